@@ -1,0 +1,48 @@
+# Every target runs in the locked Python environment, which uv makes on the first call.
+RUN := sandbox/uv.sh run --quiet --locked
+PYTHON_FILES := .
+
+.DEFAULT_GOAL := help
+.PHONY: help up preview status down check test kind golden schema format benchmark
+
+help: ## show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+up: ## bring the local stack (cluster, Postgres, engine) to what tenants.yaml says
+	@$(RUN) python -m sandbox up
+
+preview: ## show what `make up` would change
+	@$(RUN) python -m sandbox preview
+
+status: ## show what runs, without starting anything
+	@$(RUN) python -m sandbox status
+
+down: ## stop the local servers and remove the local stack with all its data
+	@$(RUN) python -m sandbox down
+
+check: ## format, lint, types, import contracts and the fast tests, in under a minute
+	$(RUN) ruff format --check $(PYTHON_FILES)
+	$(RUN) ruff check $(PYTHON_FILES)
+	$(RUN) basedpyright
+	$(RUN) lint-imports
+	$(RUN) pytest -q tests/unit tests/components
+
+test: check ## everything: also real Postgres, nats-server, API server and engine
+	$(RUN) pytest tests/controlplane tests/nats tests/sandbox tests/e2e
+
+kind: ## the end-to-end tests on the kind cluster of KUBECONFIG, with the official plugin (for CI)
+	TENANT_NATS_E2E=kind $(RUN) pytest tests/e2e
+
+golden: ## rewrite the golden files; read the difference before you commit it
+	$(RUN) pytest -q tests/components --snapshot-update
+
+schema: ## rewrite tenants.schema.json from the models
+	$(RUN) python -m tenancy.schema
+
+format: ## format and fix what can be fixed mechanically
+	$(RUN) ruff format $(PYTHON_FILES)
+	$(RUN) ruff check --fix $(PYTHON_FILES)
+
+benchmark: ## measure; prints tables (about ten minutes)
+	$(RUN) python -m benchmarks.graph
+	$(RUN) python -m benchmarks.up

@@ -1,0 +1,13 @@
+"""NATS servers for every tenant in the inventory: see README.md."""
+
+import pulumi
+
+from program import build, decide
+from settings import read_settings
+
+settings = read_settings()
+plan = decide(settings)
+tenants = build(settings, plan)
+
+pulumi.export("namespace", plan.namespace)
+pulumi.export("urls", {tenant_id: tenant.urls for tenant_id, tenant in tenants.items()})

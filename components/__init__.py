@@ -1,0 +1,5 @@
+"""One ComponentResource a module. They translate the plan into resources and decide nothing.
+
+The grammar is the same in each: `(name, args, opts)`, frozen keyword-only args, children that take
+`parent=self`, typed attributes, and one `register_outputs` at the end with those attributes.
+"""

@@ -1,0 +1,70 @@
+"""The servers' namespace, and the policy that closes every NATS pod in it.
+
+What is not made here: quotas, and anything for the workers that may share the namespace.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import pulumi
+from pulumi_kubernetes.core import v1 as core
+from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
+from pulumi_kubernetes.networking import v1 as networking
+
+from components.tokens import NAMESPACE
+from tenancy.names import APP, CLOSING_POLICY_NAME, OWNER_LABELS
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamespaceArgs:
+    """What a `Namespace` is made of."""
+
+    name: str
+    mode: Literal["managed", "existing"]
+    """Whether the namespace is made here, or is there already and stays untouched."""
+    retain: bool
+    """Whether a managed namespace outlives the stack: workers live in it too."""
+    pod_security: Literal["restricted", "baseline"]
+    """The Pod Security Standard that the API server enforces in a managed namespace."""
+
+
+class Namespace(pulumi.ComponentResource):
+    """A namespace whose NATS pods are closed in both directions until another policy opens them."""
+
+    namespace_name: pulumi.Output[str]
+    """Known only when the namespace is there: whoever uses it waits for it."""
+    closing_policy: networking.NetworkPolicy
+    """What every NATS pod has to depend on, so that none ever lives unselected."""
+
+    def __init__(
+        self, name: str, args: NamespaceArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__(NAMESPACE, name, None, opts)
+        self.namespace_name = self._named(name, args)
+        self.closing_policy = networking.NetworkPolicy(
+            f"{name}-closed",
+            metadata=ObjectMetaArgs(
+                name=CLOSING_POLICY_NAME, namespace=self.namespace_name, labels=OWNER_LABELS
+            ),
+            spec=networking.NetworkPolicySpecArgs(
+                pod_selector=LabelSelectorArgs(match_labels={"app": APP}),
+                policy_types=["Ingress", "Egress"],
+            ),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.register_outputs(
+            {"namespace_name": self.namespace_name, "closing_policy": self.closing_policy}
+        )
+
+    def _named(self, name: str, args: NamespaceArgs) -> pulumi.Output[str]:
+        if args.mode == "existing":
+            return pulumi.Output.from_input(args.name)
+        namespace = core.Namespace(
+            f"{name}-namespace",
+            metadata=ObjectMetaArgs(
+                name=args.name,
+                labels={**OWNER_LABELS, "pod-security.kubernetes.io/enforce": args.pod_security},
+            ),
+            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=args.retain),
+        )
+        return namespace.metadata.apply(lambda metadata: str(metadata.name))

@@ -1,0 +1,97 @@
+"""One tenant: its isolation, its servers, its rows, in an order that is never unsafe.
+
+Coming: policy, servers, rows. Going: rows, servers, policy. The engine reverses dependencies when
+it deletes, so one order gives both.
+"""
+
+from dataclasses import dataclass
+
+import pulumi
+
+from components.instance import NatsInstance, NatsInstanceArgs
+from components.isolation import Isolation, IsolationArgs
+from components.tokens import TENANT
+from controlplane.records import InstanceRecord, TenantRecords
+from tenancy.plan import TenantPlan
+
+
+@dataclass(frozen=True, kw_only=True)
+class TenantArgs:
+    """What a `Tenant` is made of."""
+
+    namespace: pulumi.Input[str]
+    closing_policy: pulumi.Resource
+    plan: TenantPlan
+    monitoring_namespace: str
+    image: str
+    ready_timeout: str
+    """How long a server may take to become ready: "3m"."""
+
+
+class Tenant(pulumi.ComponentResource):
+    """Everything that one tenant has."""
+
+    isolation: Isolation
+    instances: tuple[NatsInstance, ...]
+    records: TenantRecords
+    urls: list[str]
+    """By instance number; an integration uses the one of its own instance."""
+
+    def __init__(
+        self, name: str, args: TenantArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__(TENANT, name, None, opts)
+        children = pulumi.ResourceOptions(parent=self)
+        self.isolation = Isolation(
+            name,
+            IsolationArgs(
+                namespace=args.namespace,
+                tenant=args.plan.id,
+                client_namespaces=args.plan.client_namespaces,
+                monitoring_namespace=args.monitoring_namespace,
+                egress=args.plan.egress,
+            ),
+            children,
+        )
+        policies = (args.closing_policy, self.isolation.policy)
+        self.instances = tuple(
+            NatsInstance(
+                instance.name,
+                NatsInstanceArgs(
+                    namespace=args.namespace,
+                    plan=instance,
+                    image=args.image,
+                    ready_timeout=args.ready_timeout,
+                    policies=policies,
+                ),
+                children,
+            )
+            for instance in args.plan.instances
+        )
+        self.records = TenantRecords(
+            f"{name}-records",
+            tenant_id=args.plan.id,
+            instances=[
+                InstanceRecord(instance_number=instance.number, dns_name=instance.dns_name)
+                for instance in args.plan.instances
+            ],
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=[self.isolation.policy, *self._servers()]
+            ),
+        )
+        self.urls = [instance.url for instance in args.plan.instances]
+        self.register_outputs(
+            {
+                "isolation": self.isolation,
+                "instances": self.instances,
+                "records": self.records,
+                "urls": self.urls,
+            }
+        )
+
+    def _servers(self) -> list[pulumi.Resource]:
+        return [
+            resource
+            for instance in self.instances
+            for resource in (instance.deployment, instance.service)
+        ]

@@ -1,0 +1,1 @@
+"""The platform's Postgres: which tenant has which servers, and which integration is on which."""

@@ -1,0 +1,147 @@
+"""`python -m sandbox up|preview|down|status`: what the Makefile's targets of those names run."""
+
+import re
+import shutil
+import sys
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+
+import typer
+from filelock import FileLock, Timeout
+from pulumi import automation
+from rich.markup import escape
+
+from sandbox import database, engine
+from sandbox.cluster import Cluster
+from sandbox.errors import SandboxError
+from sandbox.layout import CACHE, LOCAL
+from sandbox.progress import console, elapsed, say
+from sandbox.summary import print_summary
+
+app = typer.Typer(add_completion=False, help=__doc__, pretty_exceptions_enable=False)
+
+
+@contextmanager
+def _alone() -> Generator[None]:
+    """One command at a time for a checkout."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(LOCAL.lock)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        say("waiting for another `make` of this checkout")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _running() -> tuple[Cluster, str]:
+    """The cluster and the database's connection string."""
+    cluster = Cluster.of(LOCAL)
+    cluster.ensure()
+    return cluster, database.ensure(LOCAL)
+
+
+_NOISE = re.compile(
+    r"^@ |"  # "@ updating...."
+    r" (creating|updating|deleting|replacing) \(|"  # what ends with a line of its own
+    r"from \$PATH at|is expected to have version|"  # the choice of programs, told once when made
+    r"\d+ warnings?$"
+)
+
+
+def _show(text: str) -> None:
+    """Print what the engine says, less what a person reads over."""
+    for line in text.splitlines():
+        if not _NOISE.search(line):
+            print(line, flush=True)
+
+
+@app.command()
+def up() -> None:
+    """Bring the local stack to what tenants.yaml says."""
+    began = time.monotonic()
+    with _alone():
+        cluster, dsn = _running()
+        stack = engine.open_stack(LOCAL, dsn)
+        engine.clear_what_a_dead_engine_left(LOCAL, stack)
+        result = stack.up(
+            on_output=_show,
+            color=_color(),
+            refresh=LOCAL.is_replaced.exists(),
+            suppress_outputs=True,
+        )
+        LOCAL.is_replaced.unlink(missing_ok=True)
+        changes = dict(result.summary.resource_changes or {})
+        print_summary(cluster, dsn, dict(result.outputs), changes)
+        say(f"took {elapsed(time.monotonic() - began)}")
+
+
+@app.command()
+def preview() -> None:
+    """Show what `up` would change, and change nothing."""
+    with _alone():
+        _, dsn = _running()
+        stack = engine.open_stack(LOCAL, dsn)
+        engine.clear_what_a_dead_engine_left(LOCAL, stack)
+        stack.preview(on_output=_show, color=_color(), refresh=LOCAL.is_replaced.exists())
+
+
+@app.command()
+def status() -> None:
+    """Show what runs, without starting anything."""
+    if not LOCAL.root.exists():
+        say("there is no sandbox; `make up` makes one")
+        return
+    cluster = Cluster.of(LOCAL)
+    ready, serving = cluster.is_ready(), database.is_running(LOCAL)
+    say(f"cluster: {'ready' if ready else 'not running'}")
+    say(f"database: {'running' if serving else 'not running'}")
+    if not (ready and serving):
+        say("`make up` starts what is missing")
+        return
+    dsn = database.start(LOCAL.postgres)
+    outputs = engine.open_stack(LOCAL, dsn).outputs()
+    if "urls" not in outputs:
+        say("nothing is deployed yet; `make up` does it")
+        return
+    print_summary(cluster, dsn, dict(outputs), None)
+
+
+@app.command()
+def down() -> None:
+    """Stop the servers and remove the sandbox with all its data; built programs stay cached."""
+    with _alone():
+        if LOCAL.root.exists():
+            Cluster.of(LOCAL).delete()
+            database.stop(LOCAL.postgres)
+            shutil.rmtree(LOCAL.root)
+    say("the sandbox is gone")
+
+
+def _color() -> str:
+    return "always" if sys.stdout.isatty() else "never"
+
+
+def _guarded(command: Callable[[], None]) -> int:
+    """Run `command`; tell what people have to know in words, without a traceback."""
+    try:
+        command()
+    except SandboxError as error:
+        console.print(f"[red]failed:[/red] {escape(str(error))}")
+        return 1
+    except automation.CommandError:
+        # The engine has said on the terminal what is wrong.
+        console.print("[red]failed:[/red] see the engine's message above.")
+        return 1
+    except KeyboardInterrupt:
+        say("interrupted; run the same command again to go on")
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_guarded(app))

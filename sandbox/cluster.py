@@ -1,0 +1,202 @@
+"""The local cluster: a real API server, controllers and scheduler; nodes that kwok simulates.
+
+Everything listens on 127.0.0.1. What is in the cluster is made from the inventory, so a cluster
+that cannot be started again is replaced by an empty one, and `up` fills it.
+"""
+
+import os
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+from filelock import FileLock
+from ruamel.yaml import YAML
+
+from sandbox import toolchain
+from sandbox.errors import SandboxError
+from sandbox.layout import CACHE, Layout
+from sandbox.progress import say, step
+
+NAME = "tenant-nats"
+CONTEXT = f"kwok-{NAME}"
+NODES = 10
+"""A simulated node takes 110 pods and 32 CPUs of requests."""
+_GRACE_SECONDS = 10
+
+_CONFIGURATION = """\
+apiVersion: config.kwok.x-k8s.io/v1alpha1
+kind: KwokctlConfiguration
+options:
+  bindAddress: 127.0.0.1
+"""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The cluster of one sandbox."""
+
+    layout: Layout
+    binaries: Path
+    kwok: Path
+
+    @classmethod
+    def of(cls, layout: Layout) -> "Cluster":
+        """The cluster that belongs to `layout`, its programs built where they are missing."""
+        return cls(layout, toolchain.ensure(toolchain.CLUSTER), toolchain.ensure(toolchain.KWOK))
+
+    @property
+    def kubectl(self) -> Path:
+        return self.binaries / "kubectl"
+
+    @property
+    def _home(self) -> Path:
+        return self.layout.kwok / "clusters" / NAME
+
+    def ensure(self) -> None:
+        """Have the cluster running, whatever state it is in; the last resort is an empty one."""
+        self._forget_the_dead()
+        if self.is_ready():
+            return
+        if self._is_whole():
+            if taken := self._taken_ports():
+                say(f"port {taken[0]} of the cluster is taken by another program")
+            else:
+                with step("starting the cluster again"):
+                    self._kwokctl("start", "cluster", "--wait", "60s", check=False)
+                if self.is_ready():
+                    return
+            say("the cluster does not start again; replacing it by an empty one")
+        self._create()
+
+    def is_ready(self) -> bool:
+        """Whether every component runs and the API server answers as the one we made."""
+        if len(list(self._living())) < len(_COMPONENTS) or not self.layout.kubeconfig.exists():
+            return False
+        answer = subprocess.run(
+            [self.kubectl, "--kubeconfig", self.layout.kubeconfig, "--request-timeout=5s",
+             "get", "--raw", "/readyz"],
+            capture_output=True,
+        )  # fmt: skip
+        return answer.returncode == 0
+
+    def delete(self) -> None:
+        """Stop every process and remove every file of the cluster; returns when none is left."""
+        self._forget_the_dead()
+        # Listed now: the pid files go with the rest, while a server may still be on its way out.
+        processes = list(self._living())
+        if self._home.exists():
+            kubeconfig = f"--kubeconfig={self.layout.kubeconfig}"
+            self._kwokctl("delete", "cluster", kubeconfig, check=False)
+        for process in psutil.wait_procs(processes, timeout=_GRACE_SECONDS)[1]:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(processes, timeout=_GRACE_SECONDS)
+        self.layout.kubeconfig.unlink(missing_ok=True)
+
+    def _create(self) -> None:
+        self.delete()
+        self.layout.kwok.mkdir(parents=True, exist_ok=True)
+        self.layout.is_replaced.touch()
+        configuration = self.layout.kwok / "kwokctl.yaml"
+        configuration.write_text(_CONFIGURATION)
+        # kwokctl looks for free ports and binds them later: two at once would choose the same.
+        with step("creating the cluster"), FileLock(CACHE / "kwok-ports.lock"):
+            self._kwokctl(
+                "--config", str(configuration), "create", "cluster", "--runtime=binary",
+                f"--etcd-binary={self.binaries / 'etcd'}",
+                f"--kube-apiserver-binary={self.binaries / 'kube-apiserver'}",
+                f"--kube-controller-manager-binary={self.binaries / 'kube-controller-manager'}",
+                f"--kube-scheduler-binary={self.binaries / 'kube-scheduler'}",
+                f"--kwok-controller-binary={self.kwok / 'kwok'}",
+                f"--kubeconfig={self.layout.kubeconfig}",
+                # The default, a /24, is full at 250 Services.
+                "--extra-args=kube-apiserver=service-cluster-ip-range=10.96.0.0/12",
+                "--wait=60s",
+            )  # fmt: skip
+        self._kwokctl("scale", "node", f"--replicas={NODES}")
+        if not self.is_ready():
+            raise SandboxError(
+                f"The cluster did not become ready; look into {self._home / 'logs'}, "
+                "then run `make down` and `make up`."
+            )
+
+    def _kwokctl(self, *arguments: str, check: bool = True) -> None:
+        result = subprocess.run(
+            [self.kwok / "kwokctl", f"--name={NAME}", *arguments],
+            env={
+                **os.environ,
+                "KWOK_WORKDIR": str(self.layout.kwok),
+                # kwokctl runs kubectl, and would download one that is not on PATH.
+                "PATH": f"{self.binaries}{os.pathsep}{os.environ['PATH']}",
+            },
+            capture_output=True,
+            text=True,
+        )
+        if check and result.returncode != 0:
+            last = (result.stderr.strip().splitlines() or ["no output"])[-1]
+            words = [word for word in arguments if not word.startswith(("-", "/"))]
+            raise SandboxError(
+                f"kwokctl could not {' '.join(words)}: {last}; run `make down` and `make up`."
+            )
+
+    def _is_whole(self) -> bool:
+        return (self._home / "kwok.yaml").is_file() and self.layout.kubeconfig.is_file()
+
+    def _living(self) -> Iterator[psutil.Process]:
+        """The cluster's processes, known by the program that they run, not by a number alone."""
+        for program in _COMPONENTS:
+            with suppress(OSError, ValueError, psutil.Error):
+                process = psutil.Process(int(self._pid_file(program).read_text()))
+                if process.status() != psutil.STATUS_ZOMBIE and process.cmdline()[:1] == [
+                    str(self._home / "bin" / program)
+                ]:
+                    yield process
+
+    def _forget_the_dead(self) -> None:
+        # kwokctl believes its pid files. After a reboot the number may belong to somebody else,
+        # whom it would take for the API server when it starts, and kill when it stops.
+        living = {Path(process.cmdline()[0]).name for process in self._living()}
+        for program in _COMPONENTS:
+            if program not in living:
+                self._pid_file(program).unlink(missing_ok=True)
+
+    def _pid_file(self, program: str) -> Path:
+        return self._home / "pids" / f"{program}.pid"
+
+    def _taken_ports(self) -> list[int]:
+        """The ports of components that do not run, as far as another program listens on them."""
+        living = {Path(process.cmdline()[0]).name for process in self._living()}
+        reader: Any = YAML(typ="safe")
+        documents = reader.load_all(self._home / "kwok.yaml")
+        return [
+            port["port"]
+            for document in documents
+            for component in document.get("components", ())
+            if component["name"] not in living
+            for port in component.get("ports", ())
+            if _is_taken(port["port"])
+        ]
+
+
+_COMPONENTS = (
+    "etcd",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kwok-controller",
+)
+
+
+def _is_taken(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False

@@ -1,0 +1,162 @@
+"""The Pulumi engine of the sandbox: which programs, which environment, which plugin."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import psutil
+from pulumi import automation
+
+from sandbox import toolchain
+from sandbox.errors import SandboxError
+from sandbox.layout import CACHE, PROJECT, Layout
+from sandbox.progress import say
+
+STACK = "dev"
+_PASSPHRASE = "sandbox"  # noqa: S105  (nothing in the local stack is secret)
+
+
+def environment(layout: Layout, dsn: str) -> dict[str, str]:
+    """The environment in which the engine and the program run: the sandbox's, and no other.
+
+    What KUBECONFIG, DATABASE_URL, PULUMI_* and PG* say outside is left behind, so that nobody
+    deploys to production from here.
+    """
+    layout.pulumi_state.mkdir(parents=True, exist_ok=True)
+    outside = {
+        key: value for key, value in os.environ.items() if not key.startswith(("PULUMI_", "PG"))
+    }
+    folders = [Path(sys.executable).parent, *_engine(), *_plugin(layout)]
+    return {
+        **outside,
+        "PATH": os.pathsep.join([*map(str, folders), os.environ["PATH"]]),
+        "KUBECONFIG": str(layout.kubeconfig),
+        "DATABASE_URL": dsn,
+        "PULUMI_BACKEND_URL": f"file://{layout.pulumi_state}",
+        "PULUMI_CONFIG_PASSPHRASE": _PASSPHRASE,
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        "PULUMI_HOME": str(CACHE / "pulumi-home"),
+        "PULUMI_SKIP_UPDATE_CHECK": "1",
+        "PYTHONPATH": "",
+    }
+
+
+def _engine() -> list[Path]:
+    """The folders of `pulumi` and its Python host: from PATH when new enough, else built."""
+    found = shutil.which("pulumi")
+    if found and shutil.which("pulumi-language-python"):
+        answer = subprocess.run([found, "version"], capture_output=True, text=True).stdout
+        if _version(answer) >= _version(toolchain.PULUMI_VERSION):
+            return []
+        say(f"the pulumi on PATH is {answer.strip()}, older than {toolchain.PULUMI_VERSION}")
+    return [toolchain.ensure(toolchain.PULUMI), toolchain.ensure(toolchain.PYTHON_HOST)]
+
+
+def _version(text: str) -> tuple[int, ...]:
+    match = re.search(r"(\d+)\.(\d+)\.(\d+)", text)
+    return tuple(map(int, match.groups())) if match else (0,)
+
+
+def _plugin(layout: Layout) -> list[Path]:
+    """The folder of the Kubernetes plugin where it is the pinned one; it wins from PATH.
+
+    The official one is taken when it can be downloaded. The choice is recorded, since objects that
+    one has made are not for the other to update.
+    """
+    official = version("pulumi-kubernetes")
+    wanted = os.environ.get("TENANT_NATS_KUBERNETES_PLUGIN")
+    if layout.plugin_choice.exists():
+        choice = layout.plugin_choice.read_text()
+    else:
+        choice = _first_choice(official, wanted)
+        layout.plugin_choice.write_text(choice)
+    pinned = f"pinned {toolchain.KUBERNETES_PLUGIN_VERSION}"
+    possible = {"official": f"official {official}", "pinned": pinned}
+    if choice not in possible.values() or (wanted and choice != possible.get(wanted)):
+        raise SandboxError(
+            f"This sandbox was made with the {choice} Kubernetes plugin; "
+            f"run `make down` before you change to {possible.get(wanted or '', official)}."
+        )
+    if choice == pinned:
+        return [toolchain.ensure(toolchain.KUBERNETES_PLUGIN)]
+    if not _has_official(official):
+        raise SandboxError(
+            f"The official Kubernetes plugin {official}, which made this sandbox, cannot be "
+            "downloaded now; try again, or run `make down` and `make up` for another sandbox."
+        )
+    return []
+
+
+def _first_choice(official: str, wanted: str | None) -> str:
+    pinned = f"pinned {toolchain.KUBERNETES_PLUGIN_VERSION}"
+    if wanted == "pinned":
+        return pinned
+    say(f"looking for the official Kubernetes plugin, {official}")
+    if _has_official(official):
+        return f"official {official}"
+    if wanted == "official":
+        raise SandboxError(
+            f"The official Kubernetes plugin {official} cannot be downloaded from here; "
+            "unset TENANT_NATS_KUBERNETES_PLUGIN to use the pinned one."
+        )
+    say(f"  it cannot be downloaded from here; using the pinned {pinned.split()[1]}")
+    return pinned
+
+
+def _has_official(official: str) -> bool:
+    """Whether the official plugin is there, downloaded where it was not."""
+    path = os.pathsep.join([*map(str, _engine()), os.environ["PATH"]])
+    try:
+        answer = subprocess.run(
+            ["pulumi", "plugin", "install", "resource", "kubernetes", official],
+            env={**os.environ, "PATH": path, "PULUMI_HOME": str(CACHE / "pulumi-home")},
+            capture_output=True,
+            timeout=300,
+        )
+    except subprocess.TimeoutExpired:
+        return False
+    return answer.returncode == 0
+
+
+def open_stack(layout: Layout, dsn: str) -> automation.Stack:
+    """The sandbox's stack, made where it is missing.
+
+    Raises:
+        SandboxError: the engine cannot read what it has stored.
+    """
+    env = environment(layout, dsn)
+    for file in (layout.pulumi_state / ".pulumi").rglob("*.attrs"):
+        # What a killed engine has begun to write: with an empty one, no command works any more.
+        if file.stat().st_size == 0:
+            file.unlink()
+    # The Automation API adds to this process's environment, and would let the outside's through.
+    os.environ.clear()
+    os.environ.update(env)
+    try:
+        return automation.create_or_select_stack(STACK, work_dir=str(PROJECT))
+    except automation.CommandError as error:
+        said = next((line for line in str(error).splitlines() if "error:" in line), str(error))
+        raise SandboxError(
+            f"The stack cannot be opened ({said.strip()}); run `make down` and `make up`."
+        ) from None
+
+
+def clear_what_a_dead_engine_left(layout: Layout, stack: automation.Stack) -> None:
+    """Remove the lock of an engine that no longer runs. Only for who has the sandbox alone."""
+    locks = list((layout.pulumi_state / ".pulumi" / "locks").rglob("*.json"))
+    if any(not _is_held(lock) for lock in locks):
+        say("an earlier engine died and left its lock; removing it")
+        stack.cancel()
+
+
+def _is_held(lock: Path) -> bool:
+    """Whether the process that a lock names is an engine: the number alone may be anybody's."""
+    try:
+        return "pulumi" in psutil.Process(json.loads(lock.read_text())["pid"]).name()
+    except (ValueError, KeyError, psutil.Error):
+        return False

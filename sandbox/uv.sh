@@ -1,0 +1,31 @@
+#!/bin/sh
+# Runs uv: the one on PATH when new enough to read uv.lock, else a pinned one from PyPI, kept in the
+# user's cache.
+set -eu
+
+wanted=0.13.9
+oldest=0.9
+
+if found=$(uv --version 2>/dev/null); then
+    version=${found#uv }
+    version=${version%% *}
+    first=$(printf '%s\n' "$oldest" "$version" | sort -V | head -n 1)
+    [ "$first" = "$oldest" ] && exec uv "$@"
+fi
+
+folder=${XDG_CACHE_HOME:-$HOME/.cache}/tenant-nats/uv-$wanted
+if [ ! -x "$folder/bin/uv" ]; then
+    echo "• fetching uv $wanted from PyPI" >&2
+    mkdir -p "$(dirname "$folder")"
+    partial=$(mktemp -d "$folder.XXXXXX")
+    if ! python3 -m pip install --quiet --disable-pip-version-check --no-deps \
+        --target "$partial" "uv==$wanted"; then
+        rm -rf "$partial"
+        echo "failed: uv $wanted could not be fetched; install uv (https://docs.astral.sh/uv)," \
+            "or a python3 with pip that reaches PyPI, and run the same command again." >&2
+        exit 1
+    fi
+    # Two at once: the second one finds the folder there, and its own is not needed.
+    mv -T "$partial" "$folder" 2>/dev/null || rm -rf "$partial"
+fi
+exec "$folder/bin/uv" "$@"

@@ -1,0 +1,72 @@
+"""Every derived name and label.
+
+Workers, dashboards and people's fingers know them: they are a public contract.
+"""
+
+CLIENT_PORT = 4222
+MONITORING_PORT = 8222
+
+APP = "nats"
+TENANT_LABEL = "tenant-id"
+
+
+def instance_name(tenant: str, number: int) -> str:
+    """What the Deployment, the Service and the server itself are called.
+
+    No two pairs share a name: the number is what follows the last hyphen.
+    """
+    return f"nats-{tenant}-{number}"
+
+
+def dns_name(tenant: str, number: int, namespace: str) -> str:
+    """`host:port` for clients, as `nats_instances.dns_name` holds it."""
+    return f"{instance_name(tenant, number)}.{namespace}.svc.cluster.local:{CLIENT_PORT}"
+
+
+def domain(address: str) -> str:
+    """What follows the instance's name in its `dns_name`: the same for a whole namespace."""
+    return address.partition(".")[2]
+
+
+def policy_name(tenant: str) -> str:
+    """What a tenant's NetworkPolicy is called."""
+    return f"tenant-nats-isolation-{tenant}"
+
+
+CLOSING_POLICY_NAME = "tenant-nats-closed"
+"""The NetworkPolicy that closes every NATS pod of the namespace."""
+
+
+def tenant_selector(tenant: str) -> dict[str, str]:
+    """The labels that select all NATS pods of a tenant."""
+    return {"app": APP, TENANT_LABEL: tenant}
+
+
+def instance_selector(tenant: str, number: int) -> dict[str, str]:
+    """The labels that select one NATS pod: just these three, in every selector.
+
+    Selectors are immutable, and the objects of the old scripts carry these.
+    """
+    return {**tenant_selector(tenant), "instance-num": str(number)}
+
+
+def instance_labels(tenant: str, number: int) -> dict[str, str]:
+    """The labels of everything that belongs to one instance."""
+    return {
+        **instance_selector(tenant, number),
+        "app.kubernetes.io/name": APP,
+        "app.kubernetes.io/instance": instance_name(tenant, number),
+        **OWNER_LABELS,
+    }
+
+
+def tenant_labels(tenant: str) -> dict[str, str]:
+    """The labels of what belongs to a tenant as a whole."""
+    return {TENANT_LABEL: tenant, **OWNER_LABELS}
+
+
+OWNER_LABELS = {
+    "app.kubernetes.io/part-of": "tenant-nats",
+    "app.kubernetes.io/managed-by": "pulumi",
+}
+"""The labels of everything that this project makes."""

@@ -1,0 +1,95 @@
+"""From the inventory to every name, number and address: what is to be, and nothing of how."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Literal
+
+from tenancy.inventory import Inventory, Resources, Size, Tenant, instances_needed
+from tenancy.names import dns_name, instance_name
+from tenancy.nats_config import nats_config
+from tenancy.types import in_bytes
+
+_GO_SHARE = 0.8
+"""How much of the memory limit the Go runtime aims at; the rest is stacks and fragmentation."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstancePlan:
+    """One NATS server."""
+
+    tenant: str
+    number: int
+    name: str
+    dns_name: str
+    """`host:port`."""
+    url: str
+    """What a client is given: `nats://host:port`."""
+    config: str
+    """The text of its configuration file."""
+    config_map_name: str
+    """Carries a hash of `config`, so that a change makes a new one and the pod rolls."""
+    requests: Resources
+    limits: Resources
+    gomemlimit: str
+    """What the Go runtime aims at, in its own notation: `3276MiB`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TenantPlan:
+    """One tenant: its servers, in the order of their numbers, and who may reach them."""
+
+    id: str
+    instances: tuple[InstancePlan, ...]
+    client_namespaces: tuple[str, ...]
+    egress: Literal["dns", "open"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """All of a stack, in the order of the tenants' ids."""
+
+    namespace: str
+    tenants: tuple[TenantPlan, ...]
+
+
+def expand(inventory: Inventory, *, namespace: str) -> Plan:
+    """All that the inventory asks for, in the servers' `namespace`."""
+    return Plan(
+        namespace=namespace,
+        tenants=tuple(
+            _tenant(tenant_id, tenant, inventory.size_of(tenant), namespace)
+            for tenant_id, tenant in sorted(inventory.tenants.items())
+        ),
+    )
+
+
+def _tenant(tenant_id: str, tenant: Tenant, size: Size, namespace: str) -> TenantPlan:
+    count = tenant.instances or instances_needed(tenant.integrations, size)
+    return TenantPlan(
+        id=tenant_id,
+        instances=tuple(
+            _instance(tenant_id, number, size, namespace) for number in range(1, count + 1)
+        ),
+        client_namespaces=tuple(sorted(tenant.clients.namespaces)),
+        egress=tenant.egress,
+    )
+
+
+def _instance(tenant_id: str, number: int, size: Size, namespace: str) -> InstancePlan:
+    name = instance_name(tenant_id, number)
+    address = dns_name(tenant_id, number, namespace)
+    config = nats_config(
+        server_name=name, max_payload=size.max_payload, max_connections=size.max_connections
+    )
+    return InstancePlan(
+        tenant=tenant_id,
+        number=number,
+        name=name,
+        dns_name=address,
+        url=f"nats://{address}",
+        config=config,
+        config_map_name=f"{name}-{hashlib.sha256(config.encode()).hexdigest()[:8]}",
+        requests=size.requests,
+        limits=size.limits,
+        gomemlimit=f"{int(in_bytes(size.limits.memory) * _GO_SHARE) // 2**20}MiB",
+    )

@@ -1,0 +1,31 @@
+"""`python -m tenancy.schema`: write the JSON Schema that editors use for `tenants.yaml`.
+
+The schema says what can be said of one value; `tenancy.inventory` also checks what values say
+together. A test holds the committed file to the models.
+"""
+
+import json
+from pathlib import Path
+
+from tenancy.inventory import Inventory
+
+FILE = Path(__file__).resolve().parent.parent / "tenants.schema.json"
+
+
+def schema() -> str:
+    """The JSON Schema of an inventory, as the text of its file."""
+    generated = Inventory.model_json_schema(mode="validation")
+    for mapping in ("tenants", "sizes"):
+        # A key that does not fit the pattern is an error, not something unknown and hence fine.
+        generated["properties"][mapping]["additionalProperties"] = False
+    del generated["$defs"]["Tenant"]["properties"]["instances"]["default"]  # None: "as needed"
+    document = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Inventory of tenant-nats",
+        **{key: value for key, value in generated.items() if key != "title"},
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    FILE.write_text(schema())

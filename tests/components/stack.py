@@ -1,0 +1,51 @@
+"""The graph of an inventory that is written down as a literal."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from program import build
+from settings import Settings
+from tenancy.inventory import Inventory
+from tenancy.plan import expand
+from tests.components.recorder import Graph, deploy
+
+LARGE = {
+    "requests": {"cpu": "2", "memory": "4Gi"},
+    "limits": {"cpu": "4", "memory": "8Gi"},
+    "max_payload": "4MB",
+    "max_connections": 2000,
+    "capacity": 100,
+}
+"""A size beside the built-in one, as an inventory has it."""
+
+EVERY_OPTION: dict[str, object] = {
+    "integrations": 30,
+    "instances": 2,
+    "size": "large",
+    "clients": {"namespaces": ("globex-workers", "globex-jobs")},
+    "egress": "open",
+}
+"""A tenant that leaves nothing to the defaults."""
+
+
+def graph_of(
+    tenants: Mapping[str, object],
+    *,
+    sizes: Mapping[str, object] | None = None,
+    **settings: Any,
+) -> Graph:
+    """What the program registers for `tenants`.
+
+    Args:
+        tenants: by id, as the inventory has them.
+        sizes: by name; `large` when left out.
+        settings: as the stack's configuration has them: `namespaceMode="existing"`.
+    """
+    given = {"tenants": tenants, "sizes": {"large": LARGE} if sizes is None else sizes}
+    return graph_of_inventory(Inventory.model_validate(given), **settings)
+
+
+def graph_of_inventory(inventory: Inventory, **settings: Any) -> Graph:
+    """What the program registers for `inventory`, under the given settings of the stack."""
+    resolved = Settings.model_validate(settings)
+    return deploy(lambda: build(resolved, expand(inventory, namespace=resolved.namespace)))

@@ -1,0 +1,90 @@
+"""What is part of every stack's state, and the grammar that all components keep to."""
+
+import pickletools
+from base64 import b64decode
+from inspect import get_annotations
+
+import pytest
+
+from components import tokens
+from components.instance import NatsInstance
+from components.isolation import Isolation
+from components.namespace import Namespace
+from components.tenant import Tenant
+from tests.components.recorder import Registered
+from tests.components.stack import graph_of
+
+
+def test_the_type_tokens_are_the_four_that_every_state_knows() -> None:
+    assert {name: token for name, token in vars(tokens).items() if name.isupper()} == {
+        "NAMESPACE": "tenant-nats:index:Namespace",
+        "TENANT": "tenant-nats:index:Tenant",
+        "NATS_INSTANCE": "tenant-nats:index:NatsInstance",
+        "ISOLATION": "tenant-nats:index:Isolation",
+    }, "a type token is part of every URN: it is never renamed, only added"
+
+
+def test_every_component_has_a_token_of_its_own() -> None:
+    graph = graph_of({"acme-corp": {"instances": 2}})
+    assert {
+        ("tenant-nats:index:Namespace", "vrsky-tenants"),
+        ("tenant-nats:index:Tenant", "acme-corp"),
+        ("tenant-nats:index:Isolation", "acme-corp"),
+        ("tenant-nats:index:NatsInstance", "nats-acme-corp-1"),
+        ("tenant-nats:index:NatsInstance", "nats-acme-corp-2"),
+    } == {(each.type, each.name) for each in graph.resources if not each.custom}
+
+
+def test_the_records_have_the_token_that_every_state_knows() -> None:
+    records = graph_of({"acme-corp": {}}).one("TenantRecords")
+    assert records.type == "pulumi-python:dynamic/tenant-nats:TenantRecords"
+
+
+def test_the_state_keeps_the_path_of_the_records_provider_and_nothing_else() -> None:
+    serialized = graph_of({"acme-corp": {}}).one("TenantRecords").serialized_provider
+    assert serialized is not None
+    operands = [operand for _, operand, _ in pickletools.genops(b64decode(serialized))]
+    texts = [operand for operand in operands if isinstance(operand, str)]
+    assert texts == ["controlplane.records", "RecordsProvider"]
+    assert len(serialized) < 100, "pickled by value: every change of its code would be a difference"
+
+
+@pytest.mark.parametrize(
+    ("token", "component"),
+    [
+        ("index:Namespace", Namespace),
+        ("index:Tenant", Tenant),
+        ("index:NatsInstance", NatsInstance),
+        ("index:Isolation", Isolation),
+    ],
+)
+def test_every_component_registers_its_typed_attributes(token: str, component: type) -> None:
+    outputs = graph_of({"acme-corp": {}}).one(token).outputs
+    assert outputs is not None, "without register_outputs a component never ends"
+    assert set(get_annotations(component)) == set(outputs)
+
+
+def test_every_resource_is_a_child_of_its_component() -> None:
+    graph = graph_of({"acme-corp": {"instances": 2}})
+    assert {_short(each): _short(graph.parent(each)) for each in graph.resources} == {
+        ("Namespace", "vrsky-tenants"): None,
+        ("Namespace", "vrsky-tenants-namespace"): ("Namespace", "vrsky-tenants"),
+        ("NetworkPolicy", "vrsky-tenants-closed"): ("Namespace", "vrsky-tenants"),
+        ("Tenant", "acme-corp"): None,
+        ("Isolation", "acme-corp"): ("Tenant", "acme-corp"),
+        ("NetworkPolicy", "acme-corp-policy"): ("Isolation", "acme-corp"),
+        ("TenantRecords", "acme-corp-records"): ("Tenant", "acme-corp"),
+        ("NatsInstance", "nats-acme-corp-1"): ("Tenant", "acme-corp"),
+        ("ConfigMap", "nats-acme-corp-1-config"): ("NatsInstance", "nats-acme-corp-1"),
+        ("Deployment", "nats-acme-corp-1-deployment"): ("NatsInstance", "nats-acme-corp-1"),
+        ("Service", "nats-acme-corp-1-service"): ("NatsInstance", "nats-acme-corp-1"),
+        ("NatsInstance", "nats-acme-corp-2"): ("Tenant", "acme-corp"),
+        ("ConfigMap", "nats-acme-corp-2-config"): ("NatsInstance", "nats-acme-corp-2"),
+        ("Deployment", "nats-acme-corp-2-deployment"): ("NatsInstance", "nats-acme-corp-2"),
+        ("Service", "nats-acme-corp-2-service"): ("NatsInstance", "nats-acme-corp-2"),
+    }, "a logical name and a parent are part of the URN: another one means delete and create"
+
+
+def _short(resource: Registered | None) -> tuple[str, str] | None:
+    """The last part of the type, and the logical name."""
+    return resource and (resource.type.rpartition(":")[2], resource.name)

@@ -1,0 +1,193 @@
+"""Deciding before building: a refusal stops the program before the engine has touched anything."""
+
+import base64
+import json
+import logging
+import runpy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import pulumi
+import pytest
+from pulumi.runtime import set_all_config
+
+import program
+from controlplane.store import ControlPlaneError
+from program import build, decide
+from settings import Settings
+from tenancy.removal import RecordedInstance, Snapshot
+from tests.components.recorder import Outcome, attempt, deploy
+from tests.components.stack import EVERY_OPTION, graph_of
+
+CANARY = "postgresql://provisioner:canary-4f1d@db.example.com:5432/platform"
+
+
+@pytest.fixture(autouse=True)
+def _database(monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ignore[reportUnusedFunction]
+    """A database that is named and, unless a test says otherwise, empty."""
+    monkeypatch.setenv("DATABASE_URL", CANARY)
+    monkeypatch.setattr(program, "take_snapshot", _found())
+
+
+@pytest.fixture
+def inventory(tmp_path: Path) -> Path:
+    """The file that asks for one server of one tenant."""
+    path = tmp_path / "tenants.yaml"
+    path.write_text("tenants:\n  acme-corp: {}\n")
+    return path
+
+
+@pytest.mark.parametrize("preview", [True, False])
+def test_a_removal_that_would_strand_integrations_is_refused_in_one_line(
+    inventory: Path, monkeypatch: pytest.MonkeyPatch, preview: bool
+) -> None:
+    address = "nats-acme-corp-2.vrsky-tenants.svc.cluster.local:4222"
+    pointed_to = RecordedInstance("acme-corp", 2, address, 7)
+    monkeypatch.setattr(program, "take_snapshot", _found(pointed_to))
+    outcome = _attempt(inventory, preview=preview)
+    assert str(outcome.error) == (
+        f"{inventory} would remove servers that integrations point to, so nothing was changed: "
+        "acme-corp instance 2 still has 7 integrations. Keep them (for example `acme-corp: "
+        "{instances: 2}`), or move their integrations away first."
+    )
+    _assert_refused(outcome)
+
+
+def test_without_the_database_nothing_is_deployed(
+    inventory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(program, "take_snapshot", _unreachable)
+    outcome = _attempt(inventory)
+    assert str(outcome.error) == "The database cannot be used: no route. Nothing was changed."
+    _assert_refused(outcome)
+
+
+def test_without_the_database_a_preview_warns_and_shows_the_plan(
+    inventory: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(program, "take_snapshot", _unreachable)
+    outcome = _attempt(inventory, preview=True)
+    assert outcome.error is None
+    assert [each.name for each in outcome.graph.of_type("Tenant")] == ["acme-corp"]
+    # Other tests' failures, on purpose, may be told here late, by asyncio.
+    assert [each.getMessage() for each in caplog.records if each.name == "root"] == [
+        "The database cannot be used: no route. This preview could not look at the rows and "
+        "integrations: an `up` may still refuse to remove a server."
+    ]
+
+
+def test_when_no_database_is_named_nothing_is_deployed(
+    inventory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DATABASE_URL")
+    outcome = _attempt(inventory)
+    assert str(outcome.error).startswith("No database is named")
+    _assert_refused(outcome)
+
+
+@pytest.mark.parametrize("preview", [True, False])
+def test_a_wrong_inventory_is_refused_before_the_database_is_asked(
+    inventory: Path, monkeypatch: pytest.MonkeyPatch, preview: bool
+) -> None:
+    monkeypatch.setattr(program, "take_snapshot", _not_to_be_asked)
+    inventory.write_text("tenants:\n  acme-corp: {integrations: -1}\n")
+    outcome = _attempt(inventory, preview=preview)
+    assert "integrations: -1" in str(outcome.error)
+    _assert_refused(outcome)
+
+
+def test_the_stack_exports_the_namespace_and_the_urls_of_every_tenant(
+    project: Path, inventory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inventory.write_text("tenants:\n  acme-corp: {instances: 2}\n  globex: {}\n")
+    configuration = {"tenant-nats:inventory": str(inventory), "tenant-nats:namespace": "servers"}
+    monkeypatch.setenv("PULUMI_CONFIG", json.dumps(configuration))
+    graph = deploy(lambda: runpy.run_path(str(project / "__main__.py")))
+    assert graph.exports == {
+        "namespace": "servers",
+        "urls": {
+            "acme-corp": [
+                "nats://nats-acme-corp-1.servers.svc.cluster.local:4222",
+                "nats://nats-acme-corp-2.servers.svc.cluster.local:4222",
+            ],
+            "globex": ["nats://nats-globex-1.servers.svc.cluster.local:4222"],
+        },
+    }
+
+
+def test_no_secret_reaches_a_resource_an_export_or_a_message(
+    project: Path,
+    inventory: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    asked: list[str] = []
+
+    def take_snapshot(dsn: str) -> Snapshot:
+        asked.append(dsn)
+        return Snapshot(instances=())
+
+    def whole_program() -> None:
+        set_all_config({"tenant-nats:databaseUrl": CANARY}, ["tenant-nats:databaseUrl"])
+        runpy.run_path(str(project / "__main__.py"))
+
+    monkeypatch.setattr(program, "take_snapshot", take_snapshot)
+    configuration = {"tenant-nats:inventory": str(inventory)}
+    monkeypatch.setenv("PULUMI_CONFIG", json.dumps(configuration))
+    with caplog.at_level(logging.DEBUG):
+        graph = deploy(whole_program)
+    assert asked == [CANARY], "the canary has to be where the program looks for it"
+    provider = graph.one("TenantRecords").serialized_provider or ""
+    seen = f"{graph} {base64.b64decode(provider)} {caplog.text}"
+    assert "canary" not in seen
+
+
+def test_no_input_is_a_secret_and_no_configuration_refers_to_a_variable() -> None:
+    graph = graph_of({"globex": EVERY_OPTION})
+    texts = {text for each in graph.resources for text in _texts(each.inputs)}
+    assert "secret" not in texts, "the recorder marks secrets with this key"
+    assert not [text for text in texts if "$" in text], "nats-server reads $NAME as a variable"
+
+
+def _texts(value: Any) -> set[str]:
+    """Every text anywhere in `value`, keys of mappings too."""
+    match value:
+        case str():
+            return {value}
+        case dict():
+            items = cast("dict[str, Any]", value)
+            return {*items, *_texts([*items.values()])}
+        case list():
+            return {text for inner in cast("list[Any]", value) for text in _texts(inner)}
+        case _:
+            return set()
+
+
+def _attempt(inventory: Path, *, preview: bool = False) -> Outcome:
+    """Decide and build, as `__main__` does, for the tenants in `inventory`."""
+    settings = Settings.model_validate({"inventory": inventory})
+    return attempt(lambda: build(settings, decide(settings)), preview=preview)
+
+
+def _assert_refused(outcome: Outcome) -> None:
+    """The engine shows the words of a RunError and no traceback."""
+    assert isinstance(outcome.error, pulumi.RunError)
+    assert outcome.graph.resources == (), "a refusal comes before the first resource"
+
+
+def _found(*instances: RecordedInstance) -> Callable[[str], Snapshot]:
+    """A database with these rows."""
+
+    def take_snapshot(_dsn: str) -> Snapshot:
+        return Snapshot(instances=instances)
+
+    return take_snapshot
+
+
+def _unreachable(_dsn: str) -> Snapshot:
+    raise ControlPlaneError("The database cannot be used: no route.")
+
+
+def _not_to_be_asked(_dsn: str) -> Snapshot:
+    raise AssertionError("the database was asked")

@@ -1,0 +1,47 @@
+"""Short ways to set up and to read the tables."""
+
+from typing import Any
+
+import psycopg
+from psycopg.sql import SQL
+
+from controlplane.store import InstanceRow
+
+Row = tuple[Any, ...]
+
+DOMAIN = "vrsky-tenants.svc.cluster.local:4222"
+ONE = InstanceRow(1, "nats-acme-1.vrsky-tenants.svc.cluster.local:4222", "active")
+TWO = InstanceRow(2, "nats-acme-2.vrsky-tenants.svc.cluster.local:4222", "active")
+ELSEWHERE = InstanceRow(1, "nats.example.com:4222", "active")
+
+
+def execute(dsn: str, statement: str, *parameters: object) -> list[Row]:
+    """Run one statement by hand, as somebody with psql would."""
+    with psycopg.connect(dsn) as connection:
+        cursor = connection.execute(SQL(statement), parameters)  # pyright: ignore[reportArgumentType]
+        return cursor.fetchall() if cursor.description else []
+
+
+def insert(dsn: str, tenant_id: str, row: InstanceRow, *, integrations: int = 0) -> int:
+    """Insert a row by hand, with so many integrations that point to it; returns its id."""
+    [(row_id,)] = execute(
+        dsn,
+        "INSERT INTO nats_instances (tenant_id, instance_number, dns_name, status) "
+        "VALUES (%s, %s, %s, %s) RETURNING id",
+        tenant_id, row.instance_number, row.dns_name, row.status,
+    )  # fmt: skip
+    execute(
+        dsn,
+        "INSERT INTO integrations (tenant_id, nats_instance_id) "
+        "SELECT %s, %s FROM generate_series(1, %s)",
+        tenant_id, row_id, integrations,
+    )  # fmt: skip
+    return row_id
+
+
+def table(dsn: str) -> list[Row]:
+    """All rows of `nats_instances`, without their ids."""
+    return execute(
+        dsn,
+        "SELECT tenant_id, instance_number, dns_name, status FROM nats_instances ORDER BY 1, 2",
+    )

@@ -1,0 +1,195 @@
+"""The provider's operations, on a real Postgres, with properties as they come over the wire."""
+
+import sys
+import traceback
+from typing import Any
+
+import pytest
+from pulumi.dynamic import Config, ConfigureRequest
+
+from controlplane import store
+from controlplane.records import RecordsProvider
+from controlplane.store import ControlPlaneError, InstanceRow
+from tests.controlplane.rows import ELSEWHERE, ONE, TWO, execute, insert, table
+
+
+@pytest.fixture(autouse=True)
+def no_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+
+
+@pytest.fixture
+def provider(dsn: str) -> RecordsProvider:
+    return configured(dsn)
+
+
+def configured(dsn: str) -> RecordsProvider:
+    provider = RecordsProvider()
+    config = Config(raw_config={"tenant-nats:databaseUrl": dsn}, project_name="tenant-nats")
+    provider.configure(ConfigureRequest(config))
+    return provider
+
+
+def inputs(*rows: InstanceRow) -> dict[str, Any]:
+    return {
+        "tenant_id": "acme",
+        "instances": [
+            {"instance_number": float(row.instance_number), "dns_name": row.dns_name}
+            for row in rows
+        ],
+    }
+
+
+def outputs(*rows: InstanceRow) -> dict[str, Any]:
+    return {
+        "tenant_id": "acme",
+        "instances": [
+            {
+                "instance_number": row.instance_number,
+                "dns_name": row.dns_name,
+                "status": row.status,
+            }
+            for row in rows
+        ],
+    }
+
+
+def test_create_inserts_active_rows(provider: RecordsProvider, dsn: str) -> None:
+    result = provider.create(inputs(ONE, TWO))
+    assert (result.id, result.outs) == ("acme", outputs(ONE, TWO))
+    assert [row[1:] for row in table(dsn)] == [
+        (1, ONE.dns_name, "active"),
+        (2, TWO.dns_name, "active"),
+    ]
+
+
+def test_create_after_a_crash_between_commit_and_state_makes_no_second_row(
+    provider: RecordsProvider, dsn: str
+) -> None:
+    provider.create(inputs(ONE))
+    provider.create(inputs(ONE))
+    assert len(table(dsn)) == 1
+
+
+def test_no_difference_after_create_and_after_read(provider: RecordsProvider) -> None:
+    created = provider.create(inputs(ONE, TWO)).outs or {}
+    read = provider.read("acme", created).outs or {}
+    for olds in (created, read):
+        assert provider.diff("acme", olds, inputs(TWO, ONE)).changes is False
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE nats_instances SET status = 'draining' WHERE instance_number = 2",
+        "UPDATE nats_instances SET dns_name = 'elsewhere:4222' WHERE instance_number = 1",
+        "DELETE FROM nats_instances WHERE instance_number = 1",
+    ],
+    ids=["status", "address", "one row gone"],
+)
+def test_read_sees_what_was_changed_by_hand_and_update_puts_it_right(
+    provider: RecordsProvider, dsn: str, statement: str
+) -> None:
+    provider.create(inputs(ONE, TWO))
+    right = table(dsn)
+    execute(dsn, statement)
+    read = provider.read("acme", outputs(ONE, TWO)).outs or {}
+    assert provider.diff("acme", read, inputs(ONE, TWO)).changes is True
+    provider.update("acme", read, inputs(ONE, TWO))
+    assert table(dsn) == right
+
+
+def test_what_a_run_wrote_before_it_was_killed_is_seen_and_put_right(
+    provider: RecordsProvider, dsn: str
+) -> None:
+    provider.create(inputs(ONE, TWO))
+    read = provider.read("acme", outputs(ONE)).outs or {}
+    assert provider.diff("acme", read, inputs(ONE)).changes is True
+    provider.update("acme", read, inputs(ONE))
+    assert [row[1] for row in table(dsn)] == [1]
+
+
+def test_read_says_that_the_resource_is_gone_when_all_rows_are(provider: RecordsProvider) -> None:
+    result = provider.read("acme", outputs(ONE, TWO))
+    assert (result.id, result.outs) == ("", {})
+
+
+def test_update_adds_and_retires(provider: RecordsProvider, dsn: str) -> None:
+    provider.create(inputs(ONE))
+    grown = provider.update("acme", outputs(ONE), inputs(ONE, TWO)).outs
+    assert grown == outputs(ONE, TWO)
+    shrunk = provider.update("acme", outputs(ONE, TWO), inputs(ONE)).outs
+    assert shrunk == outputs(ONE)
+    assert [row[1] for row in table(dsn)] == [1]
+
+
+def test_another_tenant_is_another_resource(provider: RecordsProvider) -> None:
+    result = provider.diff("acme", outputs(ONE), {**inputs(ONE), "tenant_id": "globex"})
+    assert (result.changes, result.replaces) == (True, ["tenant_id"])
+
+
+def test_delete_removes_the_rows_and_is_refused_while_an_integration_points_to_one(
+    provider: RecordsProvider, dsn: str
+) -> None:
+    provider.create(inputs(ONE))
+    execute(
+        dsn,
+        "INSERT INTO integrations (tenant_id, nats_instance_id) "
+        "SELECT tenant_id, id FROM nats_instances",
+    )
+    with pytest.raises(ControlPlaneError, match="would be deleted: 1 to instance 1"):
+        provider.delete("acme", outputs(ONE))
+    execute(dsn, "DELETE FROM integrations")
+    provider.delete("acme", outputs(ONE))
+    assert table(dsn) == []
+
+
+def test_check_refuses_a_strangers_row(provider: RecordsProvider, dsn: str) -> None:
+    insert(dsn, "acme", ELSEWHERE)
+    failures = provider.check({}, inputs(ONE)).failures
+    assert [failure.property for failure in failures] == ["instances"]
+    assert "1 at nats.example.com:4222" in failures[0].reason
+
+
+def test_check_lets_a_row_of_ours_pass_whatever_was_done_to_it_by_hand(
+    provider: RecordsProvider, dsn: str
+) -> None:
+    insert(dsn, "acme", ELSEWHERE)
+    assert provider.check(inputs(ONE), inputs(ONE)).failures == []
+
+
+def test_check_asks_a_database_that_does_not_answer_only_once(
+    provider: RecordsProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def refuse(_dsn: str, tenant_id: str, _numbers: list[int]) -> list[InstanceRow]:
+        asked.append(tenant_id)
+        raise ControlPlaneError("The database cannot be used: nobody is there")
+
+    monkeypatch.setattr(store, "rows_of", refuse)
+    for _ in range(3):
+        assert provider.check({}, inputs(ONE)).failures == []
+    assert asked == ["acme"]
+
+
+def test_what_people_have_to_know_comes_without_the_programs_own_lines(
+    provider: RecordsProvider, dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "tracebacklimit", None, raising=False)
+    execute(dsn, "DROP TABLE integrations, nats_instances")
+    try:
+        provider.read("acme", outputs(ONE))
+    except ControlPlaneError:
+        shown = traceback.format_exc()
+    else:
+        pytest.fail("the table is gone")
+    assert shown.splitlines() == [
+        "controlplane.store.ControlPlaneError: The database refused: "
+        'relation "nats_instances" does not exist.',
+    ]
+
+
+def test_the_provider_holds_nothing_that_is_pickled() -> None:
+    assert vars(RecordsProvider()) == {}
+    assert RecordsProvider.__module__ == "controlplane.records", "the path is part of the state"

@@ -1,0 +1,226 @@
+"""One stack of the real program, on a real engine, API server and database."""
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pulumi import automation
+from pulumi.automation import EngineEvent, OpType
+
+from sandbox.layout import PROJECT, Layout
+from tests.controlplane.rows import Row, execute, table
+
+_PROGRAM = ("__main__.py", "program.py", "settings.py", "Pulumi.yaml", ".venv",
+            "tenancy", "components", "controlplane")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where stacks are deployed to, and with what."""
+
+    layout: Layout
+    kubectl: str
+    kubeconfig: str
+    context: str
+    env: dict[str, str]
+    settings: dict[str, str] = field(default_factory=dict[str, str])
+    """Of every stack, beside its own."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One step of the engine: what was done to which resource."""
+
+    kind: str
+    """create, update, replace, delete, same, …"""
+    type: str
+    """The last part of the type token: Deployment."""
+    name: str
+    """The logical name."""
+
+
+@dataclass
+class Run:
+    """What one run of the engine did and said."""
+
+    output: str = ""
+    failed: bool = False
+    order: list[tuple[str, Operation]] = field(default_factory=list[tuple[str, Operation]])
+    """Each operation as ("started", …) and as ("finished", …), as the engine's events come."""
+
+    @property
+    def changes(self) -> list[Operation]:
+        """What was begun, in this order, less what stayed the same."""
+        return [
+            step
+            for moment, step in self.order
+            if moment == "started" and step.kind not in ("same", "read", "refresh")
+        ]
+
+    @property
+    def changed(self) -> set[str]:
+        """The changes as text, components and the stack left out: `create Deployment nats-a-1-…`.
+
+        A replacement is three steps to the engine; the one that says so is left.
+        """
+        return {
+            f"{step.kind} {step.type} {step.name}"
+            for step in self.changes
+            if step.type not in _COMPONENTS
+            and step.kind not in ("create-replacement", "delete-replaced")
+        }
+
+
+_COMPONENTS = ("Stack", "Tenant", "NatsInstance", "Isolation")
+
+
+class Project:
+    """A copy of the program (by links) with an inventory, a stack and a state of its own."""
+
+    def __init__(
+        self, target: Target, folder: Path, *, namespace: str, dsn: str, settings: dict[str, str]
+    ) -> None:
+        self.target = target
+        self.folder = folder
+        self.namespace = namespace
+        self.dsn = dsn
+        self.state = folder / "state"
+        self.state.mkdir(parents=True)
+        for name in _PROGRAM:
+            (folder / name).symlink_to(PROJECT / name)
+        self.env = {
+            **target.env,
+            "DATABASE_URL": dsn,
+            "PULUMI_BACKEND_URL": f"file://{self.state}",
+            "PULUMI_CONFIG_PASSPHRASE": "e2e",
+        }
+        self.stack = automation.create_stack(
+            "e2e",
+            work_dir=str(folder),
+            opts=automation.LocalWorkspaceOptions(env_vars=self.env),
+        )
+        for key, value in {
+            "kubernetes:context": target.context,
+            "kubernetes:clusterIdentifier": "e2e",
+            "namespace": namespace,
+            "retainNamespace": "false",
+            **target.settings,
+            **settings,
+        }.items():
+            self.stack.set_config(key, automation.ConfigValue(value))
+
+    def write(self, inventory: str) -> None:
+        """Replace the inventory."""
+        (self.folder / "tenants.yaml").write_text(inventory)
+
+    def store_secret_dsn(self) -> None:
+        """Move the connection string from the environment into the stack's secrets."""
+        del self.env["DATABASE_URL"]
+        self.stack.workspace.env_vars = dict(self.env)
+        self.stack.set_config("databaseUrl", automation.ConfigValue(self.dsn, secret=True))
+
+    def use_database(self, dsn: str) -> None:
+        """Let later runs see another connection string."""
+        self.env["DATABASE_URL"] = dsn
+        self.stack.workspace.env_vars = dict(self.env)
+
+    def up(self) -> Run:
+        """Run `pulumi up`; a failure is told by the result."""
+        return self._run(self.stack.up)
+
+    def up_by_command_line(self) -> str:
+        """Run `pulumi up` as CI does, with the preview that comes before it; returns its output."""
+        answer = subprocess.run(
+            ["pulumi", "up", "--yes", "--non-interactive", "--stack", "e2e"],
+            cwd=self.folder, env={**os.environ, **self.env}, capture_output=True, text=True,
+        )  # fmt: skip
+        return answer.stdout + answer.stderr
+
+    def preview(self) -> Run:
+        """Run `pulumi preview`."""
+        return self._run(self.stack.preview)
+
+    def refresh(self) -> Run:
+        """Run `pulumi refresh`."""
+        return self._run(self.stack.refresh)
+
+    def destroy(self) -> Run:
+        """Run `pulumi destroy`."""
+        return self._run(self.stack.destroy)
+
+    def _run(self, command: Any) -> Run:
+        run = Run()
+        lines: list[str] = []
+
+        def collect(event: EngineEvent) -> None:
+            if event.resource_pre_event:
+                run.order.append(("started", _operation(event.resource_pre_event.metadata)))
+            if event.res_outputs_event:
+                run.order.append(("finished", _operation(event.res_outputs_event.metadata)))
+            if event.diagnostic_event and event.diagnostic_event.severity != "debug":
+                lines.append(event.diagnostic_event.message)
+
+        try:
+            command(on_output=lines.append, on_error=lines.append, on_event=collect)
+        except automation.CommandError as error:
+            run.failed = True
+            lines.append(str(error))
+        run.output = "\n".join(lines)
+        return run
+
+    def kubectl(self, *arguments: str) -> str:
+        """Run kubectl in the stack's namespace."""
+        return subprocess.run(
+            [self.target.kubectl, "--kubeconfig", self.target.kubeconfig,
+             "-n", self.namespace, *arguments],
+            check=True, capture_output=True, text=True,
+        ).stdout  # fmt: skip
+
+    def objects(self, *kinds: str) -> list[dict[str, Any]]:
+        """The objects of these kinds in the stack's namespace."""
+        answer = self.kubectl("get", ",".join(kinds or _KINDS), "-o", "json")
+        return json.loads(answer)["items"]
+
+    def names(self, *kinds: str) -> list[str]:
+        """`Kind/name` of the objects that the program makes in the stack's namespace."""
+        return sorted(
+            f"{item['kind']}/{item['metadata']['name']}"
+            for item in self.objects(*kinds)
+            if item["metadata"]["name"] not in _NOT_OURS
+        )
+
+    def namespaces(self) -> list[str]:
+        """The names of all namespaces of the cluster."""
+        items = json.loads(self.kubectl("get", "namespaces", "-o", "json"))["items"]
+        return [item["metadata"]["name"] for item in items]
+
+    def rows(self) -> list[Row]:
+        """(tenant, number, status) of all rows."""
+        return [(tenant, number, status) for tenant, number, _, status in table(self.dsn)]
+
+    def execute(self, statement: str, *parameters: object) -> list[Row]:
+        """Run SQL by hand."""
+        return execute(self.dsn, statement, *parameters)
+
+    def exported_state(self) -> str:
+        """All that the engine has stored, as text."""
+        return "\n".join(
+            file.read_text(errors="replace") for file in self.state.rglob("*") if file.is_file()
+        )
+
+    def remove(self) -> None:
+        """Remove the namespace without waiting; the state and the database go with the run."""
+        self.kubectl("delete", "namespace", self.namespace, "--ignore-not-found", "--wait=false")
+
+
+_KINDS = ("namespace", "configmap", "deployment", "service", "networkpolicy")
+_NOT_OURS = ("kube-root-ca.crt",)
+
+
+def _operation(metadata: Any) -> Operation:
+    kind = metadata.op.value if isinstance(metadata.op, OpType) else str(metadata.op)
+    token, name = metadata.urn.split("::", 3)[2:]
+    return Operation(kind, token.split("$")[-1].split(":")[-1], name)

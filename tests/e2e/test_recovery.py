@@ -1,0 +1,108 @@
+"""What was changed behind the program's back, and what does not become ready."""
+
+import json
+import time
+
+from tests.e2e.conftest import NewProject
+from tests.e2e.project import Project
+
+ONE_TENANT = """\
+tenants:
+  acme: {instances: 2, size: small}
+sizes:
+  small: {requests: {cpu: 10m, memory: 64Mi}, limits: {cpu: 100m, memory: 64Mi}}
+"""
+
+
+def test_objects_changed_or_deleted_by_hand_are_seen_by_refresh_and_put_right_by_up(
+    new_project: NewProject,
+) -> None:
+    project = new_project(ONE_TENANT)
+    project.up()
+    open_to_everybody(project, "networkpolicy/tenant-nats-isolation-acme")
+    project.kubectl("delete", "service/nats-acme-2", "deployment/nats-acme-1")
+    assert not project.refresh().failed
+    run = project.up()
+    assert not run.failed, run.output
+    assert run.changed == {
+        "update NetworkPolicy acme-policy",
+        "create Service nats-acme-2-service",
+        "create Deployment nats-acme-1-deployment",
+    }
+    [policy] = [
+        item
+        for item in project.objects("networkpolicy")
+        if item["metadata"]["name"] == "tenant-nats-isolation-acme"
+    ]
+    assert [len(rule["from"]) for rule in policy["spec"]["ingress"]] == [1, 1]
+    assert project.preview().changes == []
+
+
+def test_rows_changed_or_deleted_by_hand_are_seen_by_refresh_and_put_right_by_up(
+    new_project: NewProject,
+) -> None:
+    project = new_project(ONE_TENANT)
+    project.up()
+    right = project.execute(
+        "SELECT tenant_id, instance_number, dns_name, status FROM nats_instances"
+    )
+    for statement, operation in (
+        ("UPDATE nats_instances SET status = 'draining' WHERE instance_number = 1", "update"),
+        ("UPDATE nats_instances SET dns_name = 'x:4222' WHERE instance_number = 2", "update"),
+        ("DELETE FROM nats_instances WHERE instance_number = 2", "update"),
+        ("DELETE FROM nats_instances", "create"),
+    ):
+        project.execute(statement)
+        assert not project.refresh().failed
+        run = project.up()
+        assert run.changed == {f"{operation} TenantRecords acme-records"}, run.output
+        rows = project.execute(
+            "SELECT tenant_id, instance_number, dns_name, status FROM nats_instances"
+        )
+        assert sorted(rows) == sorted(right)
+
+
+def test_a_server_that_never_becomes_ready_fails_in_time_and_gets_no_row(
+    new_project: NewProject,
+) -> None:
+    project = new_project(ONE_TENANT.replace("instances: 2, ", ""), readyTimeout="15s")
+    project.up()
+    greedy = ONE_TENANT.replace("size: small}\n", "size: small}\n  globex: {size: huge}\n", 1) + (
+        "  huge: {requests: {cpu: '999', memory: 64Mi}, limits: {cpu: '999', memory: 64Mi}}\n"
+    )
+    project.write(greedy.replace("instances: 2, ", ""))
+    began = time.monotonic()
+    run = project.up()
+    assert time.monotonic() - began < 60
+    assert run.failed
+    assert "nats-globex-1" in run.output
+    assert "Insufficient cpu" in run.output or "timed out" in run.output, run.output
+    assert project.rows() == [("acme", 1, "active")]
+
+
+def test_a_growing_tenant_whose_new_server_fails_keeps_what_it_had(new_project: NewProject) -> None:
+    project = new_project(ONE_TENANT.replace("instances: 2, ", ""), readyTimeout="15s")
+    project.up()
+    project.kubectl("create", "quota", "full", "--hard=pods=1")
+    project.write(ONE_TENANT)
+    run = project.up()
+    assert run.failed
+    assert project.rows() == [("acme", 1, "active")]
+    project.kubectl("delete", "quota", "full")
+    again = project.up()
+    assert not again.failed, again.output
+    assert project.rows() == [("acme", 1, "active"), ("acme", 2, "active")]
+
+
+def open_to_everybody(project: Project, name: str) -> None:
+    """Change a policy as a person would who applies an edited manifest.
+
+    The pinned plugin, of 2020, compares with what was last applied: it does not see a plain
+    `kubectl edit`. The official one sees both.
+    """
+    policy = json.loads(project.kubectl("get", name, "-o", "json"))
+    policy["metadata"] = {key: policy["metadata"][key] for key in ("name", "namespace", "labels")}
+    policy["spec"]["ingress"] = [{}]
+    manifest = project.folder / "edited.json"
+    manifest.write_text(json.dumps(policy))
+    project.kubectl("apply", "-f", str(manifest))

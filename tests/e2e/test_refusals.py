@@ -1,0 +1,192 @@
+"""What is refused, on the real engine: in words, and before anything was touched."""
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from tests.e2e.conftest import NewProject
+from tests.e2e.project import Project, Run
+
+TWO_INSTANCES = """\
+tenants:
+  acme: {instances: 2, size: small}
+sizes:
+  small: {requests: {cpu: 10m, memory: 64Mi}, limits: {cpu: 100m, memory: 64Mi}}
+"""
+ONE_INSTANCE = TWO_INSTANCES.replace("instances: 2, ", "")
+
+
+def assert_refused(run: Run, words: str) -> None:
+    """It failed, said so without a traceback, and nothing but the stack itself was begun."""
+    assert run.failed
+    assert words in run.output
+    assert "Traceback" not in run.output
+    assert run.changed == set()
+
+
+def test_an_edit_that_strands_integrations_is_refused_at_preview_and_at_up(
+    new_project: NewProject,
+) -> None:
+    project = new_project(TWO_INSTANCES)
+    project.up()
+    project.execute(
+        "INSERT INTO integrations (tenant_id, nats_instance_id) SELECT 'acme', id "
+        "FROM nats_instances, generate_series(1, 25) WHERE instance_number = 2"
+    )
+    before = project.names(), project.rows()
+    words = "acme instance 2 still has 25 integrations"
+    for inventory in (ONE_INSTANCE, TWO_INSTANCES.replace("acme", "globex")):
+        project.write(inventory)
+        assert_refused(project.preview(), words)
+        assert_refused(project.up(), words)
+    assert (project.names(), project.rows()) == before
+
+
+def test_a_file_with_faults_is_told_whole_and_touches_nothing(new_project: NewProject) -> None:
+    project = new_project("tenants:\n  acme: {instances: 0}\n  Globex: {}\n")
+    run = project.up()
+    assert_refused(run, "tenants.yaml has 2 faults; nothing is deployed from it.")
+    assert "line 2, tenant acme, instances: 0" in run.output
+    assert "line 3, tenant Globex" in run.output
+
+
+def test_a_strangers_row_is_refused_before_anything_is_made(new_project: NewProject) -> None:
+    project = new_project(TWO_INSTANCES)
+    project.execute(
+        "INSERT INTO nats_instances (tenant_id, instance_number, dns_name, status) "
+        "VALUES ('acme', 2, 'nats.example.com:4222', 'active')"
+    )
+    # `pulumi up` looks before it acts, and this is what it sees. The Automation API's does not.
+    preview = project.preview()
+    assert preview.failed
+    for output in (preview.output, project.up_by_command_line()):
+        assert "2 at nats.example.com:4222" in output
+        assert "Traceback" not in output
+    assert namespace_objects(project) == []
+    assert project.namespace not in project.namespaces()
+    assert project.rows() == [("acme", 2, "active")]
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "words"),
+    [
+        ("image", "nats", "image is nats, expected an image with a tag"),
+        ("podSecurity", "privileged", "podSecurity is privileged, expected 'restricted' or"),
+        ("namespce", "x", "there is no setting namespce"),
+        (
+            "databaseUrl",
+            "postgresql://x",
+            "databaseUrl stands in the stack's configuration as plain",
+        ),
+    ],
+)
+def test_a_setting_that_is_wrong_is_told_in_words(
+    new_project: NewProject, setting: str, value: str, words: str
+) -> None:
+    project = new_project(ONE_INSTANCE, **{setting: value})
+    assert_refused(project.up(), words)
+
+
+def test_without_a_database_a_preview_works_and_says_so_and_an_up_touches_nothing(
+    new_project: NewProject, dsn: str
+) -> None:
+    project = new_project(ONE_INSTANCE, dsn=make_conninfo(dsn, host="127.0.0.1", port=1))
+    preview = project.preview()
+    assert not preview.failed, preview.output
+    assert "This preview could not look at the rows and integrations" in preview.output
+    assert "create Deployment nats-acme-1-deployment" in preview.changed
+    up = project.up()
+    assert up.failed
+    assert "The database cannot be used: connection to server" in up.output
+    assert "Nothing was changed." in up.output
+    assert "Traceback" not in up.output
+    assert namespace_objects(project) == []
+
+
+def test_without_a_database_a_refresh_and_a_destroy_fail_in_one_line(
+    new_project: NewProject,
+) -> None:
+    project = new_project(ONE_INSTANCE)
+    project.up()
+    project.use_database(make_conninfo(project.dsn, host="127.0.0.1", port=1))
+    for run in (project.refresh(), project.destroy()):
+        assert run.failed
+        assert "ControlPlaneError: The database cannot be used: connection to server" in run.output
+        assert "Traceback" not in run.output
+    assert "Deployment/nats-acme-1" in project.names(), "the rows go first, or nothing goes"
+
+
+def test_a_destroy_that_would_lose_integrations_is_stopped(new_project: NewProject) -> None:
+    project = new_project(ONE_INSTANCE)
+    project.up()
+    project.execute(
+        "INSERT INTO integrations (tenant_id, nats_instance_id) "
+        "SELECT tenant_id, id FROM nats_instances"
+    )
+    run = project.destroy()
+    assert run.failed
+    assert "rows that would be deleted: 1 to instance 1" in run.output
+    assert "Traceback" not in run.output
+    assert "Deployment/nats-acme-1" in project.names()
+    assert project.rows() == [("acme", 1, "active")]
+
+
+def test_a_missing_table_is_told_in_one_line(new_project: NewProject) -> None:
+    project = new_project(ONE_INSTANCE)
+    project.execute("DROP TABLE integrations")
+    run = project.up()
+    assert run.failed
+    assert "The database has no table integrations" in run.output
+    assert "Traceback" not in run.output
+    assert namespace_objects(project) == []
+
+
+def test_a_wrong_password_is_told_in_one_line_and_never_shown(
+    new_project: NewProject, password_dsn: str
+) -> None:
+    project = new_project(ONE_INSTANCE, dsn=make_conninfo(password_dsn, password="not-this-one"))
+    run = project.up()
+    assert run.failed, run.output
+    assert 'password authentication failed for user "careful"' in run.output
+    assert "Traceback" not in run.output
+    assert "not-this-one" not in run.output + project.exported_state()
+    assert namespace_objects(project) == []
+
+
+def test_the_connection_string_is_in_no_state_preview_or_output(
+    new_project: NewProject, password_dsn: str
+) -> None:
+    project = new_project(TWO_INSTANCES, dsn=password_dsn)
+    project.store_secret_dsn()
+    seen = [project.preview(), project.up(), project.refresh()]
+    project.write(ONE_INSTANCE)
+    seen += [project.up(), project.destroy()]
+    for run in seen:
+        assert not run.failed, run.output
+    configuration = (project.folder / "Pulumi.e2e.yaml").read_text()
+    assert "databaseUrl" in configuration, "the secret must have come by the stack's configuration"
+    everything = "\n".join([project.exported_state(), configuration, *(r.output for r in seen)])
+    assert "TenantRecords" in everything, "the state must have been looked at"
+    assert "canary" not in everything
+
+
+@pytest.fixture
+def password_dsn(dsn: str) -> str:
+    """A database whose server asks the role `careful` for its password, `canary-7f3a`."""
+    with psycopg.connect(dsn) as connection:
+        connection.execute("DROP ROLE IF EXISTS careful")
+        connection.execute("CREATE ROLE careful SUPERUSER LOGIN PASSWORD 'canary-7f3a'")
+        row = connection.execute("SHOW hba_file").fetchone()
+        assert row is not None
+        with open(row[0], "r+") as file:  # noqa: PTH123
+            rules = file.read()
+            if "careful" not in rules:
+                file.seek(0)
+                file.write(f"local all careful scram-sha-256\n{rules}")
+        connection.execute("SELECT pg_reload_conf()")
+    return make_conninfo(dsn, user="careful", password="canary-7f3a")
+
+
+def namespace_objects(project: Project) -> list[str]:
+    """The stack's own objects, of which a namespace that is not there has none."""
+    return project.names("configmap", "deployment", "service", "networkpolicy")

@@ -1,0 +1,84 @@
+"""A real nats-server on loopback, with the configuration that the plan makes."""
+
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tenancy.inventory import Inventory
+from tenancy.plan import InstancePlan, expand
+
+PROGRAM = shutil.which("nats-server") or "nats-server"
+
+
+def planned(**size: object) -> InstancePlan:
+    """The plan of one server of the standard size, or of one with some other settings."""
+    resources = {"cpu": "1", "memory": "1Gi"}
+    sizes = {"other": {"requests": resources, "limits": resources, **size}}
+    tenant = {"size": "other"} if size else {}
+    inventory = Inventory.model_validate({"tenants": {"acme": tenant}, "sizes": sizes})
+    return expand(inventory, namespace="vrsky-tenants").tenants[0].instances[0]
+
+
+def loopback(config: str, client_port: int, monitoring_port: int) -> str:
+    """`config` on loopback and other ports; nothing else of it changes."""
+    assert "port: 4222\n" in config
+    assert "http_port: 8222\n" in config
+    return config.replace("\nport: 4222\n", f"\nlisten: 127.0.0.1:{client_port}\n").replace(
+        "\nhttp_port: 8222\n", f"\nhttp: 127.0.0.1:{monitoring_port}\n"
+    )
+
+
+@dataclass
+class Server:
+    """A running server."""
+
+    process: subprocess.Popen[bytes]
+    client_port: int
+    monitoring_port: int
+    log: Path
+
+    @property
+    def url(self) -> str:
+        return f"nats://127.0.0.1:{self.client_port}"
+
+
+@contextmanager
+def running(config: str, folder: Path) -> Generator[Server]:
+    """Run the server with `config`; ends it by its own process, whatever happens."""
+    client_port, monitoring_port = free_port(), free_port()
+    file = folder / "nats.conf"
+    file.write_text(loopback(config, client_port, monitoring_port))
+    log = folder / "nats.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [PROGRAM, "-c", str(file)], stdout=output, stderr=subprocess.STDOUT
+        )
+    try:
+        _wait_for(client_port, process, log)
+        yield Server(process, client_port, monitoring_port, log)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        assert process.poll() is None, log.read_text()
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.02)
+    raise AssertionError(f"no server on port {port}: {log.read_text()}")
+
+
+def free_port() -> int:
+    """A port of loopback that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

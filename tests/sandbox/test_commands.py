@@ -1,0 +1,109 @@
+"""The commands of the Makefile, in a fresh copy of the project."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from sandbox.cluster import Cluster
+from sandbox.layout import PROJECT, Layout
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Generator[Path]:
+    """What a clone of the working tree would have."""
+    folder = tmp_path_factory.mktemp("checkout") / "tenant-nats"
+    tracked = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=PROJECT, check=True, capture_output=True, text=True,
+    ).stdout  # fmt: skip
+    for name in tracked.split("\0"):
+        if name and (PROJECT / name).exists():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(PROJECT / name, folder / name)
+    yield folder
+    make(folder, "down")
+
+
+def make(folder: Path, target: str) -> str:
+    """Run `make target` with an environment that points to production; returns its output."""
+    outside = {key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"}
+    answer = subprocess.run(
+        ["make", target],
+        cwd=folder,
+        env={
+            **outside,
+            "KUBECONFIG": "/nowhere/production.kubeconfig",
+            "DATABASE_URL": "postgresql://production.invalid/platform",
+            "PULUMI_BACKEND_URL": "https://production.invalid",
+            "PGHOSTADDR": "127.0.0.1",
+            "PGPORT": "1",
+        },
+        capture_output=True,
+        text=True,
+    )
+    output = answer.stdout + answer.stderr
+    assert answer.returncode == 0, output
+    return output
+
+
+def test_up_twice_then_preview_status_and_down(checkout: Path) -> None:
+    assert "there is no sandbox" in make(checkout, "status")
+    first = make(checkout, "up")
+    assert "nats://nats-demo-tenant-1.vrsky-tenants.svc.cluster.local:4222" in first
+    assert "not ready" not in first
+    assert "nodes are simulated" in first
+    assert "Nothing changed" in make(checkout, "up")
+    (checkout / "tenants.yaml").write_text("tenants:\n  demo-tenant: {integrations: 60}\n")
+    preview = make(checkout, "preview")
+    shutil.copy(PROJECT / "tenants.yaml", checkout / "tenants.yaml")
+    assert "nats-demo-tenant-2-deployment" in preview
+    assert "acme-corp-policy" in preview
+    assert "database: running" in make(checkout, "status")
+    assert "the sandbox is gone" in make(checkout, "down")
+    assert not (checkout / ".sandbox").exists()
+
+
+def test_up_again_after_the_cluster_was_lost_and_an_engine_has_died(checkout: Path) -> None:
+    make(checkout, "up")
+    make(checkout, "preview")
+    sandbox = Layout(checkout / ".sandbox")
+    Cluster.of(sandbox).delete()
+    lock = sandbox.pulumi_state / ".pulumi/locks/organization/tenant-nats/dev/dead.json"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    nobody = 2**22 + 1  # above the largest process id
+    lock.write_text(json.dumps({"pid": nobody, "username": "root", "hostname": "here"}))
+    assert "removing it" in make(checkout, "preview")
+    again = make(checkout, "up")
+    assert "not ready" not in again
+    assert "Nothing changed" in make(checkout, "up")
+
+
+def test_up_in_a_changed_inventory_with_a_fault_says_so_and_fails(checkout: Path) -> None:
+    (checkout / "tenants.yaml").write_text("tenants:\n  Demo: {}\n")
+    answer = subprocess.run(["make", "up"], cwd=checkout, capture_output=True, text=True)
+    assert answer.returncode != 0
+    assert "line 2, tenant Demo" in answer.stdout + answer.stderr
+    assert "Traceback" not in answer.stdout + answer.stderr
+    shutil.copy(PROJECT / "tenants.yaml", checkout / "tenants.yaml")
+
+
+def test_every_target_explains_itself(checkout: Path) -> None:
+    listed = make(checkout, "help")
+    for target in ("up", "preview", "down", "status", "check", "test", "golden", "schema"):
+        assert f"  make {target} " in listed
+
+
+def test_without_uv_on_path_a_pinned_one_is_fetched(tmp_path: Path) -> None:
+    python = str(Path(shutil.which("python3") or "").parent)
+    answer = subprocess.run(
+        [PROJECT / "sandbox" / "uv.sh", "--version"],
+        env={"PATH": f"{python}:/usr/bin:/bin", "XDG_CACHE_HOME": str(tmp_path), "HOME": "/root"},
+        capture_output=True,
+        text=True,
+    )
+    assert answer.stdout.startswith("uv 0.13.9"), answer.stderr

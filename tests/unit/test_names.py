@@ -1,0 +1,86 @@
+"""The names that workers, dashboards and people's fingers know, letter by letter."""
+
+from tenancy.names import (
+    CLIENT_PORT,
+    CLOSING_POLICY_NAME,
+    MONITORING_PORT,
+    OWNER_LABELS,
+    dns_name,
+    instance_labels,
+    instance_name,
+    instance_selector,
+    policy_name,
+    tenant_labels,
+    tenant_selector,
+)
+
+LONGEST = "a" * 55
+LABEL = 63
+"""The most characters that a Service's name or the value of a label has."""
+
+
+def test_clients_use_port_4222_and_monitoring_8222() -> None:
+    assert (CLIENT_PORT, MONITORING_PORT) == (4222, 8222)
+
+
+def test_an_instance_is_named_by_tenant_and_number() -> None:
+    assert instance_name("acme-corp", 2) == "nats-acme-corp-2"
+
+
+def test_the_address_is_the_service_in_the_cluster_with_its_port() -> None:
+    expected = "nats-acme-corp-2.vrsky-tenants.svc.cluster.local:4222"
+    assert expected == dns_name("acme-corp", 2, "vrsky-tenants")
+
+
+def test_a_policy_is_named_by_its_tenant() -> None:
+    assert policy_name("acme-corp") == "tenant-nats-isolation-acme-corp"
+
+
+def test_no_tenant_has_a_policy_of_the_name_that_closes_the_namespace() -> None:
+    assert CLOSING_POLICY_NAME == "tenant-nats-closed"
+    assert not CLOSING_POLICY_NAME.startswith(policy_name(""))
+
+
+def test_selectors_are_the_labels_of_the_old_scripts_and_no_other() -> None:
+    assert tenant_selector("acme-corp") == {"app": "nats", "tenant-id": "acme-corp"}
+    assert instance_selector("acme-corp", 2) == {
+        "app": "nats",
+        "tenant-id": "acme-corp",
+        "instance-num": "2",
+    }
+
+
+def test_what_belongs_to_an_instance_carries_its_selector_and_the_usual_labels() -> None:
+    assert instance_labels("acme-corp", 2) == {
+        "app": "nats",
+        "tenant-id": "acme-corp",
+        "instance-num": "2",
+        "app.kubernetes.io/name": "nats",
+        "app.kubernetes.io/instance": "nats-acme-corp-2",
+        "app.kubernetes.io/part-of": "tenant-nats",
+        "app.kubernetes.io/managed-by": "pulumi",
+    }
+
+
+def test_what_belongs_to_a_tenant_is_selected_by_no_selector_of_pods() -> None:
+    expected = {
+        "tenant-id": "acme-corp",
+        "app.kubernetes.io/part-of": "tenant-nats",
+        "app.kubernetes.io/managed-by": "pulumi",
+    }
+    assert expected == tenant_labels("acme-corp")
+    assert "app" not in tenant_labels("acme-corp")
+
+
+def test_labels_are_made_anew_for_each_caller() -> None:
+    instance_labels("acme-corp", 1)["app"] = "other"
+    tenant_labels("acme-corp")["tenant-id"] = "other"
+    assert OWNER_LABELS == {
+        "app.kubernetes.io/part-of": "tenant-nats",
+        "app.kubernetes.io/managed-by": "pulumi",
+    }
+
+
+def test_the_longest_tenant_id_leaves_room_for_two_digits() -> None:
+    assert len(instance_name(LONGEST, 99)) == LABEL
+    assert max(map(len, instance_labels(LONGEST, 99).values())) == LABEL

@@ -1,0 +1,41 @@
+"""What decides is quick to import and knows neither the engine nor the database."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+MILLION = 0.015
+"""Seconds for counting to a million on an idle machine; a busy one takes longer for all it does."""
+PROGRAM = """
+import json, sys, time
+start = time.perf_counter()
+for _ in range(1_000_000):
+    pass
+counted = time.perf_counter()
+import tenancy.inventory, tenancy.plan
+imported = time.perf_counter()
+modules = sorted({module.partition(".")[0] for module in sys.modules})
+print(json.dumps([counted - start, imported - counted, modules]))
+"""
+
+
+def fresh_import() -> tuple[float, float, list[str]]:
+    """Seconds for counting to a million and for the import, and the packages that are loaded."""
+    command = [sys.executable, "-c", PROGRAM]
+    printed = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True)
+    counting, importing, modules = json.loads(printed.stdout)
+    return counting, importing, modules
+
+
+def test_importing_what_decides_takes_under_300_ms() -> None:
+    runs = [fresh_import() for _ in range(5)]
+    paced = [importing / max(1, counting / MILLION) for counting, importing, _ in runs]
+    assert min(paced) < 0.3
+
+
+def test_importing_what_decides_loads_neither_the_engine_nor_the_database() -> None:
+    _, _, modules = fresh_import()
+    assert "tenancy" in modules
+    assert {"pulumi", "pulumi_kubernetes", "psycopg", "sqlalchemy", "grpc"}.isdisjoint(modules)

@@ -1,0 +1,83 @@
+"""The JSON Schema that editors use, and the words and examples that it takes from the models."""
+
+import json
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from tenancy.inventory import Clients, Inventory, Resources, Size, Tenant
+from tenancy.schema import FILE, schema
+from tests.unit.files import loaded
+
+MODELS: tuple[type[BaseModel], ...] = (Inventory, Tenant, Clients, Size, Resources)
+FIELDS = [
+    pytest.param(model, name, id=f"{model.__name__}.{name}")
+    for model in MODELS
+    for name in model.model_fields
+]
+
+OTHERS: dict[type[BaseModel], str] = {
+    Inventory: '"tenants": {"acme": {}}',
+    Size: '"requests": {"cpu": "1m", "memory": "1Mi"}, "limits": {"cpu": "9", "memory": "9Gi"}',
+    Resources: '"cpu": "9", "memory": "9Gi"',
+}
+"""What a model needs beside the field that is looked at."""
+
+PLACES: dict[type[BaseModel], str] = {
+    Inventory: "{%s}",
+    Tenant: '{"tenants": {"acme": {%s}}}',
+    Clients: '{"tenants": {"acme": {"clients": {%s}}}}',
+    Size: '{"tenants": {"acme": {}}, "sizes": {"large": {%s}}}',
+    Resources: (
+        '{"tenants": {"acme": {}}, "sizes": {"large": '
+        '{"requests": {"cpu": "1m", "memory": "1Mi"}, "limits": {%s}}}}'
+    ),
+}
+"""Where each model stands in an inventory."""
+
+
+def test_the_committed_schema_is_that_of_the_models() -> None:
+    assert schema() == FILE.read_text(), "run `make schema`, and read the difference"
+
+
+def test_every_model_of_the_schema_is_looked_at_here() -> None:
+    definitions = json.loads(schema())["$defs"]
+    assert {model.__name__ for model in MODELS} == {"Inventory", *definitions}
+
+
+@pytest.mark.parametrize(("model", "name"), FIELDS)
+def test_every_field_says_what_it_is_and_gives_an_example(
+    model: type[BaseModel], name: str
+) -> None:
+    field = model.model_fields[name]
+    assert field.description
+    assert field.description.endswith(".")
+    assert field.examples
+
+
+@pytest.mark.parametrize(("model", "name"), FIELDS)
+def test_every_example_is_accepted_by_the_loader(
+    tmp_path: Path, model: type[BaseModel], name: str
+) -> None:
+    examples = model.model_fields[name].examples or []
+    for example in examples:
+        others: dict[str, object] = json.loads(f"{{{OTHERS.get(model, '')}}}")
+        body = json.dumps({**others, name: example})[1:-1]
+        inventory = loaded(tmp_path, PLACES[model] % body)
+        assert len(inventory.tenants) == 1
+
+
+def test_the_schema_has_an_error_for_a_key_that_does_not_fit() -> None:
+    document = json.loads(schema())
+    closed = [document, *document["$defs"].values(), *document["properties"].values()]
+    assert [part.get("additionalProperties") for part in closed] == [False] * 7
+
+
+def test_the_schema_knows_no_null() -> None:
+    assert "null" not in schema()
+
+
+def test_the_first_line_of_the_inventory_tells_editors_where_the_schema_is() -> None:
+    first, _, _ = FILE.with_name("tenants.yaml").read_text().partition("\n")
+    assert f"# yaml-language-server: $schema=./{FILE.name}" == first

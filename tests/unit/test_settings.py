@@ -1,0 +1,219 @@
+"""The settings of a stack: their defaults, and what is said of each that is wrong."""
+
+import json
+from collections.abc import Callable, Generator
+from pathlib import Path
+
+import pulumi
+import pytest
+from pulumi.runtime.config import get_config_env, get_config_secret_keys_env
+from pulumi.runtime.settings import SETTINGS
+
+from controlplane.dsn import DsnError
+from settings import Settings, SettingsError, database_url, read_settings
+from tenancy.faults import printable
+
+Configure = Callable[..., None]
+
+DSN = "postgresql://provisioner:hunter2@db.example.com:5432/platform"
+KNOWN = (
+    "databaseUrl, image, inventory, monitoringNamespace, namespace, namespaceMode, podSecurity, "
+    "readyTimeout, retainNamespace"
+)
+NAMESPACE_WORDS = (
+    "expected a namespace of lower-case letters a-z, digits and inner hyphens, "
+    "at most 63 characters, for example acme-workers"
+)
+
+
+@pytest.fixture
+def configure(monkeypatch: pytest.MonkeyPatch) -> Generator[Configure]:
+    """Gives the stack `dev` a configuration the way the language host does: by the environment."""
+
+    def configured(*, secret: tuple[str, ...] = (), **values: str) -> None:
+        config = {f"tenant-nats:{key}": value for key, value in values.items()}
+        keys = [f"tenant-nats:{key}" for key in secret]
+        monkeypatch.setenv("PULUMI_CONFIG", json.dumps({"kubernetes:context": "kind", **config}))
+        monkeypatch.setenv("PULUMI_CONFIG_SECRET_KEYS", json.dumps(keys))
+        pulumi.runtime.set_all_config(get_config_env(), get_config_secret_keys_env())
+
+    monkeypatch.setattr(SETTINGS, "project", "tenant-nats")
+    monkeypatch.setattr(SETTINGS, "stack", "dev")
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    configured()
+    yield configured
+    pulumi.runtime.set_all_config({}, [])
+
+
+@pytest.mark.usefixtures("configure")
+def test_a_stack_that_says_nothing_has_the_defaults_of_the_design() -> None:
+    expected = Settings.model_construct(
+        inventory=Path("tenants.yaml"),
+        namespace="vrsky-tenants",
+        namespace_mode="managed",
+        retain_namespace=True,
+        monitoring_namespace="vrsky-monitoring",
+        pod_security="restricted",
+        image="nats:2.15.1-alpine",
+        ready_timeout="3m",
+    )
+    assert expected == read_settings()
+
+
+def test_every_setting_is_read_from_its_camel_case_key(configure: Configure) -> None:
+    configure(
+        inventory="inventories/eu.yaml",
+        namespace="eu-tenants",
+        namespaceMode="existing",
+        retainNamespace="false",
+        monitoringNamespace="monitoring",
+        podSecurity="baseline",
+        image="registry.example.com/nats:2.15.1@sha256:" + "0123456789abcdef" * 4,
+        readyTimeout="90s",
+        databaseUrl=DSN,
+        secret=("databaseUrl",),
+    )
+    expected = Settings.model_construct(
+        inventory=Path("inventories/eu.yaml"),
+        namespace="eu-tenants",
+        namespace_mode="existing",
+        retain_namespace=False,
+        monitoring_namespace="monitoring",
+        pod_security="baseline",
+        image="registry.example.com/nats:2.15.1@sha256:" + "0123456789abcdef" * 4,
+        ready_timeout="90s",
+    )
+    assert expected == read_settings()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        pytest.param("namespace", "Tenants", NAMESPACE_WORDS, id="an upper-case letter"),
+        pytest.param("namespace", "", NAMESPACE_WORDS, id="no namespace"),
+        pytest.param("monitoringNamespace", "a_b", NAMESPACE_WORDS, id="an underscore"),
+        pytest.param("monitoringNamespace", "a" * 64, NAMESPACE_WORDS, id="64 characters"),
+        pytest.param("namespaceMode", "own", "expected 'managed' or 'existing'", id="another mode"),
+        pytest.param(
+            "podSecurity",
+            "privileged",
+            "expected 'restricted' or 'baseline'",
+            id="another pod security",
+        ),
+        pytest.param(
+            "retainNamespace", "maybe", "expected true or false, for example true", id="no flag"
+        ),
+        *(
+            pytest.param(
+                "image",
+                image,
+                "expected an image with a tag and, at best, a digest, "
+                "for example nats:2.15.1-alpine",
+                id=f"an image {why}",
+            )
+            for image, why in [
+                ("nats", "without a tag"),
+                ("nats:", "with an empty tag"),
+                ("nats:2 alpine", "with a space"),
+                ("NATS:2.15.1", "in upper case"),
+                ("nats:\u0442\u0435\u0433", "with a Cyrillic tag"),
+                ("nats:2.15.1@sha256:123", "with half a digest"),
+            ]
+        ),
+        *(
+            pytest.param(
+                "readyTimeout",
+                duration,
+                "expected a time in whole seconds or minutes, for example 3m",
+                id=f"a time {why}",
+            )
+            for duration, why in [
+                ("3", "without a unit"),
+                ("0s", "of nothing"),
+                ("-3m", "gone by"),
+                ("1h", "in hours"),
+                ("1.5m", "in fractions"),
+                ("3m\t", "and a tab"),
+            ]
+        ),
+    ],
+)
+def test_a_value_that_does_not_fit_is_refused_in_one_line(
+    configure: Configure, key: str, value: str, words: str
+) -> None:
+    configure(**{key: value})
+    expected = f"Pulumi.dev.yaml: {key} is {printable(value)}, {words}. Nothing was changed."
+    assert expected == refused()
+    assert len(expected.splitlines()) == 1
+
+
+@pytest.mark.parametrize("key", ["namspace", "drain", "namespace_mode", "Namespace"])
+def test_an_unknown_key_is_refused_with_those_that_are_known(
+    configure: Configure, key: str
+) -> None:
+    configure(**{key: "30s"})
+    expected = (
+        f"Pulumi.dev.yaml: there is no setting {key}; known are {KNOWN}. Nothing was changed."
+    )
+    assert expected == refused()
+
+
+def test_all_faults_come_in_one_line(configure: Configure) -> None:
+    configure(podSecurity="none", drain="30s", retainNamespace="maybe")
+    assert refused() == (
+        "Pulumi.dev.yaml: retainNamespace is maybe, expected true or false, for example true; "
+        "podSecurity is none, expected 'restricted' or 'baseline'; "
+        f"there is no setting drain; known are {KNOWN}. Nothing was changed."
+    )
+
+
+def test_the_refusal_ends_the_program_without_a_traceback() -> None:
+    assert issubclass(SettingsError, pulumi.RunError)
+
+
+@pytest.mark.usefixtures("configure")
+def test_the_settings_cannot_be_changed() -> None:
+    settings = read_settings()
+    with pytest.raises(ValueError, match="Instance is frozen"):
+        settings.namespace = "other"  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_the_database_is_the_secret_of_the_stack(configure: Configure) -> None:
+    configure(databaseUrl=DSN, secret=("databaseUrl",))
+    assert database_url() == DSN
+
+
+def test_the_database_is_that_of_the_environment_where_the_stack_names_none(
+    configure: Configure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure()
+    monkeypatch.setenv("DATABASE_URL", DSN)
+    assert database_url() == DSN
+
+
+@pytest.mark.parametrize(
+    "secret", [pytest.param((), id="no secret"), pytest.param(("image",), id="another secret")]
+)
+def test_a_database_in_plain_text_is_refused_without_its_password(
+    configure: Configure, secret: tuple[str, ...]
+) -> None:
+    configure(databaseUrl=DSN, secret=secret)
+    with pytest.raises(DsnError) as caught:
+        database_url()
+    assert str(caught.value) == (
+        "databaseUrl stands in the stack's configuration as plain text; store it encrypted: "
+        "`pulumi config set --secret databaseUrl "
+        "postgresql://provisioner:PASSWORD@db.example.com:5432/platform`."
+    )
+
+
+def test_the_database_is_no_part_of_the_settings(configure: Configure) -> None:
+    configure(databaseUrl=DSN, secret=("databaseUrl",))
+    assert "hunter2" not in repr(read_settings())
+
+
+def refused() -> str:
+    """What is said of the configuration."""
+    with pytest.raises(SettingsError) as caught:
+        read_settings()
+    return str(caught.value)
