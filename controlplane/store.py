@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 
 import psycopg
 from psycopg.rows import class_row
-from psycopg.sql import SQL
+from psycopg.sql import SQL, Identifier, Placeholder
 
 from tenancy.names import instance_name
 from tenancy.removal import RecordedInstance, Snapshot
@@ -214,16 +214,20 @@ def record(
                 """,
                 values,
             )
-            # Not in DO UPDATE, which locks the row as if its address changed, and would wait for
-            # everybody who is just adding an integration to it.
-            connection.execute(
-                """
-                UPDATE nats_instances SET dns_name = %(dns_name)s, status = %(status)s
-                WHERE tenant_id = %(tenant)s AND instance_number = %(instance_number)s
-                  AND (dns_name, status) IS DISTINCT FROM (%(dns_name)s, %(status)s)
-                """,
-                values,
-            )
+            # One column at a time, and not in DO UPDATE: a statement that assigns the unique
+            # address may lock the row as if its key changed, and would wait for everybody who is
+            # just adding an integration to it.
+            for column in ("dns_name", "status"):
+                connection.execute(
+                    SQL(
+                        """
+                        UPDATE nats_instances SET {column} = {value}
+                        WHERE tenant_id = %(tenant)s AND instance_number = %(instance_number)s
+                          AND {column} IS DISTINCT FROM {value}
+                        """
+                    ).format(column=Identifier(column), value=Placeholder(column)),
+                    values,
+                )
         _delete(
             connection,
             tenant_id,

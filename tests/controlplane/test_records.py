@@ -177,7 +177,7 @@ def test_what_people_have_to_know_comes_without_the_programs_own_lines(
     provider: RecordsProvider, dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "tracebacklimit", None, raising=False)
-    execute(dsn, "DROP TABLE integrations, nats_instances")
+    execute(dsn, "DROP TABLE integrations, nats_instances CASCADE")
     try:
         provider.read("acme", outputs(ONE))
     except ControlPlaneError:

@@ -32,10 +32,10 @@ def test_a_snapshot_of_empty_tables_is_empty(dsn: str) -> None:
 @pytest.mark.parametrize(
     ("statement", "words"),
     [
-        ("DROP TABLE integrations", "no table integrations"),
+        ("DROP TABLE integrations CASCADE", "no table integrations"),
         ("ALTER TABLE nats_instances RENAME dns_name TO address", "nats_instances lacks dns_name"),
         (
-            "ALTER TABLE integrations DROP COLUMN nats_instance_id, DROP COLUMN tenant_id",
+            "ALTER TABLE integrations DROP nats_instance_id CASCADE, DROP tenant_id CASCADE",
             "integrations lacks nats_instance_id, tenant_id",
         ),
         (
@@ -180,6 +180,8 @@ def test_an_integration_that_is_just_being_added_does_not_hold_up_its_row(dsn: s
 
 def test_a_platform_may_keep_the_status_as_an_enum(dsn: str) -> None:
     for statement in (
+        "DROP VIEW integration_servers, tenant_servers",
+        "DROP TRIGGER nats_instances_hold_transitions ON nats_instances",
         "ALTER TABLE nats_instances DROP CONSTRAINT nats_instances_status_check",
         "CREATE TYPE nats_status AS ENUM ('provisioning', 'active', 'draining', 'terminated')",
         "ALTER TABLE nats_instances ALTER status TYPE nats_status USING status::nats_status",

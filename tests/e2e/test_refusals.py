@@ -133,7 +133,7 @@ def test_a_destroy_that_would_lose_integrations_is_stopped(new_project: NewProje
 
 def test_a_missing_table_is_told_in_one_line(new_project: NewProject) -> None:
     project = new_project(ONE_INSTANCE)
-    project.execute("DROP TABLE integrations")
+    project.execute("DROP TABLE integrations CASCADE")
     run = project.up()
     assert run.failed
     assert "The database has no table integrations" in run.output

@@ -1,0 +1,79 @@
+"""Which status may follow which; where workers find their server, and how they hear of a move."""
+
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    op.execute(
+        """
+        CREATE FUNCTION nats_instances_hold_transitions() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF (OLD.status, NEW.status) NOT IN (
+                ('provisioning', 'active'), ('provisioning', 'terminated'),
+                ('active', 'draining'),
+                ('draining', 'active'), ('draining', 'terminated'),
+                ('terminated', 'provisioning'), ('terminated', 'active')
+            ) THEN
+                RAISE EXCEPTION 'the status of % instance % cannot go from % to %',
+                    NEW.tenant_id, NEW.instance_number, OLD.status, NEW.status
+                    USING ERRCODE = 'check_violation';
+            END IF;
+            RETURN NEW;
+        END $$
+        """
+    )
+    op.execute(
+        """
+        CREATE TRIGGER nats_instances_hold_transitions
+        BEFORE UPDATE OF status ON nats_instances FOR EACH ROW
+        WHEN (OLD.status IS DISTINCT FROM NEW.status)
+        EXECUTE FUNCTION nats_instances_hold_transitions()
+        """
+    )
+    # Without rows for an integration that has no server yet, and never another tenant's server.
+    op.execute(
+        """
+        CREATE VIEW integration_servers AS
+        SELECT g.id AS integration_id, g.tenant_id, i.instance_number,
+               'nats://' || i.dns_name AS url
+        FROM integrations g
+        JOIN nats_instances i ON i.id = g.nats_instance_id AND i.tenant_id = g.tenant_id
+        WHERE i.status IN ('active', 'draining')
+        """
+    )
+    op.execute(
+        """
+        CREATE VIEW tenant_servers AS
+        SELECT tenant_id, instance_number, 'nats://' || dns_name AS url
+        FROM nats_instances WHERE status = 'active'
+        """
+    )
+    op.execute(
+        """
+        CREATE FUNCTION integrations_tell_moves() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            PERFORM pg_notify('integration_moved', json_build_object(
+                'tenant_id', NEW.tenant_id, 'integration_id', NEW.id)::text);
+            RETURN NULL;
+        END $$
+        """
+    )
+    op.execute(
+        """
+        CREATE TRIGGER integrations_tell_placement AFTER INSERT ON integrations
+        FOR EACH ROW WHEN (NEW.nats_instance_id IS NOT NULL)
+        EXECUTE FUNCTION integrations_tell_moves()
+        """
+    )
+    op.execute(
+        """
+        CREATE TRIGGER integrations_tell_moves
+        AFTER UPDATE OF nats_instance_id ON integrations
+        FOR EACH ROW WHEN (OLD.nats_instance_id IS DISTINCT FROM NEW.nats_instance_id)
+        EXECUTE FUNCTION integrations_tell_moves()
+        """
+    )
+    op.execute("CREATE INDEX ON integrations (tenant_id)")

@@ -1,0 +1,83 @@
+"""What the database holds by itself, whoever writes to it: as migrated, on a real Postgres."""
+
+import json
+
+import psycopg
+import pytest
+
+from controlplane.store import InstanceRow
+from tenancy.lifecycle import STATUSES, TRANSITIONS, Status
+from tests.controlplane.rows import ONE, TWO, execute, insert, table
+
+
+@pytest.mark.parametrize("before", STATUSES)
+@pytest.mark.parametrize("after", STATUSES)
+def test_the_database_allows_the_transitions_of_the_code_and_no_other(
+    dsn: str, before: Status, after: Status
+) -> None:
+    insert(dsn, "acme", InstanceRow(1, ONE.dns_name, before))
+    if after == before or after in TRANSITIONS[before]:
+        execute(dsn, "UPDATE nats_instances SET status = %s", after)
+        assert table(dsn)[0][3] == after
+    else:
+        words = f"the status of acme instance 1 cannot go from {before} to {after}"
+        with pytest.raises(psycopg.errors.CheckViolation, match=words):
+            execute(dsn, "UPDATE nats_instances SET status = %s", after)
+
+
+def test_a_status_that_is_none_is_refused(dsn: str) -> None:
+    with pytest.raises(psycopg.errors.CheckViolation):
+        insert(dsn, "acme", InstanceRow(1, ONE.dns_name, "asleep"))
+
+
+@pytest.mark.parametrize(
+    ("status", "is_found"),
+    [("provisioning", False), ("active", True), ("draining", True), ("terminated", False)],
+)
+def test_an_integration_finds_its_server_while_there_is_one(
+    dsn: str, status: str, is_found: bool
+) -> None:
+    insert(dsn, "acme", InstanceRow(1, ONE.dns_name, status), integrations=1)
+    found = execute(dsn, "SELECT tenant_id, instance_number, url FROM integration_servers")
+    assert found == ([("acme", 1, f"nats://{ONE.dns_name}")] if is_found else [])
+
+
+def test_an_integration_is_never_sent_to_another_tenants_server(dsn: str) -> None:
+    row_id = insert(dsn, "acme", ONE)
+    execute(
+        dsn, "INSERT INTO integrations (tenant_id, nats_instance_id) VALUES ('globex', %s)", row_id
+    )
+    execute(dsn, "INSERT INTO integrations (tenant_id) VALUES ('globex')")
+    assert execute(dsn, "SELECT * FROM integration_servers") == []
+
+
+def test_a_tenant_finds_all_its_active_servers_and_no_other(dsn: str) -> None:
+    insert(dsn, "acme", ONE)
+    insert(dsn, "acme", InstanceRow(2, TWO.dns_name, "draining"))
+    insert(dsn, "globex", InstanceRow(1, "nats-globex-1.x.svc.cluster.local:4222", "active"))
+    servers = execute(dsn, "SELECT * FROM tenant_servers WHERE tenant_id = 'acme'")
+    assert servers == [("acme", 1, f"nats://{ONE.dns_name}")]
+
+
+def test_a_move_is_told_once_it_is_committed_with_ids_only(dsn: str) -> None:
+    first, second = insert(dsn, "acme", ONE), insert(dsn, "acme", TWO)
+    with psycopg.connect(dsn, autocommit=True) as listener:
+        listener.execute("LISTEN integration_moved")
+        [(integration,)] = execute(
+            dsn,
+            "INSERT INTO integrations (tenant_id, nats_instance_id) VALUES ('acme', %s) "
+            "RETURNING id",
+            first,
+        )
+        with psycopg.connect(dsn) as mover:
+            # Told: the placement above, and one move. Not told: what changes nothing, and what is
+            # rolled back.
+            mover.execute("UPDATE integrations SET nats_instance_id = %s", (first,))
+            mover.execute("UPDATE integrations SET nats_instance_id = %s", (second,))
+            assert len(list(listener.notifies(timeout=0.2))) == 1
+        execute(dsn, "INSERT INTO integrations (tenant_id) VALUES ('acme')")
+        with psycopg.connect(dsn) as mover:
+            mover.execute("UPDATE integrations SET nats_instance_id = %s", (first,))
+            mover.rollback()
+        told = [json.loads(each.payload) for each in listener.notifies(timeout=0.5)]
+    assert told == [{"tenant_id": "acme", "integration_id": integration}]
