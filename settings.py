@@ -23,6 +23,11 @@ Duration = Annotated[
     StringConstraints(pattern=r"^[1-9][0-9]{0,3}(s|m)$"),
     expected("a time in whole seconds or minutes", "3m"),
 ]
+Pause = Annotated[
+    str,
+    StringConstraints(pattern=r"^(0|[1-9][0-9]{0,3})s$"),
+    expected("a time in whole seconds", "30s"),
+]
 Flag = Annotated[bool, expected("true or false", "true")]
 
 
@@ -51,6 +56,8 @@ class Settings(BaseModel):
     """The servers' image. Its tag is the version that the tests run."""
     ready_timeout: Duration = "3m"
     """How long a server may take to become ready."""
+    drain: Pause = "30s"
+    """How long workers have to leave a server between its integrations moving and its end."""
 
 
 def read_settings() -> Settings:

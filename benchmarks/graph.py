@@ -109,7 +109,7 @@ def measure(tenants: int) -> Measurement:
     plan = expand(inventory, namespace="vrsky-tenants")
     imports_mib = _peak_mib()
     start, cpu_start = time.perf_counter(), time.process_time()
-    graph = deploy(lambda: build(Settings(), plan))
+    graph = deploy(lambda: build(Settings(), plan, {}))
     seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
     return Measurement(
         tenants=tenants,

@@ -26,12 +26,17 @@ class TenantArgs:
     image: str
     ready_timeout: str
     """How long a server may take to become ready: "3m"."""
+    moves: str
+    """Which integrations go where, in words; empty when none does."""
+    drain_seconds: int
+    """How long workers have to leave a server that goes."""
 
 
 class Tenant(pulumi.ComponentResource):
     """Everything that one tenant has."""
 
-    isolation: Isolation
+    isolation: Isolation | None
+    """None for a tenant that is decommissioned: it has no pod."""
     instances: tuple[NatsInstance, ...]
     records: TenantRecords
     urls: list[str]
@@ -42,18 +47,8 @@ class Tenant(pulumi.ComponentResource):
     ) -> None:
         super().__init__(TENANT, name, None, opts)
         children = pulumi.ResourceOptions(parent=self)
-        self.isolation = Isolation(
-            name,
-            IsolationArgs(
-                namespace=args.namespace,
-                tenant=args.plan.id,
-                client_namespaces=args.plan.client_namespaces,
-                monitoring_namespace=args.monitoring_namespace,
-                egress=args.plan.egress,
-            ),
-            children,
-        )
-        policies = (args.closing_policy, self.isolation.policy)
+        self.isolation = _isolation(name, args, children) if args.plan.instances else None
+        own_policy = [self.isolation.policy] if self.isolation else []
         self.instances = tuple(
             NatsInstance(
                 instance.name,
@@ -62,7 +57,7 @@ class Tenant(pulumi.ComponentResource):
                     plan=instance,
                     image=args.image,
                     ready_timeout=args.ready_timeout,
-                    policies=policies,
+                    policies=(args.closing_policy, *own_policy),
                 ),
                 children,
             )
@@ -71,13 +66,17 @@ class Tenant(pulumi.ComponentResource):
         self.records = TenantRecords(
             f"{name}-records",
             tenant_id=args.plan.id,
+            state=args.plan.state,
             instances=[
                 InstanceRecord(instance_number=instance.number, dns_name=instance.dns_name)
                 for instance in args.plan.instances
             ],
-            opts=pulumi.ResourceOptions(
-                parent=self, depends_on=[self.isolation.policy, *self._servers()]
-            ),
+            domain=args.plan.domain,
+            capacity=args.plan.capacity,
+            placement=args.plan.placement,
+            moves=args.moves,
+            drain_seconds=args.drain_seconds,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[*own_policy, *self._servers()]),
         )
         self.urls = [instance.url for instance in args.plan.instances]
         self.register_outputs(
@@ -95,3 +94,17 @@ class Tenant(pulumi.ComponentResource):
             for instance in self.instances
             for resource in (instance.deployment, instance.service)
         ]
+
+
+def _isolation(name: str, args: TenantArgs, opts: pulumi.ResourceOptions) -> Isolation:
+    return Isolation(
+        name,
+        IsolationArgs(
+            namespace=args.namespace,
+            tenant=args.plan.id,
+            client_namespaces=args.plan.client_namespaces,
+            monitoring_namespace=args.monitoring_namespace,
+            egress=args.plan.egress,
+        ),
+        opts,
+    )

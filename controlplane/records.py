@@ -25,11 +25,15 @@ from pulumi.dynamic import (
 )
 
 from controlplane import store
+from controlplane.connection import ControlPlaneError
 from controlplane.dsn import SETTING, DsnError, resolve
-from controlplane.store import ACTIVE, ControlPlaneError, InstanceRow
-from tenancy.names import domain
+from controlplane.store import ACTIVE, TERMINATED, InstanceRow
+from tenancy.inventory import State
+from tenancy.placement import Policy
 
 Properties = dict[str, Any]
+
+_LIVE: State = "active"
 
 
 class InstanceRecord(TypedDict):
@@ -42,8 +46,8 @@ class InstanceRecord(TypedDict):
 class RecordsProvider(ResourceProvider):
     """Keeps the rows of one tenant, in one transaction for each operation.
 
-    Inputs: `tenant_id`, and `instances`, a list of `InstanceRecord`. Outputs: the same, each
-    instance with the `status` of its row. The id is the tenant's.
+    Inputs are those of `TenantRecords`. Outputs: `tenant_id`, `state`, `domain`, and `instances`,
+    each with the `status` of its row. The id is the tenant's.
     """
 
     serialize_as_secret_always = False
@@ -79,33 +83,54 @@ class RecordsProvider(ResourceProvider):
         return CheckResult(news, failures)
 
     def diff(self, _id: str, _olds: Properties, _news: Properties) -> DiffResult:
-        """Compare what is wanted with what the rows were when last looked at."""
+        """Compare what is wanted with what the rows were when last looked at.
+
+        Moves are a difference when there are any. That there are none is no difference to a run
+        which had some; how full an instance may be, or how long it drains, matters to moves only.
+        """
         replaces = ["tenant_id"] if _olds.get("tenant_id") != _news["tenant_id"] else []
-        changed = _rows(_olds, unsaid="") != _rows(_news)
+        changed = (
+            _rows(_olds, unsaid="") != _rows(_news)
+            or _olds.get("state", _LIVE) != _news["state"]
+            or bool(_news["moves"])
+        )
         return DiffResult(changes=bool(replaces) or changed, replaces=replaces, stables=[])
 
     def create(self, props: Properties) -> CreateResult:
         """Insert the rows, or take over those that a run which crashed has left."""
-        tenant_id, wanted = props["tenant_id"], _rows(props)
-        with _plainly():
-            store.record(self._dsn(), tenant_id, wanted, managed=(), domain=_domain(props))
-        return CreateResult(tenant_id, _outputs(tenant_id, wanted))
+        return CreateResult(props["tenant_id"], self._record(props, managed=()))
 
     def update(self, _id: str, _olds: Properties, _news: Properties) -> UpdateResult:
-        """Add, put right and retire rows."""
-        wanted, managed = _rows(_news), _numbers(_olds)
+        """Add, put right and retire rows; place and move integrations."""
+        return UpdateResult(self._record(_news, managed=_numbers(_olds)))
+
+    def _record(self, props: Properties, *, managed: Sequence[int]) -> Properties:
+        wanted = store.TenantRows(
+            tenant_id=props["tenant_id"],
+            rows=tuple(_rows(props)),
+            domain=props["domain"],
+            capacity=int(props["capacity"]),
+            placement=props["placement"],
+        )
         with _plainly():
-            store.record(self._dsn(), _id, wanted, managed=managed, domain=_domain(_news))
-        return UpdateResult(_outputs(_id, wanted))
+            store.record(self._dsn(), wanted, managed=managed, drain_seconds=props["drain_seconds"])
+        return _outputs(props, wanted.rows)
 
     def read(self, id_: str, props: Properties) -> ReadResult:
-        """What the rows are now; when all are gone, so is the resource."""
+        """What the rows are now; when all of a tenant's are gone, so is the resource."""
         with _plainly():
             rows = store.rows_of(self._dsn(), id_, _numbers(props), domain=_domain(props))
-        return ReadResult(id_, _outputs(id_, rows)) if rows else ReadResult("", {})
+        # What is terminated is a record of the past, but for an instance that is to be active.
+        rows = [
+            row
+            for row in rows
+            if row.status != TERMINATED or row.instance_number in _numbers(props)
+        ]
+        is_there = rows or props.get("state") == "decommissioned"
+        return ReadResult(id_, _outputs(props, rows)) if is_there else ReadResult("", {})
 
     def delete(self, _id: str, _props: Properties) -> None:
-        """Delete the rows; refused while an integration points to one."""
+        """Delete the rows but those that are terminated; refused while an integration is on one."""
         with _plainly():
             store.remove(self._dsn(), _id, _numbers(_props), domain=_domain(_props))
 
@@ -141,15 +166,21 @@ def _rows(props: Properties, *, unsaid: str = ACTIVE) -> list[InstanceRow]:
 
 
 def _domain(props: Properties) -> str:
-    return next((domain(row.dns_name) for row in _rows(props)), "")
+    """The domain of a resource, also of one that a version without this property has stored."""
+    return props.get("domain") or next((row.dns_name.partition(".")[2] for row in _rows(props)), "")
 
 
-def _outputs(tenant_id: str, rows: Sequence[InstanceRow]) -> Properties:
-    return {"tenant_id": tenant_id, "instances": [asdict(row) for row in rows]}
+def _outputs(props: Properties, rows: Sequence[InstanceRow]) -> Properties:
+    return {
+        "tenant_id": props["tenant_id"],
+        "state": props.get("state", _LIVE),
+        "domain": _domain(props),
+        "instances": [asdict(row) for row in rows],
+    }
 
 
 class TenantRecords(Resource, module="tenant-nats", name="TenantRecords"):
-    """The `nats_instances` rows of one tenant.
+    """The `nats_instances` rows of one tenant, and which of them its integrations point to.
 
     Give it `depends_on` for the tenant's policy, Deployments and Services: a row says `active`, so
     it comes after them, and it goes before them.
@@ -160,9 +191,38 @@ class TenantRecords(Resource, module="tenant-nats", name="TenantRecords"):
         name: str,
         *,
         tenant_id: str,
+        state: State,
         instances: Sequence[InstanceRecord],
+        domain: str,
+        capacity: int,
+        placement: Policy,
+        moves: str = "",
+        drain_seconds: int = 0,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__(
-            RecordsProvider(), name, {"tenant_id": tenant_id, "instances": list(instances)}, opts
-        )
+        """Register the resource.
+
+        Args:
+            name: the logical name.
+            tenant_id: whose rows.
+            state: `decommissioned` keeps the rows, as `terminated`, and wants no instance.
+            instances: all that are to be active.
+            domain: what follows the instance's name in the tenant's addresses.
+            capacity: how many integrations an instance holds.
+            placement: how integrations share the instances.
+            moves: what the program has found to be moved, in words. It makes the engine come here;
+                what is moved is decided again over the rows that the transaction holds.
+            drain_seconds: how long workers have to leave a server that goes.
+            opts: of the resource.
+        """
+        properties = {
+            "tenant_id": tenant_id,
+            "state": state,
+            "instances": list(instances),
+            "domain": domain,
+            "capacity": capacity,
+            "placement": placement,
+            "moves": moves,
+            "drain_seconds": drain_seconds,
+        }
+        super().__init__(RecordsProvider(), name, properties, opts)

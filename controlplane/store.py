@@ -1,33 +1,25 @@
-"""Every SQL statement of the program, and the one way in which a failure is told.
+"""The rows of one tenant and the places of its integrations: every statement that writes."""
 
-The schema belongs to the platform. At run time only the columns that are used and the key
-(tenant_id, instance_number) are checked; ids, defaults and further columns are left alone.
-"""
-
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 
 import psycopg
 from psycopg.rows import class_row
 from psycopg.sql import SQL, Identifier, Placeholder
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random
 
+from controlplane.connection import ControlPlaneError, TryAgainError, connected
+from tenancy.lifecycle import TRANSITIONS, Status
 from tenancy.names import instance_name
-from tenancy.removal import RecordedInstance, Snapshot
+from tenancy.placement import Placement, Policy, counted, place
 
-ACTIVE = "active"
+ACTIVE: Status = "active"
+DRAINING: Status = "draining"
+TERMINATED: Status = "terminated"
 
-_CONNECT_SECONDS = 5
-_LOCK_TIMEOUT = "10s"
-
-_NEEDED_COLUMNS = {
-    "nats_instances": ("id", "tenant_id", "instance_number", "dns_name", "status"),
-    "integrations": ("id", "tenant_id", "nats_instance_id"),
-}
-
-
-class ControlPlaneError(Exception):
-    """The database cannot be used, or refuses: one line that names no secret."""
+_DRAINS = 4
+"""How often workers are given time to leave instances that others keep filling."""
 
 
 @dataclass(frozen=True)
@@ -37,104 +29,6 @@ class InstanceRow:
     instance_number: int
     dns_name: str
     status: str
-
-
-@contextmanager
-def connected(dsn: str) -> Generator[psycopg.Connection]:
-    """A connection in a transaction of its own: committed at the end, rolled back on an error.
-
-    Raises:
-        ControlPlaneError: what went wrong, in one line.
-    """
-    try:
-        with psycopg.connect(
-            dsn, connect_timeout=_CONNECT_SECONDS, application_name="tenant-nats"
-        ) as connection:
-            # A statement of its own kind: the snapshot's isolation level must come before a query.
-            connection.execute(SQL("SET LOCAL lock_timeout = {}").format(_LOCK_TIMEOUT))
-            yield connection
-    except psycopg.errors.LockNotAvailable:
-        raise ControlPlaneError(
-            f"Another transaction has held rows of nats_instances for {_LOCK_TIMEOUT}; "
-            "end it (pg_stat_activity shows it), then run this again."
-        ) from None
-    except psycopg.OperationalError as error:
-        raise ControlPlaneError(f"The database cannot be used: {_first_line(error)}.") from None
-    except psycopg.Error as error:
-        raise ControlPlaneError(f"The database refused: {_first_line(error)}.") from None
-    except UnicodeError:
-        # What the codec for host names says of an empty or overlong label.
-        raise ControlPlaneError("The database cannot be used: its host is no host name.") from None
-
-
-def _first_line(error: psycopg.Error) -> str:
-    """The server's own words, else the first of libpq's lines (one for each address tried)."""
-    words = error.diag.message_primary or str(error).strip() or type(error).__name__
-    return words.splitlines()[0].removeprefix("connection failed: ").rstrip(".")
-
-
-def take_snapshot(dsn: str) -> Snapshot:
-    """All recorded instances, each with the number of its integrations.
-
-    Read-only, and at one moment: the tables are checked and read in one transaction.
-
-    Raises:
-        ControlPlaneError: the database cannot be used, or a table lacks something.
-    """
-    with connected(dsn) as connection:
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        _check_tables(connection)
-        with connection.cursor(row_factory=class_row(RecordedInstance)) as cursor:
-            rows = cursor.execute(
-                """
-                SELECT i.tenant_id, i.instance_number, i.dns_name, count(g.id) AS integrations
-                FROM nats_instances i LEFT JOIN integrations g ON g.nats_instance_id = i.id
-                GROUP BY i.id, i.tenant_id, i.instance_number, i.dns_name
-                ORDER BY i.tenant_id, i.instance_number
-                """
-            ).fetchall()
-    return Snapshot(instances=tuple(rows))
-
-
-def _check_tables(connection: psycopg.Connection) -> None:
-    found = connection.execute(
-        """
-        SELECT c.relname::text, array_agg(a.attname::text)
-        FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
-        WHERE c.oid IN (to_regclass('nats_instances'), to_regclass('integrations'))
-          AND a.attnum > 0 AND NOT a.attisdropped
-        GROUP BY c.oid, c.relname
-        """
-    ).fetchall()
-    columns = {table: set(names) for table, names in found}
-    for table, needed in _NEEDED_COLUMNS.items():
-        if table not in columns:
-            raise ControlPlaneError(
-                f"The database has no table {table} on its search path; "
-                "apply the platform's migrations (controlplane/schema) first."
-            )
-        missing = sorted(set(needed) - columns[table])
-        if missing:
-            raise ControlPlaneError(
-                f"The table {table} lacks {', '.join(missing)}; "
-                "apply the platform's migrations (controlplane/schema) first."
-            )
-    key = connection.execute(
-        """
-        SELECT 1 FROM pg_index x
-        WHERE x.indrelid = to_regclass('nats_instances')
-          AND x.indisunique AND x.indimmediate AND x.indisvalid AND x.indpred IS NULL
-          AND ARRAY(SELECT a.attname::text
-                    FROM generate_series(0, x.indnkeyatts - 1) AS k
-                    JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = x.indkey[k]
-                    ORDER BY 1) = ARRAY['instance_number', 'tenant_id']
-        """
-    ).fetchone()
-    if key is None:
-        raise ControlPlaneError(
-            "The table nats_instances has no unique key (tenant_id, instance_number); "
-            "apply the platform's migrations (controlplane/schema) first."
-        )
 
 
 def rows_of(
@@ -173,79 +67,266 @@ def _rows(
 
 
 def foreign(rows: Sequence[InstanceRow], wanted: Sequence[InstanceRow]) -> list[InstanceRow]:
-    """Those of `rows` that give an instance in `wanted` another address: not ours to take over."""
+    """Those of `rows` that give an instance in `wanted` another address: not ours to take over.
+
+    One that is `terminated` has no server any more, whatever its address.
+    """
     addresses = {row.instance_number: row.dns_name for row in wanted}
-    return [row for row in rows if addresses.get(row.instance_number, row.dns_name) != row.dns_name]
+    return [
+        row
+        for row in rows
+        if row.status != TERMINATED
+        and addresses.get(row.instance_number, row.dns_name) != row.dns_name
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TenantRows:
+    """What the rows and integrations of one tenant are to be."""
+
+    tenant_id: str
+    rows: tuple[InstanceRow, ...]
+    """All that are to be active. None means that the tenant is decommissioned: its rows stay, as
+    `terminated`."""
+    domain: str
+    """What follows the instance's name in the addresses of this stack; rows with such an address
+    that nobody wrote down are what a run which was killed has left. Empty to look for none."""
+    capacity: int = 50
+    """How many integrations each instance holds."""
+    placement: Policy = "pack"
+
+    @property
+    def numbers(self) -> frozenset[int]:
+        """The numbers of the instances that are to be."""
+        return frozenset(row.instance_number for row in self.rows)
 
 
 def record(
-    dsn: str, tenant_id: str, wanted: Sequence[InstanceRow], *, managed: Sequence[int], domain: str
+    dsn: str, wanted: TenantRows, *, managed: Collection[int], drain_seconds: float = 0
 ) -> None:
-    """Make a tenant's rows what `wanted` says, in one transaction.
+    """Make a tenant's rows and the places of its integrations what `wanted` says.
+
+    One transaction does it all, unless an instance goes that integrations are on. Then a first one
+    moves them and says `draining`, and one after `drain_seconds` retires the row: in between,
+    workers go where their integrations went.
 
     Args:
         dsn: where the database is.
-        tenant_id: whose rows.
-        wanted: all rows that are to be.
+        wanted: what is to be.
         managed: the numbers of the rows that earlier calls made. Of these, and of the rows with an
-            address of ours in `domain`, what is not wanted goes and what was changed by hand is
-            put right. Any other row is taken over when it has the same address, and refused when
-            it has another.
-        domain: what follows the instance's name in the addresses of this stack.
+            address of ours, what is not wanted goes and what was changed by hand is put right. Any
+            other row is taken over when it has the same address or no server any more, and refused
+            when it has another.
+        drain_seconds: how long workers have to leave a server that goes.
 
     Raises:
-        ControlPlaneError: an integration points to a row that is to go, the row is a stranger's,
-            or the database cannot be used or refuses; nothing was changed.
+        ControlPlaneError: an integration would lose its place, the row is a stranger's, or the
+            database cannot be used or refuses; nothing was changed, or no more than that
+            integrations left an instance that is to go.
     """
-    numbers = {row.instance_number for row in wanted}
+    drained: frozenset[int] = frozenset()
+    for _ in range(_DRAINS):
+        draining = _transact(dsn, wanted, managed, drained)
+        if not draining:
+            return
+        time.sleep(drain_seconds)
+        drained = draining
+    raise ControlPlaneError(
+        f"Integrations of tenant {wanted.tenant_id} keep being put on instances that are to go "
+        f"({_listed(drained)}), also after they are `draining`. Stop that, then run this again."
+    )
+
+
+@retry(
+    retry=retry_if_exception_type(TryAgainError),
+    stop=stop_after_attempt(5),
+    wait=wait_random(0, 0.5),
+    reraise=True,
+)
+def _transact(
+    dsn: str, wanted: TenantRows, managed: Collection[int], drained: Collection[int]
+) -> frozenset[int]:
+    """One transaction of `record`.
+
+    Returns:
+        The numbers of the instances that workers now have to leave; none when all is done.
+    """
     with connected(dsn) as connection:
-        there = _rows(connection, tenant_id, [*numbers, *managed], domain)
+        there = _rows(connection, wanted.tenant_id, [*wanted.numbers, *managed], wanted.domain)
         unmanaged = [row for row in there if row.instance_number not in managed]
-        if others := foreign(unmanaged, wanted):
-            raise ControlPlaneError(refusal(tenant_id, others))
-        # By number, so that two runs take their locks in one order.
-        for row in sorted(wanted, key=lambda row: row.instance_number):
-            values = {"tenant": tenant_id, **asdict(row)}
+        if others := foreign(unmanaged, wanted.rows):
+            raise ControlPlaneError(refusal(wanted.tenant_id, others))
+        going = {row.instance_number: row for row in there if _goes(row, wanted)}
+        _write(connection, wanted)
+        if going or _placement(connection, wanted).moves:
+            # Now nobody can add an integration to an instance, or take one away, so that what is
+            # decided is what is done: look again.
+            _lock(connection, wanted.tenant_id)
+        if not wanted.rows:
+            _terminate(connection, wanted.tenant_id, list(going))
+            return frozenset()
+        left = _move(connection, wanted, ours=[row.instance_number for row in there])
+        # A run that was killed may have said `draining` a moment ago.
+        left |= {number for number, row in going.items() if row.status == DRAINING} - {*drained}
+        if left & {*going}:
+            _set_status(connection, wanted.tenant_id, list(going), DRAINING)
+            return frozenset(going)
+        _delete(connection, wanted.tenant_id, list(going))
+    return frozenset()
+
+
+def _goes(row: InstanceRow, wanted: TenantRows) -> bool:
+    return row.instance_number not in wanted.numbers and row.status != TERMINATED
+
+
+def _write(connection: psycopg.Connection, wanted: TenantRows) -> None:
+    # By number, so that two runs take their locks in one order.
+    for row in sorted(wanted.rows, key=lambda row: row.instance_number):
+        values = {"tenant": wanted.tenant_id, **asdict(row)}
+        connection.execute(
+            """
+            INSERT INTO nats_instances (tenant_id, instance_number, dns_name, status)
+            VALUES (%(tenant)s, %(instance_number)s, %(dns_name)s, %(status)s)
+            ON CONFLICT (tenant_id, instance_number) DO NOTHING
+            """,
+            values,
+        )
+        # One column at a time, and not in DO UPDATE: a statement that assigns the unique address
+        # may lock the row as if its key changed, and would wait for everybody who is just adding
+        # an integration to it.
+        for column in ("dns_name", "status"):
             connection.execute(
-                """
-                INSERT INTO nats_instances (tenant_id, instance_number, dns_name, status)
-                VALUES (%(tenant)s, %(instance_number)s, %(dns_name)s, %(status)s)
-                ON CONFLICT (tenant_id, instance_number) DO NOTHING
-                """,
+                SQL(
+                    """
+                    UPDATE nats_instances SET {column} = {value}
+                    WHERE tenant_id = %(tenant)s AND instance_number = %(instance_number)s
+                      AND {column} IS DISTINCT FROM {value}
+                    """
+                ).format(column=Identifier(column), value=Placeholder(column)),
                 values,
             )
-            # One column at a time, and not in DO UPDATE: a statement that assigns the unique
-            # address may lock the row as if its key changed, and would wait for everybody who is
-            # just adding an integration to it.
-            for column in ("dns_name", "status"):
-                connection.execute(
-                    SQL(
-                        """
-                        UPDATE nats_instances SET {column} = {value}
-                        WHERE tenant_id = %(tenant)s AND instance_number = %(instance_number)s
-                          AND {column} IS DISTINCT FROM {value}
-                        """
-                    ).format(column=Identifier(column), value=Placeholder(column)),
-                    values,
-                )
-        _delete(
-            connection,
-            tenant_id,
-            sorted({row.instance_number for row in there} - numbers),
+
+
+def _lock(connection: psycopg.Connection, tenant_id: str) -> None:
+    """Hold a tenant's instances and integrations, in the order in which every run takes them.
+
+    An instance that is locked like this takes no new integration, where the platform has the
+    foreign key; the integrations stay open to rows that only refer to them.
+    """
+    for statement in (
+        """
+        SELECT 1 FROM nats_instances WHERE tenant_id = %s ORDER BY instance_number FOR UPDATE
+        """,
+        "SELECT 1 FROM integrations WHERE tenant_id = %s ORDER BY id FOR NO KEY UPDATE",
+    ):
+        connection.execute(statement, (tenant_id,))
+
+
+def _placement(connection: psycopg.Connection, wanted: TenantRows) -> Placement:
+    """What is to be done with a tenant's integrations, as they are at this moment."""
+    counts = connection.execute(
+        """
+        SELECT i.instance_number, count(*)
+        FROM integrations g
+        LEFT JOIN nats_instances i ON i.id = g.nats_instance_id AND i.tenant_id = g.tenant_id
+        WHERE g.tenant_id = %s GROUP BY i.instance_number
+        """,
+        (wanted.tenant_id,),
+    ).fetchall()
+    placed: dict[int | None, int] = dict(counts)
+    return place(
+        instances=wanted.numbers,
+        capacity=wanted.capacity,
+        policy=wanted.placement,
+        unplaced=placed.pop(None, 0),
+        placed={number: count for number, count in placed.items() if number is not None},
+    )
+
+
+def _move(connection: psycopg.Connection, wanted: TenantRows, ours: Collection[int]) -> set[int]:
+    """Move a tenant's integrations to where they should be.
+
+    Returns:
+        The instances, among `ours`, that integrations have left.
+    """
+    placement = _placement(connection, wanted)
+    sources = {move.source for move in placement.moves if move.source is not None}
+    if strangers := sources - {*ours}:
+        raise ControlPlaneError(
+            f"Integrations of tenant {wanted.tenant_id} are on instances that are not of this "
+            f"stack: {_listed(strangers)}. Correct these rows first."
         )
+    if placement.stranded:
+        raise ControlPlaneError(
+            f"{counted(placement.stranded)} of tenant {wanted.tenant_id} would lose their "
+            f"instance, and the {len(wanted.rows)} that stay have no room (they hold "
+            f"{wanted.capacity} each). Keep more instances."
+        )
+    for move in placement.moves:
+        moved = connection.execute(_MOVE, {"tenant": wanted.tenant_id, **asdict(move)}).rowcount
+        if moved != move.integrations:
+            # The platform has no foreign key, or somebody took rows away that nobody held yet.
+            raise TryAgainError(
+                f"Integrations of tenant {wanted.tenant_id} were changed while they were to move; "
+                "run this again."
+            )
+    return sources
+
+
+_MOVE = """
+    UPDATE integrations SET nats_instance_id = (
+        SELECT id FROM nats_instances
+        WHERE tenant_id = %(tenant)s AND instance_number = %(target)s)
+    WHERE id IN (
+        SELECT g.id FROM integrations g
+        LEFT JOIN nats_instances i ON i.id = g.nats_instance_id AND i.tenant_id = g.tenant_id
+        WHERE g.tenant_id = %(tenant)s
+          AND i.instance_number IS NOT DISTINCT FROM %(source)s::integer
+        ORDER BY CASE WHEN %(source)s::integer IS NULL THEN g.id END, g.id DESC
+        LIMIT %(integrations)s FOR NO KEY UPDATE OF g)
+"""
+"""Where not all can, the newest leave an instance, and the oldest come first to a place."""
+
+
+def _terminate(connection: psycopg.Connection, tenant_id: str, numbers: Collection[int]) -> None:
+    row = connection.execute(
+        "SELECT count(*) FROM integrations WHERE tenant_id = %s", (tenant_id,)
+    ).fetchone()
+    if row and row[0]:
+        raise ControlPlaneError(
+            f"Tenant {tenant_id} is to be decommissioned and has {counted(row[0])}. "
+            "Delete them on the platform first."
+        )
+    _set_status(connection, tenant_id, numbers, DRAINING)
+    _set_status(connection, tenant_id, numbers, TERMINATED)
+
+
+def _set_status(
+    connection: psycopg.Connection, tenant_id: str, numbers: Collection[int], status: Status
+) -> None:
+    """Give rows a status, as far as it may follow the one that they have."""
+    before = [each for each, after in TRANSITIONS.items() if status in after]
+    connection.execute(
+        """
+        UPDATE nats_instances SET status = %s
+        WHERE tenant_id = %s AND instance_number = ANY (%s) AND status::text = ANY (%s)
+        """,
+        (status, tenant_id, [*numbers], before),
+    )
 
 
 def remove(dsn: str, tenant_id: str, numbers: Sequence[int], *, domain: str) -> None:
     """Delete a tenant's rows `numbers` and those with an address of ours in `domain`.
 
-    Those that are gone already do not matter.
+    Those that are gone already do not matter, and those that are `terminated` stay as a record.
 
     Raises:
         ControlPlaneError: an integration points to one of them, or the database cannot be used.
     """
     with connected(dsn) as connection:
         rows = _rows(connection, tenant_id, numbers, domain)
-        _delete(connection, tenant_id, [row.instance_number for row in rows])
+        numbers = [row.instance_number for row in rows if row.status != TERMINATED]
+        _delete(connection, tenant_id, numbers)
 
 
 def _delete(connection: psycopg.Connection, tenant_id: str, numbers: Sequence[int]) -> None:
@@ -289,3 +370,7 @@ def refusal(tenant_id: str, others: Sequence[InstanceRow]) -> str:
         f"nats_instances has rows of tenant {tenant_id} that this program did not make: {found}. "
         "Correct or delete them first."
     )
+
+
+def _listed(numbers: Collection[int]) -> str:
+    return ", ".join(str(number) for number in sorted(numbers))

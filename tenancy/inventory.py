@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_core import ErrorDetails
 
 from tenancy.faults import Fault, InventoryError, Location, printable
+from tenancy.placement import Policy
 from tenancy.types import (
     Count,
     Cpu,
@@ -32,6 +33,9 @@ from tenancy.types import (
     millicores,
 )
 from tenancy.yaml_source import Document, read
+
+State = Literal["active", "decommissioned"]
+"""What is to become of a tenant."""
 
 MOST_INSTANCES = 99
 LARGEST_PAYLOAD = "8MB"
@@ -115,6 +119,17 @@ class Tenant(_Model):
         default=Clients(),
         description="Who may connect, beside the tenant's pods in the servers' namespace.",
         examples=[{"namespaces": ["acme-workers"]}],
+    )
+    placement: Policy = Field(
+        default="pack",
+        description="How integrations share the servers: `pack` fills the lowest-numbered first "
+        "and leaves them where they are, `spread` evens them out.",
+        examples=["spread"],
+    )
+    state: State = Field(
+        default="active",
+        description="`decommissioned` takes the servers away, once no integration is left.",
+        examples=["decommissioned"],
     )
     egress: Literal["dns", "open"] = Field(
         default="dns",

@@ -20,12 +20,12 @@ def instance_name(tenant: str, number: int) -> str:
 
 def dns_name(tenant: str, number: int, namespace: str) -> str:
     """`host:port` for clients, as `nats_instances.dns_name` holds it."""
-    return f"{instance_name(tenant, number)}.{namespace}.svc.cluster.local:{CLIENT_PORT}"
+    return f"{instance_name(tenant, number)}.{domain(namespace)}"
 
 
-def domain(address: str) -> str:
-    """What follows the instance's name in its `dns_name`: the same for a whole namespace."""
-    return address.partition(".")[2]
+def domain(namespace: str) -> str:
+    """What follows the instance's name in every `dns_name` of a namespace."""
+    return f"{namespace}.svc.cluster.local:{CLIENT_PORT}"
 
 
 def policy_name(tenant: str) -> str:

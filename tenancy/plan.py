@@ -4,9 +4,10 @@ import hashlib
 from dataclasses import dataclass
 from typing import Literal
 
-from tenancy.inventory import Inventory, Resources, Size, Tenant, instances_needed
-from tenancy.names import dns_name, instance_name
+from tenancy.inventory import Inventory, Resources, Size, State, Tenant, instances_needed
+from tenancy.names import dns_name, domain, instance_name
 from tenancy.nats_config import nats_config
+from tenancy.placement import Policy
 from tenancy.types import in_bytes
 
 _GO_SHARE = 0.8
@@ -39,7 +40,14 @@ class TenantPlan:
     """One tenant: its servers, in the order of their numbers, and who may reach them."""
 
     id: str
+    state: State
     instances: tuple[InstancePlan, ...]
+    """None for a tenant that is decommissioned."""
+    domain: str
+    """What follows the instance's name in the tenant's addresses."""
+    capacity: int
+    """How many integrations each instance holds."""
+    placement: Policy
     client_namespaces: tuple[str, ...]
     egress: Literal["dns", "open"]
 
@@ -65,11 +73,17 @@ def expand(inventory: Inventory, *, namespace: str) -> Plan:
 
 def _tenant(tenant_id: str, tenant: Tenant, size: Size, namespace: str) -> TenantPlan:
     count = tenant.instances or instances_needed(tenant.integrations, size)
+    if tenant.state == "decommissioned":
+        count = 0
     return TenantPlan(
         id=tenant_id,
+        state=tenant.state,
+        domain=domain(namespace),
         instances=tuple(
             _instance(tenant_id, number, size, namespace) for number in range(1, count + 1)
         ),
+        capacity=size.capacity,
+        placement=tenant.placement,
         client_namespaces=tuple(sorted(tenant.clients.namespaces)),
         egress=tenant.egress,
     )

@@ -1,65 +1,101 @@
-"""Which removals would leave an integration without a server.
+"""Which edits are refused, since a tenant would lose its servers or an integration its place.
 
-A pure function over the plan and a snapshot of the control plane: it is asked before the engine
+Pure functions over the plan and a snapshot of the control plane: they are asked before the engine
 has touched anything, in a preview as in an `up`.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from math import ceil
 
-from tenancy.names import dns_name
-from tenancy.plan import Plan
-
-
-@dataclass(frozen=True)
-class RecordedInstance:
-    """One instance as the control plane has it."""
-
-    tenant_id: str
-    instance_number: int
-    dns_name: str
-    integrations: int
-    """How many integrations point to it."""
+from tenancy.placement import Placement, counted, place
+from tenancy.plan import Plan, TenantPlan
+from tenancy.snapshot import RecordedInstance, Snapshot
 
 
-@dataclass(frozen=True)
-class Snapshot:
-    """The control plane at one moment, by tenant and number."""
+def placement_of(tenant: TenantPlan, snapshot: Snapshot) -> Placement:
+    """What is to be done with a tenant's integrations."""
+    return place(
+        instances=[instance.number for instance in tenant.instances],
+        capacity=tenant.capacity,
+        policy=tenant.placement,
+        placed={row.instance_number: row.integrations for row in snapshot.of(tenant.id)},
+        unplaced=snapshot.unplaced.get(tenant.id, 0),
+    )
 
-    instances: tuple[RecordedInstance, ...]
 
+def refusals(plan: Plan, snapshot: Snapshot) -> tuple[str, ...]:
+    """Why `plan` may not be carried out, each reason with the edits that are possible.
 
-def stranding(plan: Plan, snapshot: Snapshot) -> tuple[RecordedInstance, ...]:
-    """The recorded instances that `plan` would remove although integrations point to them.
-
-    A tenant that is not in the plan counts as removed when its instance lives in the plan's
+    A tenant that is not in the plan counts as removed when it has a live instance in the plan's
     namespace: a namespace belongs to one stack, and the tenants of other stacks live in others.
     """
-    planned = {(instance.tenant, instance.number)
-               for tenant in plan.tenants for instance in tenant.instances}  # fmt: skip
-    tenants = {tenant.id for tenant in plan.tenants}
-    return tuple(
-        recorded
-        for recorded in snapshot.instances
-        if recorded.integrations > 0
-        and (recorded.tenant_id, recorded.instance_number) not in planned
-        and (recorded.tenant_id in tenants or _lives_in(plan.namespace, recorded))
-    )
-
-
-def _lives_in(namespace: str, recorded: RecordedInstance) -> bool:
-    return recorded.dns_name == dns_name(recorded.tenant_id, recorded.instance_number, namespace)
-
-
-def refusal(stranded: tuple[RecordedInstance, ...], inventory: str) -> str:
-    """One line that says what would be lost and which edits are possible."""
-    losses = "; ".join(
-        f"{recorded.tenant_id} instance {recorded.instance_number} still has "
-        f"{recorded.integrations} {'integration' if recorded.integrations == 1 else 'integrations'}"
-        for recorded in stranded
-    )
-    first = stranded[0]
     return (
-        f"{inventory} would remove servers that integrations point to, so nothing was changed: "
-        f"{losses}. Keep them (for example `{first.tenant_id}: {{instances: "
-        f"{first.instance_number}}}`), or move their integrations away first."
+        *_removals(plan, snapshot),
+        *(reason for tenant in plan.tenants for reason in _of_tenant(tenant, plan, snapshot)),
     )
+
+
+def refusal(reasons: tuple[str, ...], inventory: str) -> str:
+    """One line for all `reasons`."""
+    return f"{inventory} cannot be carried out, so nothing was changed: {'; '.join(reasons)}."
+
+
+def _removals(plan: Plan, snapshot: Snapshot) -> Iterator[str]:
+    planned = {tenant.id for tenant in plan.tenants}
+    gone: dict[str, list[RecordedInstance]] = {}
+    for row in snapshot.instances:
+        if row.tenant_id not in planned and row.is_live and row.lives_in(plan.namespace):
+            gone.setdefault(row.tenant_id, []).append(row)
+    for tenant_id, rows in gone.items():
+        integrations = sum(row.integrations for row in rows) + snapshot.unplaced.get(tenant_id, 0)
+        instances = f"{len(rows)} instance{'' if len(rows) == 1 else 's'}"
+        yield (
+            f"{tenant_id} is not in it and still has {instances} and {counted(integrations)}: "
+            f"put `{tenant_id}` back, or keep it with `state: decommissioned` until that is "
+            "deployed"
+        )
+
+
+def _of_tenant(tenant: TenantPlan, plan: Plan, snapshot: Snapshot) -> Iterator[str]:
+    numbers = {instance.number for instance in tenant.instances}
+    going = [row for row in snapshot.of(tenant.id) if row.instance_number not in numbers]
+    integrations = sum(row.integrations for row in snapshot.of(tenant.id))
+    if tenant.state == "decommissioned":
+        if integrations := integrations + snapshot.unplaced.get(tenant.id, 0):
+            yield (
+                f"{tenant.id} is to be decommissioned and still has {counted(integrations)}: "
+                "delete them on the platform first, or take `state: decommissioned` back"
+            )
+    elif placement_of(tenant, snapshot).stranded:
+        needed = max(ceil(integrations / tenant.capacity), len(numbers) + 1)
+        yield (
+            f"{tenant.id} has {counted(integrations)}, which {len(numbers)} of its instances do "
+            f"not hold ({tenant.capacity} each): keep `instances: {needed}`"
+        )
+    for row in going:
+        what = f"{tenant.id} instance {row.instance_number}"
+        if row.integrations and not row.lives_in(plan.namespace):
+            yield (
+                f"{what} is at {row.dns_name}, no address of this stack, and has "
+                f"{counted(row.integrations)}: correct the row first"
+            )
+        if row.foreign_integrations:
+            yield (
+                f"{what} would go, and {counted(row.foreign_integrations)} of another tenant "
+                "would lose it: correct that first"
+            )
+
+
+def warnings(plan: Plan, snapshot: Snapshot) -> tuple[str, ...]:
+    """Which integrations stay without an instance, and the edit that makes room."""
+    return tuple(
+        f"{tenant.id}: {counted(left)} {'has' if left == 1 else 'have'} no instance, since there "
+        f"is no room ({len(tenant.instances)} x {tenant.capacity}); "
+        f"`integrations: {_all(tenant, snapshot)}` makes it."
+        for tenant in plan.tenants
+        if tenant.state == "active" and (left := placement_of(tenant, snapshot).unplaced)
+    )
+
+
+def _all(tenant: TenantPlan, snapshot: Snapshot) -> int:
+    return sum(row.integrations for row in snapshot.of(tenant.id)) + snapshot.unplaced[tenant.id]

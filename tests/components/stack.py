@@ -23,6 +23,7 @@ EVERY_OPTION: dict[str, object] = {
     "instances": 2,
     "size": "large",
     "clients": {"namespaces": ("globex-workers", "globex-jobs")},
+    "placement": "spread",
     "egress": "open",
 }
 """A tenant that leaves nothing to the defaults."""
@@ -48,4 +49,4 @@ def graph_of(
 def graph_of_inventory(inventory: Inventory, **settings: Any) -> Graph:
     """What the program registers for `inventory`, under the given settings of the stack."""
     resolved = Settings.model_validate(settings)
-    return deploy(lambda: build(resolved, expand(inventory, namespace=resolved.namespace)))
+    return deploy(lambda: build(resolved, expand(inventory, namespace=resolved.namespace), {}))

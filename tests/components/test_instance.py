@@ -154,7 +154,24 @@ def test_the_rows_say_where_each_server_is() -> None:
             }
             for number in (1, 2)
         ],
+        "state": "active",
+        "domain": "vrsky-tenants.svc.cluster.local:4222",
+        "capacity": 50,
+        "placement": "pack",
+        "moves": "",
+        "drain_seconds": 30,
     }
+
+
+def test_a_tenant_that_is_decommissioned_has_rows_and_nothing_else() -> None:
+    graph = graph_of({"acme-corp": {"instances": 2, "state": "decommissioned"}})
+    assert {each.name for each in graph.resources if each.custom} == {
+        "acme-corp-records",
+        "vrsky-tenants-closed",
+        "vrsky-tenants-namespace",
+    }
+    records = graph.one("TenantRecords").inputs
+    assert (records["state"], records["instances"]) == ("decommissioned", [])
 
 
 def test_an_id_that_looks_like_a_number_stays_text() -> None:

@@ -4,7 +4,7 @@ import base64
 import json
 import logging
 import runpy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,10 +13,10 @@ import pytest
 from pulumi.runtime import set_all_config
 
 import program
-from controlplane.store import ControlPlaneError
+from controlplane.connection import ControlPlaneError
 from program import build, decide
 from settings import Settings
-from tenancy.removal import RecordedInstance, Snapshot
+from tenancy.snapshot import RecordedInstance, Snapshot
 from tests.components.recorder import Outcome, attempt, deploy
 from tests.components.stack import EVERY_OPTION, graph_of
 
@@ -43,15 +43,39 @@ def test_a_removal_that_would_strand_integrations_is_refused_in_one_line(
     inventory: Path, monkeypatch: pytest.MonkeyPatch, preview: bool
 ) -> None:
     address = "nats-acme-corp-2.vrsky-tenants.svc.cluster.local:4222"
-    pointed_to = RecordedInstance("acme-corp", 2, address, 7)
+    pointed_to = RecordedInstance(
+        tenant_id="acme-corp",
+        instance_number=2,
+        dns_name=address,
+        status="active",
+        integrations=57,
+    )
     monkeypatch.setattr(program, "take_snapshot", _found(pointed_to))
     outcome = _attempt(inventory, preview=preview)
     assert str(outcome.error) == (
-        f"{inventory} would remove servers that integrations point to, so nothing was changed: "
-        "acme-corp instance 2 still has 7 integrations. Keep them (for example `acme-corp: "
-        "{instances: 2}`), or move their integrations away first."
+        f"{inventory} cannot be carried out, so nothing was changed: acme-corp has 57 "
+        "integrations, which 1 of its instances do not hold (50 each): keep `instances: 2`."
     )
     _assert_refused(outcome)
+
+
+@pytest.mark.parametrize("preview", [True, False])
+def test_what_moves_and_what_finds_no_room_is_told_in_a_preview_and_in_an_up(
+    inventory: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    preview: bool,
+) -> None:
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(program, "take_snapshot", _found(unplaced={"acme-corp": 57}))
+    outcome = _attempt(inventory, preview=preview)
+    assert [each.getMessage() for each in caplog.records if each.name == "root"] == [
+        "acme-corp: 7 integrations have no instance, since there is no room (1 x 50); "
+        "`integrations: 57` makes it.",
+        "acme-corp: 50 integrations to place",
+    ]
+    [records] = outcome.graph.of_type("TenantRecords")
+    assert records.inputs["moves"] == "50 integrations to place"
 
 
 def test_without_the_database_nothing_is_deployed(
@@ -167,7 +191,7 @@ def _texts(value: Any) -> set[str]:
 def _attempt(inventory: Path, *, preview: bool = False) -> Outcome:
     """Decide and build, as `__main__` does, for the tenants in `inventory`."""
     settings = Settings.model_validate({"inventory": inventory})
-    return attempt(lambda: build(settings, decide(settings)), preview=preview)
+    return attempt(lambda: build(settings, *decide(settings)), preview=preview)
 
 
 def _assert_refused(outcome: Outcome) -> None:
@@ -176,11 +200,13 @@ def _assert_refused(outcome: Outcome) -> None:
     assert outcome.graph.resources == (), "a refusal comes before the first resource"
 
 
-def _found(*instances: RecordedInstance) -> Callable[[str], Snapshot]:
-    """A database with these rows."""
+def _found(
+    *instances: RecordedInstance, unplaced: Mapping[str, int] | None = None
+) -> Callable[[str], Snapshot]:
+    """A database with these rows, and so many integrations of each tenant without an instance."""
 
     def take_snapshot(_dsn: str) -> Snapshot:
-        return Snapshot(instances=instances)
+        return Snapshot(instances=instances, unplaced=unplaced or {})
 
     return take_snapshot
 

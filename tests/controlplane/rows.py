@@ -1,11 +1,14 @@
 """Short ways to set up and to read the tables."""
 
+from collections.abc import Collection
 from typing import Any
 
 import psycopg
 from psycopg.sql import SQL
 
-from controlplane.store import InstanceRow
+from controlplane import store
+from controlplane.store import InstanceRow, TenantRows
+from tenancy.placement import Policy
 
 Row = tuple[Any, ...]
 
@@ -45,3 +48,30 @@ def table(dsn: str) -> list[Row]:
         dsn,
         "SELECT tenant_id, instance_number, dns_name, status FROM nats_instances ORDER BY 1, 2",
     )
+
+
+def record(
+    dsn: str,
+    *rows: InstanceRow,
+    managed: Collection[int] = (),
+    drain: float = 0,
+    capacity: int = 50,
+    placement: Policy = "pack",
+) -> None:
+    """What `store.record` does when `rows` are all that acme is to have."""
+    wanted = TenantRows(
+        tenant_id="acme", rows=rows, domain=DOMAIN, capacity=capacity, placement=placement
+    )
+    store.record(dsn, wanted, managed=managed, drain_seconds=drain)
+
+
+def placed(dsn: str, tenant_id: str = "acme") -> dict[int | None, int]:
+    """How many integrations of a tenant are on each instance; None stands for none."""
+    rows = execute(
+        dsn,
+        "SELECT instance_number, count(*) FROM integrations g "
+        "LEFT JOIN nats_instances i ON i.id = g.nats_instance_id "
+        "WHERE g.tenant_id = %s GROUP BY 1",
+        tenant_id,
+    )
+    return dict(rows)

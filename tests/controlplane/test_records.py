@@ -8,9 +8,10 @@ import pytest
 from pulumi.dynamic import Config, ConfigureRequest
 
 from controlplane import store
+from controlplane.connection import ControlPlaneError
 from controlplane.records import RecordsProvider
-from controlplane.store import ControlPlaneError, InstanceRow
-from tests.controlplane.rows import ELSEWHERE, ONE, TWO, execute, insert, table
+from controlplane.store import InstanceRow
+from tests.controlplane.rows import DOMAIN, ELSEWHERE, ONE, TWO, execute, insert, table
 
 
 @pytest.fixture(autouse=True)
@@ -30,19 +31,28 @@ def configured(dsn: str) -> RecordsProvider:
     return provider
 
 
-def inputs(*rows: InstanceRow) -> dict[str, Any]:
+def inputs(*rows: InstanceRow, **others: Any) -> dict[str, Any]:
     return {
         "tenant_id": "acme",
+        "state": "active" if rows else "decommissioned",
+        "domain": DOMAIN,
+        "capacity": 50.0,
+        "placement": "pack",
+        "moves": "",
+        "drain_seconds": 0.0,
         "instances": [
             {"instance_number": float(row.instance_number), "dns_name": row.dns_name}
             for row in rows
         ],
+        **others,
     }
 
 
 def outputs(*rows: InstanceRow) -> dict[str, Any]:
     return {
         "tenant_id": "acme",
+        "state": "active" if rows else "decommissioned",
+        "domain": DOMAIN,
         "instances": [
             {
                 "instance_number": row.instance_number,
@@ -123,6 +133,61 @@ def test_update_adds_and_retires(provider: RecordsProvider, dsn: str) -> None:
     assert [row[1] for row in table(dsn)] == [1]
 
 
+def test_moves_are_a_difference_and_that_there_are_none_any_more_is_not(
+    provider: RecordsProvider,
+) -> None:
+    moving = inputs(ONE, TWO, moves="25 move from 1 to 2", placement="spread")
+    assert provider.diff("acme", outputs(ONE, TWO), moving).changes is True
+    moved = provider.update("acme", outputs(ONE, TWO), moving).outs or {}
+    assert provider.diff("acme", moved, inputs(ONE, TWO, placement="spread")).changes is False
+
+
+@pytest.mark.parametrize(
+    "others", [{"capacity": 10.0}, {"placement": "spread"}, {"drain_seconds": 5.0}]
+)
+def test_what_matters_to_moves_only_is_no_difference(
+    provider: RecordsProvider, others: dict[str, Any]
+) -> None:
+    assert provider.diff("acme", outputs(ONE), inputs(ONE, **others)).changes is False
+
+
+def test_a_resource_of_the_version_before_is_no_difference_and_can_be_read_and_deleted(
+    provider: RecordsProvider, dsn: str
+) -> None:
+    provider.create(inputs(ONE))
+    before = {
+        key: value for key, value in outputs(ONE).items() if key in ("tenant_id", "instances")
+    }
+    assert provider.diff("acme", before, inputs(ONE)).changes is False
+    assert provider.read("acme", before).outs == outputs(ONE)
+    provider.delete("acme", before)
+    assert table(dsn) == []
+
+
+def test_a_tenant_leaves_and_comes_back_and_keeps_its_rows(
+    provider: RecordsProvider, dsn: str
+) -> None:
+    provider.create(inputs(ONE, TWO))
+    assert provider.diff("acme", outputs(ONE, TWO), inputs()).changes is True
+    assert provider.update("acme", outputs(ONE, TWO), inputs()).outs == outputs()
+    assert provider.read("acme", outputs()).outs == outputs(), "gone is not the same as terminated"
+    assert provider.diff("acme", outputs(), inputs()).changes is False
+    provider.delete("acme", outputs())
+    assert [row[1::2] for row in table(dsn)] == [(1, "terminated"), (2, "terminated")]
+    assert provider.check({}, inputs(ONE)).failures == []
+    assert provider.create(inputs(ONE)).outs == outputs(ONE)
+    assert [row[1::2] for row in table(dsn)] == [(1, "active"), (2, "terminated")]
+    assert provider.read("acme", outputs(ONE)).outs == outputs(ONE)
+
+
+def test_what_a_killed_run_left_of_a_tenant_that_is_decommissioned_is_terminated(
+    provider: RecordsProvider, dsn: str
+) -> None:
+    insert(dsn, "acme", ONE)
+    provider.create(inputs())
+    assert [row[1::2] for row in table(dsn)] == [(1, "terminated")]
+
+
 def test_another_tenant_is_another_resource(provider: RecordsProvider) -> None:
     result = provider.diff("acme", outputs(ONE), {**inputs(ONE), "tenant_id": "globex"})
     assert (result.changes, result.replaces) == (True, ["tenant_id"])
@@ -185,7 +250,7 @@ def test_what_people_have_to_know_comes_without_the_programs_own_lines(
     else:
         pytest.fail("the table is gone")
     assert shown.splitlines() == [
-        "controlplane.store.ControlPlaneError: The database refused: "
+        "controlplane.connection.ControlPlaneError: The database refused: "
         'relation "nats_instances" does not exist.',
     ]
 

@@ -6,27 +6,40 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from controlplane import store
+from controlplane import connection, store
+from controlplane.connection import ControlPlaneError
 from controlplane.schema import migrate
-from controlplane.store import ControlPlaneError, InstanceRow
-from tenancy.removal import RecordedInstance, Snapshot
-from tests.controlplane.rows import DOMAIN, ELSEWHERE, ONE, TWO, execute, insert, table
+from controlplane.snapshot import take_snapshot
+from controlplane.store import InstanceRow
+from tenancy.snapshot import Snapshot
+from tests.controlplane.rows import DOMAIN, ELSEWHERE, ONE, TWO, execute, insert, record, table
 
 
 def test_a_snapshot_counts_the_integrations_of_each_instance(dsn: str) -> None:
     insert(dsn, "acme", ONE, integrations=3)
     insert(dsn, "acme", TWO)
     execute(dsn, "INSERT INTO integrations (tenant_id) VALUES ('acme')")
-    assert store.take_snapshot(dsn) == Snapshot(
-        instances=(
-            RecordedInstance("acme", 1, ONE.dns_name, 3),
-            RecordedInstance("acme", 2, TWO.dns_name, 0),
-        )
+    snapshot = take_snapshot(dsn)
+    assert [
+        (row.tenant_id, row.instance_number, row.dns_name, row.status, row.integrations)
+        for row in snapshot.instances
+    ] == [("acme", 1, ONE.dns_name, "active", 3), ("acme", 2, TWO.dns_name, "active", 0)]
+    assert snapshot.unplaced == {"acme": 1}
+
+
+def test_a_snapshot_tells_integrations_on_another_tenants_instance_apart(dsn: str) -> None:
+    row_id = insert(dsn, "acme", ONE, integrations=2)
+    execute(
+        dsn, "INSERT INTO integrations (tenant_id, nats_instance_id) VALUES ('globex', %s)", row_id
     )
+    snapshot = take_snapshot(dsn)
+    [row] = snapshot.instances
+    assert (row.integrations, row.foreign_integrations) == (2, 1)
+    assert snapshot.unplaced == {"globex": 1}
 
 
 def test_a_snapshot_of_empty_tables_is_empty(dsn: str) -> None:
-    assert store.take_snapshot(dsn) == Snapshot(instances=())
+    assert take_snapshot(dsn) == Snapshot()
 
 
 @pytest.mark.parametrize(
@@ -49,14 +62,14 @@ def test_a_snapshot_of_empty_tables_is_empty(dsn: str) -> None:
 def test_what_the_schema_lacks_is_named_in_one_line(dsn: str, statement: str, words: str) -> None:
     execute(dsn, statement)
     with pytest.raises(ControlPlaneError) as caught:
-        store.take_snapshot(dsn)
+        take_snapshot(dsn)
     assert words in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
 
 
 def test_columns_that_the_platform_adds_do_not_matter(dsn: str) -> None:
     execute(dsn, "ALTER TABLE nats_instances ADD COLUMN region text NOT NULL DEFAULT 'eu'")
-    store.record(dsn, "acme", [ONE], managed=(), domain=DOMAIN)
+    record(dsn, ONE)
     assert execute(dsn, "SELECT instance_number, region FROM nats_instances") == [(1, "eu")]
 
 
@@ -76,16 +89,16 @@ def test_a_database_that_cannot_be_used_is_told_in_one_line_without_the_password
 ) -> None:
     broken = make_conninfo(dsn, **changes, password="kept-to-oneself")
     with pytest.raises(ControlPlaneError) as caught:
-        store.take_snapshot(broken)
+        take_snapshot(broken)
     assert words in str(caught.value)
     assert "kept-to-oneself" not in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
 
 
 def test_rows_are_inserted_and_a_second_time_nothing_is_written(dsn: str) -> None:
-    store.record(dsn, "acme", [ONE, TWO], managed=(), domain=DOMAIN)
+    record(dsn, ONE, TWO)
     versions = execute(dsn, "SELECT id, xmin::text FROM nats_instances ORDER BY id")
-    store.record(dsn, "acme", [ONE, TWO], managed=[1, 2], domain=DOMAIN)
+    record(dsn, ONE, TWO, managed=[1, 2])
     assert table(dsn) == [
         ("acme", 1, ONE.dns_name, "active"),
         ("acme", 2, TWO.dns_name, "active"),
@@ -95,7 +108,7 @@ def test_rows_are_inserted_and_a_second_time_nothing_is_written(dsn: str) -> Non
 
 def test_a_row_with_the_same_address_is_taken_over_with_its_id_and_integrations(dsn: str) -> None:
     row_id = insert(dsn, "acme", InstanceRow(1, ONE.dns_name, "provisioning"), integrations=2)
-    store.record(dsn, "acme", [ONE], managed=(), domain=DOMAIN)
+    record(dsn, ONE)
     assert execute(dsn, "SELECT id, status FROM nats_instances") == [(row_id, "active")]
     assert execute(dsn, "SELECT DISTINCT nats_instance_id FROM integrations") == [(row_id,)]
 
@@ -103,13 +116,13 @@ def test_a_row_with_the_same_address_is_taken_over_with_its_id_and_integrations(
 def test_a_row_with_another_address_is_refused_and_nothing_is_written(dsn: str) -> None:
     insert(dsn, "acme", ELSEWHERE)
     with pytest.raises(ControlPlaneError, match=r"1 at nats\.example\.com:4222"):
-        store.record(dsn, "acme", [ONE, TWO], managed=(), domain=DOMAIN)
+        record(dsn, ONE, TWO)
     assert table(dsn) == [("acme", 1, "nats.example.com:4222", "active")]
 
 
 def test_a_row_of_ours_that_was_changed_by_hand_is_put_right(dsn: str) -> None:
     insert(dsn, "acme", InstanceRow(1, "nats.example.com:4222", "draining"))
-    store.record(dsn, "acme", [ONE], managed=[1], domain=DOMAIN)
+    record(dsn, ONE, managed=[1])
     assert table(dsn) == [("acme", 1, ONE.dns_name, "active")]
 
 
@@ -117,14 +130,14 @@ def test_a_managed_row_that_is_not_wanted_goes_and_a_stranger_stays(dsn: str) ->
     stranger = InstanceRow(3, "nats.example.com:4222", "active")
     for row in (ONE, TWO, stranger):
         insert(dsn, "acme", row)
-    store.record(dsn, "acme", [ONE], managed=[1, 2], domain=DOMAIN)
+    record(dsn, ONE, managed=[1, 2])
     assert [row[1] for row in table(dsn)] == [1, 3]
 
 
 def test_an_integration_keeps_its_row_and_the_whole_change_is_undone(dsn: str) -> None:
-    insert(dsn, "acme", TWO, integrations=1)
-    with pytest.raises(ControlPlaneError, match="1 to instance 2"):
-        store.record(dsn, "acme", [ONE], managed=[2], domain=DOMAIN)
+    insert(dsn, "acme", TWO, integrations=51)
+    with pytest.raises(ControlPlaneError, match="1 integration of tenant acme would lose"):
+        record(dsn, ONE, managed=[2])
     assert [row[1] for row in table(dsn)] == [2], "the insert of row 1 must be undone as well"
 
 
@@ -152,19 +165,19 @@ def test_a_row_of_ours_that_a_killed_run_left_is_found_and_retired(dsn: str) -> 
     insert(dsn, "acme", ONE)
     insert(dsn, "acme", TWO)
     assert store.rows_of(dsn, "acme", [1], domain=DOMAIN) == [ONE, TWO]
-    store.record(dsn, "acme", [ONE], managed=[1], domain=DOMAIN)
+    record(dsn, ONE, managed=[1])
     assert [row[1] for row in table(dsn)] == [1]
 
 
 def test_rows_that_somebody_holds_are_told_in_words_and_nothing_hangs(
     dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "_LOCK_TIMEOUT", "200ms")
+    monkeypatch.setattr(connection, "_LOCK_TIMEOUT", "200ms")
     insert(dsn, "acme", InstanceRow(1, ONE.dns_name, "draining"))
     with psycopg.connect(dsn) as somebody:
         somebody.execute("SELECT 1 FROM nats_instances FOR UPDATE")
         with pytest.raises(ControlPlaneError, match="Another transaction has held rows"):
-            store.record(dsn, "acme", [ONE], managed=[1], domain=DOMAIN)
+            record(dsn, ONE, managed=[1])
 
 
 def test_an_integration_that_is_just_being_added_does_not_hold_up_its_row(dsn: str) -> None:
@@ -174,7 +187,7 @@ def test_an_integration_that_is_just_being_added_does_not_hold_up_its_row(dsn: s
             "INSERT INTO integrations (tenant_id, nats_instance_id) "
             "SELECT tenant_id, id FROM nats_instances"
         )
-        store.record(dsn, "acme", [ONE], managed=[1], domain=DOMAIN)
+        record(dsn, ONE, managed=[1])
     assert table(dsn) == [("acme", 1, ONE.dns_name, "active")]
 
 
@@ -187,7 +200,7 @@ def test_a_platform_may_keep_the_status_as_an_enum(dsn: str) -> None:
         "ALTER TABLE nats_instances ALTER status TYPE nats_status USING status::nats_status",
     ):
         execute(dsn, statement)
-    store.record(dsn, "acme", [ONE], managed=(), domain=DOMAIN)
+    record(dsn, ONE)
     assert store.rows_of(dsn, "acme", [1]) == [ONE]
 
 
@@ -208,17 +221,17 @@ def test_a_key_is_one_that_an_upsert_can_use(dsn: str, key: str, fits: bool) -> 
     )
     execute(dsn, f"ALTER TABLE nats_instances ADD {key}")
     if fits:
-        store.take_snapshot(dsn)
-        store.record(dsn, "acme", [ONE], managed=(), domain=DOMAIN)
+        take_snapshot(dsn)
+        record(dsn, ONE)
     else:
         with pytest.raises(ControlPlaneError, match="no unique key"):
-            store.take_snapshot(dsn)
+            take_snapshot(dsn)
 
 
 def test_other_tenants_rows_are_never_touched(dsn: str) -> None:
     other = InstanceRow(1, "nats-globex-1.vrsky-tenants.svc.cluster.local:4222", "draining")
     insert(dsn, "globex", other)
-    store.record(dsn, "acme", [ONE], managed=[1, 2], domain=DOMAIN)
+    record(dsn, ONE, managed=[1, 2])
     store.remove(dsn, "acme", [1], domain=DOMAIN)
     assert table(dsn) == [("globex", 1, other.dns_name, "draining")]
 
@@ -230,17 +243,14 @@ def test_removing_rows_that_are_gone_is_fine(dsn: str) -> None:
 
 def test_twenty_at_once_make_one_row_each(dsn: str) -> None:
     with ThreadPoolExecutor(20) as pool:
-        calls = [
-            pool.submit(store.record, dsn, "acme", [ONE, TWO], managed=(), domain=DOMAIN)
-            for _ in range(20)
-        ]
+        calls = [pool.submit(record, dsn, ONE, TWO) for _ in range(20)]
         for call in calls:
             call.result()
     assert [row[1] for row in table(dsn)] == [1, 2]
 
 
 def test_migrating_twice_changes_nothing(dsn: str) -> None:
-    store.record(dsn, "acme", [ONE], managed=(), domain=DOMAIN)
+    record(dsn, ONE)
     migrate(dsn)
     assert [row[1] for row in table(dsn)] == [1]
 

@@ -139,6 +139,14 @@ class Project:
         )  # fmt: skip
         return answer.stdout + answer.stderr
 
+    def start_up(self) -> subprocess.Popen[str]:
+        """Begin `pulumi up` without a preview, in a session of its own; output on one pipe."""
+        return subprocess.Popen(
+            ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--stack", "e2e"],
+            cwd=self.folder, env={**os.environ, **self.env}, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+
     def preview(self) -> Run:
         """Run `pulumi preview`."""
         return self._run(self.stack.preview)
@@ -216,7 +224,7 @@ class Project:
         self.kubectl("delete", "namespace", self.namespace, "--ignore-not-found", "--wait=false")
 
 
-_KINDS = ("namespace", "configmap", "deployment", "service", "networkpolicy")
+_KINDS = ("configmap", "deployment", "service", "networkpolicy")
 _NOT_OURS = ("kube-root-ca.crt",)
 
 

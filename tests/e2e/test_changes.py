@@ -119,22 +119,6 @@ def test_removing_an_instance_retires_its_row_first(new_project: NewProject) -> 
     assert project.rows() == [("acme", 1, "active"), ("globex", 1, "active")]
 
 
-def test_removing_a_tenant_goes_rows_then_servers_then_policy(new_project: NewProject) -> None:
-    project = new_project(TWO_TENANTS)
-    project.up()
-    project.write(TWO_TENANTS.replace("  acme: {instances: 2, size: small}\n", ""))
-    run = project.up()
-    assert {name for name in run.changed if "globex" in name} == set()
-    rows_gone = run.order.index(("finished", Operation("delete", "TenantRecords", "acme-records")))
-    policy_going = run.order.index(("started", Operation("delete", "NetworkPolicy", "acme-policy")))
-    for number in (1, 2):
-        deployment = Operation("delete", "Deployment", f"nats-acme-{number}-deployment")
-        assert rows_gone < run.order.index(("started", deployment))
-        assert run.order.index(("finished", deployment)) < policy_going
-    assert project.rows() == [("globex", 1, "active")]
-    assert [name for name in project.names() if "acme" in name] == []
-
-
 def test_destroy_leaves_nothing(new_project: NewProject) -> None:
     project = new_project(TWO_TENANTS)
     project.up()
@@ -153,7 +137,7 @@ def test_destroy_leaves_a_namespace_that_is_retained_and_nothing_in_it(
     assert not run.failed, run.output
     assert project.rows() == []
     assert project.namespace in project.namespaces()
-    assert project.names("configmap", "deployment", "service", "networkpolicy") == []
+    assert project.names() == []
 
 
 def uids(project: Project) -> dict[str, str]:

@@ -14,13 +14,16 @@ from tests.e2e.project import Target
 
 PROGRAM = """\
 from controlplane.records import InstanceRecord, TenantRecords
-from tenancy.names import dns_name
+from tenancy.names import dns_name, domain
 
 for number in range(1000):
     tenant = f"tenant-{number}"
     address = dns_name(tenant, 1, "many")
     records = [InstanceRecord(instance_number=1, dns_name=address)]
-    TenantRecords(f"{tenant}-records", tenant_id=tenant, instances=records)
+    TenantRecords(
+        f"{tenant}-records", tenant_id=tenant, state="active", instances=records,
+        domain=domain("many"), capacity=50, placement="pack",
+    )
 """
 
 

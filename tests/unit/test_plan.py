@@ -45,6 +45,10 @@ def test_the_whole_plan_of_one_standard_server() -> None:
         namespace="vrsky-tenants",
         tenants=(
             TenantPlan(
+                state="active",
+                domain="vrsky-tenants.svc.cluster.local:4222",
+                capacity=50,
+                placement="pack",
                 id="demo-tenant",
                 instances=(
                     InstancePlan(

@@ -1,100 +1,152 @@
-"""Which removals are refused, and in which words."""
+"""Which edits are refused, and in which words."""
 
 import pytest
 
 from tenancy.inventory import Inventory
 from tenancy.plan import Plan, expand
-from tenancy.removal import RecordedInstance, Snapshot, refusal, stranding
+from tenancy.removal import refusal, refusals, warnings
+from tenancy.snapshot import RecordedInstance, Snapshot
 
 HERE = "vrsky-tenants"
 
 
-def planned(**instances: int) -> Plan:
-    """The plan of so many instances of each tenant."""
-    tenants = {tenant_id: {"instances": number} for tenant_id, number in instances.items()}
-    return expand(Inventory.model_validate({"tenants": tenants}), namespace=HERE)
+def planned(**tenants: object) -> Plan:
+    """The plan of these tenants; a number stands for so many instances."""
+    entries = {
+        tenant_id: {"instances": entry} if isinstance(entry, int) else entry
+        for tenant_id, entry in tenants.items()
+    }
+    return expand(Inventory.model_validate({"tenants": entries}), namespace=HERE)
+
+
+DECOMMISSIONED = {"state": "decommissioned"}
 
 
 def recorded(
-    tenant_id: str, number: int, integrations: int, *, namespace: str = HERE
+    tenant_id: str,
+    number: int,
+    integrations: int = 0,
+    *,
+    namespace: str = HERE,
+    status: str = "active",
+    foreign: int = 0,
 ) -> RecordedInstance:
     return RecordedInstance(
         tenant_id=tenant_id,
         instance_number=number,
         dns_name=f"nats-{tenant_id}-{number}.{namespace}.svc.cluster.local:4222",
+        status=status,
         integrations=integrations,
+        foreign_integrations=foreign,
     )
 
 
-def stranded(plan: Plan, *instances: RecordedInstance) -> list[RecordedInstance]:
-    return list(stranding(plan, Snapshot(instances=instances)))
+def refused(plan: Plan, *instances: RecordedInstance, **unplaced: int) -> tuple[str, ...]:
+    return refusals(plan, Snapshot(instances=instances, unplaced=unplaced))
 
 
-def test_an_empty_control_plane_strands_nothing() -> None:
-    assert stranded(planned(acme=1)) == []
+@pytest.mark.parametrize(
+    ("plan", "instances"),
+    [
+        (planned(acme=1), []),
+        (planned(acme=2), [recorded("acme", 1, 50), recorded("acme", 2, 30)]),
+        (planned(acme=3, globex=1), [recorded("acme", 1, 50)]),
+        (planned(acme=1), [recorded("acme", 1, 50), recorded("acme", 2)]),
+        (planned(acme=1), [recorded("acme", 1, 30), recorded("acme", 2, 20)]),
+        (planned(acme=DECOMMISSIONED), [recorded("acme", 1), recorded("acme", 2)]),
+        (planned(acme=1), [recorded("acme", 1), recorded("globex", 1, status="terminated")]),
+        (planned(acme=1), [recorded("acme", 1, status="terminated")]),
+        (planned(acme=1), [recorded("acme", 1), recorded("acme", 2, status="terminated")]),
+    ],
+    ids=[
+        "an empty control plane",
+        "nothing changes",
+        "growing, and a new tenant",
+        "an instance without integrations goes",
+        "the integrations of one that goes fit on what stays",
+        "a tenant without integrations is decommissioned",
+        "the key of a tenant that is decommissioned leaves",
+        "a tenant comes back",
+        "a tenant comes back smaller",
+    ],
+)
+def test_what_loses_nothing_is_not_refused(plan: Plan, instances: list[RecordedInstance]) -> None:
+    assert refused(plan, *instances) == ()
 
 
-def test_instances_that_stay_strand_nothing() -> None:
-    assert stranded(planned(acme=2), recorded("acme", 1, 50), recorded("acme", 2, 30)) == []
+def test_integrations_that_do_not_fit_on_the_instances_that_stay_are_refused_and_counted() -> None:
+    assert refused(planned(acme=1), recorded("acme", 1, 50), recorded("acme", 2, 12)) == (
+        "acme has 62 integrations, which 1 of its instances do not hold (50 each): "
+        "keep `instances: 2`",
+    )
 
 
-def test_growing_strands_nothing() -> None:
-    assert stranded(planned(acme=3, globex=1), recorded("acme", 1, 50)) == []
+def test_the_key_of_a_live_tenant_is_refused_and_both_edits_are_named() -> None:
+    words = (
+        "globex is not in it and still has 2 instances and 8 integrations: put `globex` back, or "
+        "keep it with `state: decommissioned` until that is deployed",
+    )
+    instances = recorded("globex", 1, 5), recorded("globex", 2)
+    assert refused(planned(acme=1), *instances, globex=3) == words
 
 
-def test_an_instance_beyond_the_plan_with_an_integration_is_stranded() -> None:
-    gone = recorded("acme", 2, 1)
-    assert stranded(planned(acme=1), recorded("acme", 1, 50), gone) == [gone]
-
-
-def test_an_instance_beyond_the_plan_without_integrations_may_go() -> None:
-    assert stranded(planned(acme=1), recorded("acme", 1, 50), recorded("acme", 2, 0)) == []
-
-
-def test_an_instance_beyond_the_plan_counts_wherever_its_row_says_it_lives() -> None:
-    gone = recorded("acme", 2, 3, namespace="other-tenants")
-    assert stranded(planned(acme=1), gone) == [gone]
-
-
-def test_a_removed_tenant_whose_instance_lives_in_this_namespace_is_stranded() -> None:
-    gone = recorded("globex", 1, 7)
-    assert stranded(planned(acme=1), gone) == [gone]
-
-
-def test_a_removed_tenant_without_integrations_may_go() -> None:
-    assert stranded(planned(acme=1), recorded("globex", 1, 0)) == []
+@pytest.mark.parametrize("status", ["provisioning", "active", "draining"])
+def test_a_tenant_without_integrations_is_live_as_long_as_its_row_is(status: str) -> None:
+    [words] = refused(planned(acme=1), recorded("globex", 1, status=status))
+    assert "globex is not in it and still has 1 instance and 0 integrations" in words
 
 
 @pytest.mark.parametrize(
     "namespace", ["other-tenants", "vrsky-tenants-2", "vrsky-tenants.svc", "tenants"]
 )
 def test_a_tenant_of_another_stack_is_not_ours_to_judge(namespace: str) -> None:
-    assert stranded(planned(acme=1), recorded("globex", 1, 7, namespace=namespace)) == []
+    assert refused(planned(acme=1), recorded("globex", 1, 7, namespace=namespace)) == ()
 
 
 def test_a_tenant_whose_name_begins_like_a_planned_one_is_another_tenant() -> None:
-    gone = recorded("acme-1", 1, 7)
-    assert stranded(planned(acme=11), gone) == [gone]
+    [words] = refused(planned(acme=11), recorded("acme-1", 1, 7))
+    assert words.startswith("acme-1 is not in it")
 
 
-def test_all_that_is_stranded_comes_in_the_order_of_the_snapshot() -> None:
-    gone = [recorded("acme", 2, 3), recorded("acme", 3, 1), recorded("globex", 1, 7)]
-    assert stranded(planned(acme=1), recorded("acme", 1, 50), *gone) == gone
-
-
-def test_the_refusal_names_tenant_instance_count_and_a_possible_edit() -> None:
-    assert refusal((recorded("acme", 3, 12),), "tenants.yaml") == (
-        "tenants.yaml would remove servers that integrations point to, so nothing was changed: "
-        "acme instance 3 still has 12 integrations. "
-        "Keep them (for example `acme: {instances: 3}`), or move their integrations away first."
+def test_decommissioning_is_refused_while_there_are_integrations_placed_or_not() -> None:
+    assert refused(planned(acme=DECOMMISSIONED), recorded("acme", 1, 4), acme=3) == (
+        "acme is to be decommissioned and still has 7 integrations: delete them on the platform "
+        "first, or take `state: decommissioned` back",
     )
 
 
-def test_the_refusal_of_several_is_one_line_that_names_each() -> None:
-    text = refusal((recorded("acme", 2, 3), recorded("globex", 1, 7)), "tenants.yaml")
-    assert text == (
-        "tenants.yaml would remove servers that integrations point to, so nothing was changed: "
-        "acme instance 2 still has 3 integrations; globex instance 1 still has 7 integrations. "
-        "Keep them (for example `acme: {instances: 2}`), or move their integrations away first."
+def test_integrations_on_an_address_that_is_not_ours_are_not_moved() -> None:
+    gone = recorded("acme", 2, 3, namespace="other-tenants")
+    assert refused(planned(acme=1), recorded("acme", 1), gone) == (
+        f"acme instance 2 is at {gone.dns_name}, no address of this stack, and has 3 integrations: "
+        "correct the row first",
     )
-    assert len(text.splitlines()) == 1
+
+
+def test_an_instance_that_another_tenants_integrations_are_on_does_not_go() -> None:
+    assert refused(planned(acme=1), recorded("acme", 2, foreign=1)) == (
+        "acme instance 2 would go, and 1 integration of another tenant would lose it: correct "
+        "that first",
+    )
+
+
+def test_all_reasons_come_in_one_line() -> None:
+    reasons = refused(planned(acme=1), recorded("acme", 2, 60), recorded("globex", 1))
+    assert len(reasons) == 2
+    line = refusal(reasons, "tenants.yaml")
+    assert line == (
+        f"tenants.yaml cannot be carried out, so nothing was changed: {'; '.join(reasons)}."
+    )
+    assert len(line.splitlines()) == 1
+
+
+def test_what_finds_no_room_is_told_with_the_edit_that_makes_it() -> None:
+    snapshot = Snapshot(instances=(recorded("acme", 1, 48),), unplaced={"acme": 9, "globex": 2})
+    assert warnings(planned(acme=1, globex=1), snapshot) == (
+        "acme: 7 integrations have no instance, since there is no room (1 x 50); "
+        "`integrations: 57` makes it.",
+    )
+
+
+def test_nobody_is_told_of_room_for_a_tenant_that_is_decommissioned() -> None:
+    assert warnings(planned(acme=DECOMMISSIONED), Snapshot(unplaced={"acme": 9})) == ()

@@ -17,8 +17,8 @@ Configure = Callable[..., None]
 
 DSN = "postgresql://provisioner:hunter2@db.example.com:5432/platform"
 KNOWN = (
-    "databaseUrl, image, inventory, monitoringNamespace, namespace, namespaceMode, podSecurity, "
-    "readyTimeout, retainNamespace"
+    "databaseUrl, drain, image, inventory, monitoringNamespace, namespace, namespaceMode, "
+    "podSecurity, readyTimeout, retainNamespace"
 )
 NAMESPACE_WORDS = (
     "expected a namespace of lower-case letters a-z, digits and inner hyphens, "
@@ -56,6 +56,7 @@ def test_a_stack_that_says_nothing_has_the_defaults_of_the_design() -> None:
         pod_security="restricted",
         image="nats:2.15.1-alpine",
         ready_timeout="3m",
+        drain="30s",
     )
     assert expected == read_settings()
 
@@ -70,6 +71,7 @@ def test_every_setting_is_read_from_its_camel_case_key(configure: Configure) -> 
         podSecurity="baseline",
         image="registry.example.com/nats:2.15.1@sha256:" + "0123456789abcdef" * 4,
         readyTimeout="90s",
+        drain="0s",
         databaseUrl=DSN,
         secret=("databaseUrl",),
     )
@@ -82,6 +84,7 @@ def test_every_setting_is_read_from_its_camel_case_key(configure: Configure) -> 
         pod_security="baseline",
         image="registry.example.com/nats:2.15.1@sha256:" + "0123456789abcdef" * 4,
         ready_timeout="90s",
+        drain="0s",
     )
     assert expected == read_settings()
 
@@ -147,7 +150,7 @@ def test_a_value_that_does_not_fit_is_refused_in_one_line(
     assert len(expected.splitlines()) == 1
 
 
-@pytest.mark.parametrize("key", ["namspace", "drain", "namespace_mode", "Namespace"])
+@pytest.mark.parametrize("key", ["namspace", "drian", "namespace_mode", "Namespace"])
 def test_an_unknown_key_is_refused_with_those_that_are_known(
     configure: Configure, key: str
 ) -> None:
@@ -159,11 +162,11 @@ def test_an_unknown_key_is_refused_with_those_that_are_known(
 
 
 def test_all_faults_come_in_one_line(configure: Configure) -> None:
-    configure(podSecurity="none", drain="30s", retainNamespace="maybe")
+    configure(podSecurity="none", drian="30s", retainNamespace="maybe")
     assert refused() == (
         "Pulumi.dev.yaml: retainNamespace is maybe, expected true or false, for example true; "
         "podSecurity is none, expected 'restricted' or 'baseline'; "
-        f"there is no setting drain; known are {KNOWN}. Nothing was changed."
+        f"there is no setting drian; known are {KNOWN}. Nothing was changed."
     )
 
 
