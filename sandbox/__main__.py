@@ -49,7 +49,8 @@ _NOISE = re.compile(
     r"^@ |"  # "@ updating...."
     r" (creating|updating|deleting|replacing) \(|"  # what ends with a line of its own
     r"from \$PATH at|is expected to have version|"  # the choice of programs, told once when made
-    r"\d+ warnings?$"
+    r"\d+ warnings?$|"
+    r"^    pulumi:pulumi:Stack "  # what it says is repeated below, under Diagnostics
 )
 
 
