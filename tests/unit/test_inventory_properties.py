@@ -108,7 +108,7 @@ def inventories(draw: st.DrawFn) -> Data:
 
 
 def plan_of(file: Path, text: str) -> Plan:
-    file.write_bytes(text.encode())
+    file.write_bytes(f"{text}\n".encode())
     return expand(load(file), namespace="vrsky-tenants")
 
 
