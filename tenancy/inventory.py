@@ -192,7 +192,7 @@ def _misfits(document: Document) -> Iterator[Fault]:
     try:
         Inventory.model_validate(document.value)
     except ValidationError as error:
-        told = {fault.location for fault in document.faults}
+        told = {fault.location for fault in document.faults if fault.location}
         for details in error.errors(include_url=False):
             fault = _misfit(document, details)
             if fault.location not in told:

@@ -18,6 +18,13 @@ def instance_name(tenant: str, number: int) -> str:
     return f"nats-{tenant}-{number}"
 
 
+def instance_of(name: str) -> tuple[str, int] | None:
+    """The tenant and number that `name` is the `instance_name` of; None if it is of none."""
+    tenant, _, number = name.removeprefix(f"{APP}-").rpartition("-")
+    fits = tenant and number.isdecimal() and instance_name(tenant, int(number)) == name
+    return (tenant, int(number)) if fits else None
+
+
 def dns_name(tenant: str, number: int, namespace: str) -> str:
     """`host:port` for clients, as `nats_instances.dns_name` holds it."""
     return f"{instance_name(tenant, number)}.{domain(namespace)}"

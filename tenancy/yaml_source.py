@@ -7,7 +7,7 @@ aliases, merge keys, tags, directives, several documents, duplicate keys, and sc
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,7 @@ class Document:
     sources: dict[Location, str] = field(default_factory=dict[Location, str])
     """Each scalar as the file has it."""
     faults: tuple[Fault, ...] = ()
-    """What is wrong with keys; the rest of the document can be looked at all the same."""
+    """What is wrong with keys or the end; the rest can be looked at all the same."""
 
 
 def read(path: Path) -> Document:
@@ -72,10 +72,23 @@ def read(path: Path) -> Document:
         raise InventoryError(path, [Fault(line=1, problem=problem)]) from None
     text = _decoded(path, data)
     try:
-        return _Reader(path, text).document()
+        document = _Reader(path, text).document()
     except (YAMLError, ValueError, OverflowError) as error:
         # ruamel lets a ValueError of chr() out for an escape such as "\UFFFFFFFF".
         raise InventoryError(path, [_syntax_fault(error)]) from None
+    return replace(document, faults=(*document.faults, *_unfinished(text)))
+
+
+def _unfinished(text: str) -> Iterator[Fault]:
+    """A last line that does not end: what is left of a file that was cut can be valid YAML."""
+    if not text.endswith("\n"):
+        lines = text.split("\n")
+        yield Fault(
+            line=len(lines),
+            value=lines[-1].strip(),
+            problem="the last line does not end: the file may be cut short",
+            example="end the last line with a newline",
+        )
 
 
 def _syntax_fault(error: Any) -> Fault:

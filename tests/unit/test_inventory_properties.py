@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tenancy.faults import InventoryError
 from tenancy.inventory import load
-from tenancy.names import dns_name, instance_name, policy_name
+from tenancy.names import dns_name, instance_name, instance_of, policy_name
 from tenancy.plan import Plan, TenantPlan, expand
 from tests.unit.styles import Data, written_anyhow
 from tests.unit.test_inventory_loading import SHIPPED
@@ -108,7 +108,7 @@ def inventories(draw: st.DrawFn) -> Data:
 
 
 def plan_of(file: Path, text: str) -> Plan:
-    file.write_bytes(text.encode())
+    file.write_bytes(f"{text}\n".encode())
     return expand(load(file), namespace="vrsky-tenants")
 
 
@@ -175,8 +175,7 @@ def test_no_two_instances_share_a_name(several: list[tuple[str, int]]) -> None:
 @repeatable(200)
 @given(instances | neighbours)
 def test_a_name_says_which_tenant_and_number_it_is_of(instance: tuple[str, int]) -> None:
-    tenant_id, _, number = instance_name(*instance).removeprefix("nats-").rpartition("-")
-    assert (tenant_id, int(number)) == instance
+    assert instance_of(instance_name(*instance)) == instance
 
 
 @repeatable(100)

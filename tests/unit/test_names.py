@@ -1,5 +1,7 @@
 """The names that workers, dashboards and people's fingers know, letter by letter."""
 
+import pytest
+
 from tenancy.names import (
     CLIENT_PORT,
     CLOSING_POLICY_NAME,
@@ -8,6 +10,7 @@ from tenancy.names import (
     dns_name,
     instance_labels,
     instance_name,
+    instance_of,
     instance_selector,
     policy_name,
     tenant_labels,
@@ -25,6 +28,19 @@ def test_clients_use_port_4222_and_monitoring_8222() -> None:
 
 def test_an_instance_is_named_by_tenant_and_number() -> None:
     assert instance_name("acme-corp", 2) == "nats-acme-corp-2"
+
+
+def test_the_name_of_an_instance_says_which_one_it_is() -> None:
+    assert instance_of("nats-acme-corp-2") == ("acme-corp", 2)
+    assert instance_of("nats-acme-1-12") == ("acme-1", 12)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "acme-1", "nats-1", "nats--1", "nats-acme", "nats-acme-", "nats-acme-01", "nats-acme-٣"],
+)
+def test_other_names_are_of_no_instance(name: str) -> None:
+    assert instance_of(name) is None
 
 
 def test_the_address_is_the_service_in_the_cluster_with_its_port() -> None:

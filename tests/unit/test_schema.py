@@ -64,7 +64,7 @@ def test_every_example_is_accepted_by_the_loader(
     for example in examples:
         others: dict[str, object] = json.loads(f"{{{OTHERS.get(model, '')}}}")
         body = json.dumps({**others, name: example})[1:-1]
-        inventory = loaded(tmp_path, PLACES[model] % body)
+        inventory = loaded(tmp_path, f"{PLACES[model] % body}\n")
         assert len(inventory.tenants) == 1
 
 

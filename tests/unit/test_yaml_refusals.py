@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tenancy.faults import Fault
-from tests.unit.files import LARGE, faults_in, loaded, refused
+from tests.unit.files import LARGE, faults_in, loaded, refused, report_on
 
 MEBIBYTE = 1024 * 1024
 HIDING_WORDS = (
@@ -330,7 +330,7 @@ def test_an_escape_beyond_all_characters_is_refused(tmp_path: Path) -> None:
 
 def test_a_file_of_one_mebibyte_is_not_too_long(tmp_path: Path) -> None:
     text = "tenants: {acme: {}}\n"
-    inventory = loaded(tmp_path, text + "#" * (MEBIBYTE - len(text)))
+    inventory = loaded(tmp_path, text + "#" * (MEBIBYTE - len(text) - 1) + "\n")
     assert list(inventory.tenants) == ["acme"]
 
 
@@ -402,6 +402,48 @@ def test_nothing_is_deployed_from_a_file_without_tenants(
     tmp_path: Path, content: str, fault: Fault
 ) -> None:
     assert [fault] == faults_in(tmp_path, content)
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "value"),
+    [
+        pytest.param("tenants: {acme: {}}", 1, "tenants: {acme: {}}", id="on the first line"),
+        pytest.param(
+            "tenants:\n  acme:\n    integrations: 12", 3, "integrations: 12", id="in a number"
+        ),
+        pytest.param("tenants:\r\n  acme: {}", 2, "acme: {}", id="after CRLF line ends"),
+        pytest.param("tenants:\n  acme: {}\n# the r", 3, "# the r", id="in a comment"),
+        pytest.param("tenants:\n  acme: {}\n  ", 3, "", id="in the indentation"),
+        pytest.param("tenants:\n  acme: {}\n...", 3, "...", id="after the document's end"),
+    ],
+)
+def test_a_file_whose_last_line_does_not_end_is_refused(
+    tmp_path: Path, content: str, line: int, value: str
+) -> None:
+    expected = Fault(
+        line=line,
+        value=value,
+        problem="the last line does not end: the file may be cut short",
+        example="end the last line with a newline",
+    )
+    assert [expected] == faults_in(tmp_path, content)
+
+
+def test_a_last_line_that_does_not_end_is_told_beside_all_other_faults(tmp_path: Path) -> None:
+    assert report_on(tmp_path, "tenants:\n  acme: {siz: large}\n  globex: {integrations: x}") == (
+        "tenants.yaml has 3 faults; nothing is deployed from it.\n"
+        "  line 2, tenant acme, siz: unknown key; did you mean `size`?\n"
+        "  line 3, tenant globex, integrations: x — expected a whole number, 0 or more, not in "
+        "quotes. For example: integrations: 42\n"
+        "  line 3: globex: {integrations: x} — the last line does not end: the file may be cut "
+        "short. For example: end the last line with a newline"
+    )
+
+
+def test_a_last_line_that_does_not_end_hides_no_fault_of_the_whole(tmp_path: Path) -> None:
+    problems = [fault.problem for fault in faults_in(tmp_path, "acme")]
+    expected = ["expected a mapping", "the last line does not end: the file may be cut short"]
+    assert sorted(problems) == expected
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
