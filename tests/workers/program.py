@@ -59,8 +59,12 @@ class Worker:
         self._wait(lambda: text in self.received or None, f"the message {text}")
 
     def stop(self) -> int:
-        """Send SIGTERM; returns the exit code when everything that the worker printed is read."""
+        """Send SIGTERM; returns the exit code when all that the worker printed is read."""
         self.process.send_signal(signal.SIGTERM)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Wait for its end; returns the exit code when all that it printed is read."""
         code = self.process.wait(PATIENCE)
         self._reader.join(PATIENCE)
         return code

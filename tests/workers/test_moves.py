@@ -116,6 +116,8 @@ def test_two_moves_within_the_linger_time_end_at_the_right_server(
         worker.wait_for("joined", since=since, url=first.url)
         worker.wait_for("left", since=since, url=second.url)
         assert_is_only_at(first, second)
+        left = {event.url for event in worker.events if event.name == "leaving"}
+        assert left == {second.url}, "it has not left the server to which it came back"
 
         since = len(worker.events)
         for server in (second, first, second):  # without waiting for the worker
