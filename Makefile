@@ -3,7 +3,7 @@ RUN := sandbox/uv.sh run --quiet --locked
 PYTHON_FILES := .
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview status down check test kind golden schema format benchmark
+.PHONY: help up preview recover status down check test kind golden schema format benchmark
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -13,6 +13,9 @@ up: ## bring the local stack (cluster, Postgres, engine) to what tenants.yaml sa
 
 preview: ## show what `make up` would change
 	@$(RUN) python -m sandbox preview
+
+recover: ## put right what a killed `make up` left; then `make up`
+	@$(RUN) python -m sandbox recover
 
 status: ## show what runs, without starting anything
 	@$(RUN) python -m sandbox status

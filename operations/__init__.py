@@ -1,5 +1,6 @@
 """The command line for people and CI: `python -m operations --help`.
 
-One module for each command, registered in `__main__`. Commands read files and print; what they
-decide is decided in `tenancy`. They know neither the engine nor the sandbox.
+One module for each command, registered in `__main__`. `check` and `guard` read files, and what they
+decide is decided in `tenancy`; `recover` runs the engine's own command line. None knows the
+sandbox.
 """

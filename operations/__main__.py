@@ -1,9 +1,9 @@
-"""What people and CI ask about an inventory before the engine is asked to act on it.
+"""What people and CI ask for around `pulumi up`; docs/runbook.md says when.
 
 \b
 Every command exits with
-  0  when there is nothing to object to;
-  1  when a file is wrong or cannot be read: one report, and nothing has been judged;
+  0  when there is nothing to object to, or what it was to do is done;
+  1  when a file is wrong or something failed: one report, and nothing is half done;
   2  when it was called in a wrong way;
 and says in its own help what else it exits with.
 """
@@ -12,6 +12,7 @@ import typer
 
 from operations.check import check
 from operations.guard import guard
+from operations.recover import recover
 
 app = typer.Typer(
     add_completion=False,
@@ -22,6 +23,7 @@ app = typer.Typer(
 )
 app.command()(check)
 app.command()(guard)
+app.command()(recover)
 
 if __name__ == "__main__":
     app(prog_name="python -m operations")

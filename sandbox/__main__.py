@@ -1,4 +1,4 @@
-"""`python -m sandbox up|preview|down|status`: what the Makefile's targets of those names run."""
+"""`python -m sandbox up|preview|recover|status|down`: what the Makefile's targets run."""
 
 import re
 import shutil
@@ -12,6 +12,7 @@ from filelock import FileLock, Timeout
 from pulumi import automation
 from rich.markup import escape
 
+from operations import recover as recovery
 from sandbox import database, engine
 from sandbox.cluster import Cluster
 from sandbox.errors import SandboxError
@@ -68,7 +69,7 @@ def up() -> None:
     with _alone():
         cluster, dsn = _running()
         stack = engine.open_stack(LOCAL, dsn)
-        engine.clear_what_a_dead_engine_left(LOCAL, stack)
+        engine.clear_what_a_dead_engine_left(LOCAL, dsn)
         result = stack.up(
             on_output=_show,
             color=_color(),
@@ -87,8 +88,19 @@ def preview() -> None:
     with _alone():
         _, dsn = _running()
         stack = engine.open_stack(LOCAL, dsn)
-        engine.clear_what_a_dead_engine_left(LOCAL, stack)
+        engine.clear_what_a_dead_engine_left(LOCAL, dsn)
         stack.preview(on_output=_show, color=_color(), refresh=LOCAL.is_replaced.exists())
+
+
+@app.command()
+def recover() -> None:
+    """Put right what a killed `make up` left; see docs/runbook.md."""
+    with _alone():
+        cluster, dsn = _running()
+        engine.open_stack(LOCAL, dsn)
+        by_command_line = engine.by_command_line(LOCAL, dsn, cluster.kubectl.parent)
+        code = recovery.run(by_command_line, engine_is_dead=True, up="make up")
+    raise typer.Exit(code)
 
 
 @app.command()

@@ -1,6 +1,5 @@
 """The Pulumi engine of the sandbox: which programs, which environment, which plugin."""
 
-import json
 import os
 import re
 import shutil
@@ -9,9 +8,10 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-import psutil
 from pulumi import automation
 
+from operations import leftovers
+from operations.engine import Engine
 from sandbox import toolchain
 from sandbox.errors import SandboxError
 from sandbox.layout import CACHE, PROJECT, Layout
@@ -130,10 +130,7 @@ def open_stack(layout: Layout, dsn: str) -> automation.Stack:
         SandboxError: the engine cannot read what it has stored.
     """
     env = environment(layout, dsn)
-    for file in (layout.pulumi_state / ".pulumi").rglob("*.attrs"):
-        # What a killed engine has begun to write: with an empty one, no command works any more.
-        if file.stat().st_size == 0:
-            file.unlink()
+    leftovers.drop_empty_attributes(layout.pulumi_state / ".pulumi", STACK, say)
     # The Automation API adds to this process's environment, and would let the outside's through.
     os.environ.clear()
     os.environ.update(env)
@@ -146,17 +143,23 @@ def open_stack(layout: Layout, dsn: str) -> automation.Stack:
         ) from None
 
 
-def clear_what_a_dead_engine_left(layout: Layout, stack: automation.Stack) -> None:
-    """Remove the lock of an engine that no longer runs. Only for who has the sandbox alone."""
-    locks = list((layout.pulumi_state / ".pulumi" / "locks").rglob("*.json"))
-    if any(not _is_held(lock) for lock in locks):
-        say("an earlier engine died and left its lock; removing it")
-        stack.cancel()
+def by_command_line(layout: Layout, dsn: str, *folders: Path) -> Engine:
+    """The sandbox's stack for `operations`; `folders` are of programs that it is to find."""
+    env = environment(layout, dsn)
+    path = os.pathsep.join([*map(str, folders), env["PATH"]])
+    return Engine(PROJECT, STACK, {**env, "PATH": path})
 
 
-def _is_held(lock: Path) -> bool:
-    """Whether the process that a lock names is an engine: the number alone may be anybody's."""
+def clear_what_a_dead_engine_left(layout: Layout, dsn: str) -> None:
+    """Let a new engine begin. Only for who has the sandbox alone.
+
+    A sandbox and all its engines are on one machine: a lock under another name is from before the
+    machine, or its container, got a new one.
+
+    Raises:
+        SandboxError: an engine runs that `make` has not started.
+    """
     try:
-        return "pulumi" in psutil.Process(json.loads(lock.read_text())["pid"]).name()
-    except (ValueError, KeyError, psutil.Error):
-        return False
+        leftovers.clear(by_command_line(layout, dsn), say, is_dead=True)
+    except leftovers.EngineLives as finding:
+        raise SandboxError(f"{finding} Wait for it, or interrupt it with Ctrl-C.") from None

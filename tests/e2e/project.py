@@ -3,10 +3,13 @@
 import json
 import os
 import subprocess
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 from pulumi import automation
 from pulumi.automation import EngineEvent, OpType
 
@@ -14,7 +17,7 @@ from sandbox.layout import PROJECT, Layout
 from tests.controlplane.rows import Row, execute, table
 
 _PROGRAM = ("__main__.py", "program.py", "settings.py", "Pulumi.yaml", ".venv",
-            "tenancy", "components", "controlplane")  # fmt: skip
+            "tenancy", "components", "controlplane", "operations")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -139,13 +142,42 @@ class Project:
         )  # fmt: skip
         return answer.stdout + answer.stderr
 
-    def start_up(self) -> subprocess.Popen[str]:
-        """Begin `pulumi up` without a preview, in a session of its own; output on one pipe."""
+    def begin_up(self) -> subprocess.Popen[str]:
+        """Start `pulumi up` in a session of its own; all that it says is on one pipe."""
         return subprocess.Popen(
             ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--stack", "e2e"],
-            cwd=self.folder, env={**os.environ, **self.env}, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+            cwd=self.folder, env={**os.environ, **self.env}, start_new_session=True, text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
+
+    def recover(self, *arguments: str) -> tuple[int, str]:
+        """Run `python -m operations recover` as a person would; its exit code and its output."""
+        path = os.pathsep.join([str(Path(self.target.kubectl).parent), os.environ["PATH"]])
+        answer = subprocess.run(
+            [sys.executable, "-m", "operations", "recover", "--stack", "e2e", *arguments],
+            cwd=self.folder, env={**os.environ, **self.env, "PATH": path},
+            capture_output=True, text=True,
+        )  # fmt: skip
+        return answer.returncode, answer.stdout + answer.stderr
+
+    def pulumi(self, *arguments: str, stdin: str = "") -> str:
+        """Run a `pulumi` command on the stack, as a person would."""
+        return subprocess.run(
+            ["pulumi", *arguments, "--non-interactive", "--stack", "e2e"],
+            cwd=self.folder, env={**os.environ, **self.env}, input=stdin,
+            check=True, capture_output=True, text=True,
+        ).stdout  # fmt: skip
+
+    def processes(self) -> list[psutil.Process]:
+        """Those that run in the project's folder: engines and what they have started."""
+        return [each for each in psutil.process_iter() if _folder_of(each) == self.folder.resolve()]
+
+    def edit_state(self, edit: Callable[[dict[str, Any]], None]) -> None:
+        """Change the stored deployment behind the engine's back: an import drops pending notes."""
+        [file] = self.state.glob(".pulumi/stacks/*/e2e.json")
+        stored = json.loads(file.read_text())
+        edit(stored["checkpoint"]["latest"])
+        file.write_text(json.dumps(stored))
 
     def preview(self) -> Run:
         """Run `pulumi preview`."""
@@ -221,11 +253,20 @@ class Project:
 
     def remove(self) -> None:
         """Remove the namespace without waiting; the state and the database go with the run."""
+        for process in self.processes():
+            process.kill()
         self.kubectl("delete", "namespace", self.namespace, "--ignore-not-found", "--wait=false")
 
 
 _KINDS = ("configmap", "deployment", "service", "networkpolicy")
 _NOT_OURS = ("kube-root-ca.crt",)
+
+
+def _folder_of(process: psutil.Process) -> Path | None:
+    try:
+        return Path(process.cwd())
+    except psutil.Error:
+        return None
 
 
 def _operation(metadata: Any) -> Operation:

@@ -114,7 +114,7 @@ def test_workers_have_time_to_leave_before_their_server_goes(new_project: NewPro
     project.write(ONE)
     with psycopg.connect(project.dsn, autocommit=True) as worker:
         worker.execute("LISTEN integration_moved")
-        process = project.start_up()
+        process = project.begin_up()
         told = [json.loads(each.payload) for each in worker.notifies(timeout=60, stop_after=5)]
         moved = time.monotonic()
         assert {each["tenant_id"] for each in told} == {"acme"}

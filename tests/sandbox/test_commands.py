@@ -77,9 +77,10 @@ def test_up_again_after_the_cluster_was_lost_and_an_engine_has_died(checkout: Pa
     lock.parent.mkdir(parents=True, exist_ok=True)
     nobody = 2**22 + 1  # above the largest process id
     lock.write_text(json.dumps({"pid": nobody, "username": "root", "hostname": "here"}))
-    assert "removing it" in make(checkout, "preview")
+    assert "The lock of a dead engine is removed" in make(checkout, "preview")
     again = make(checkout, "up")
     assert "not ready" not in again
+    assert "There is nothing to recover" in make(checkout, "recover")
     assert "Nothing changed" in make(checkout, "up")
 
 
@@ -94,7 +95,17 @@ def test_up_in_a_changed_inventory_with_a_fault_says_so_and_fails(checkout: Path
 
 def test_every_target_explains_itself(checkout: Path) -> None:
     listed = make(checkout, "help")
-    for target in ("up", "preview", "down", "status", "check", "test", "golden", "schema"):
+    for target in (
+        "up",
+        "preview",
+        "recover",
+        "down",
+        "status",
+        "check",
+        "test",
+        "golden",
+        "schema",
+    ):
         assert f"  make {target} " in listed
 
 

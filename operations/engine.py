@@ -1,0 +1,140 @@
+"""The `pulumi` program on PATH, for one stack of the project in one folder.
+
+A subprocess and not the Automation API: that one has no way to target a refresh and feed a state by
+stdin, and it writes settings files of its own.
+"""
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+State = dict[str, Any]
+"""What `pulumi stack export` prints. Secrets in it stay encrypted."""
+Resource = dict[str, Any]
+"""One resource as a state or a preview has it."""
+
+
+class EngineError(Exception):
+    """The engine refused; the text is its own words, less what surrounds them."""
+
+
+class StackLockedError(EngineError):
+    """Another engine holds the stack's lock."""
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What the next `up` would do."""
+
+    creations: list[Resource]
+    """In an order in which they could be made."""
+    settings: Mapping[str, str]
+    """The stack's configuration; what is secret in it is not readable."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Runs `pulumi`. Nothing that it prints is shown, since it is read by programs here."""
+
+    folder: Path
+    stack: str
+    """As `--stack` takes it: `prod`, or `organization/project/prod`."""
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+
+    @property
+    def stack_name(self) -> str:
+        """The last part of the stack's name."""
+        return self.stack.rpartition("/")[2]
+
+    @property
+    def project(self) -> str:
+        """The project's name, from its Pulumi.yaml."""
+        return YAML(typ="safe").load(self.folder / "Pulumi.yaml")["name"]
+
+    def backend(self) -> str:
+        """The URL of the backend. It reads no state, so it works whatever a dead engine left."""
+        return json.loads(_run(self.folder, self.environment, ["whoami", "--json"]))["url"]
+
+    def cancel(self) -> None:
+        """Remove the stack's lock, whoever holds it."""
+        self._run("cancel", "--yes")
+
+    def export(self) -> State:
+        """The stack's state."""
+        return json.loads(self._run("stack", "export"))
+
+    def replace_state(self, state: State) -> None:
+        """Make `state` the stack's state. The engine drops pending operations while it does so."""
+        self._run("stack", "import", stdin=json.dumps(state))
+
+    def refresh(self, urns: Sequence[str]) -> None:
+        """Let the providers look at these resources; one that does not exist leaves the state."""
+        targets = [part for urn in urns for part in ("--target", urn)]
+        self._run("refresh", "--yes", "--skip-preview", *targets)
+
+    def preview(self) -> Preview:
+        """Ask the program what it would do, and change nothing."""
+        answer = json.loads(self._run("preview", "--json"))
+        steps = answer["steps"]
+        return Preview(
+            creations=[step["newState"] for step in steps if step["op"] == "create"],
+            settings=answer["config"],
+        )
+
+    def _run(self, *arguments: str, stdin: str | None = None) -> str:
+        command = [*arguments, "--stack", self.stack]
+        return _run(self.folder, self.environment, command, stdin)
+
+
+def selected_stack(folder: Path, environment: Mapping[str, str] = os.environ) -> str:
+    """The name of the stack that `pulumi stack select` has chosen.
+
+    Raises:
+        EngineError: none is selected, or its state cannot be read.
+    """
+    return _run(folder, environment, ["stack", "--show-name"]).strip()
+
+
+def _run(
+    folder: Path, environment: Mapping[str, str], arguments: Sequence[str], stdin: str | None = None
+) -> str:
+    answer = subprocess.run(
+        ["pulumi", *arguments, "--non-interactive"],  # noqa: S607
+        cwd=folder,
+        env=dict(environment),
+        input=stdin or "",
+        capture_output=True,
+        text=True,
+    )
+    if answer.returncode != 0:
+        command = " ".join(arguments[:2])
+        said = _complaint(answer.stdout, answer.stderr)
+        kind = StackLockedError if any(words in said for words in _LOCKED) else EngineError
+        raise kind(f"pulumi {command}: {said}")
+    return answer.stdout
+
+
+_LOCKED = (
+    "the stack is currently locked",  # a bucket or a folder
+    "Another update is currently in progress",  # Pulumi Cloud
+)
+
+
+def _complaint(output: str, errors: str) -> str:
+    """What a failed command has to say: of a `--json` command, its diagnostics."""
+    try:
+        diagnostics = json.loads(output).get("diagnostics", [])
+        said = [entry["message"] for entry in diagnostics if entry["severity"] == "error"]
+    except (ValueError, AttributeError):
+        said = []
+    if not said:
+        lines = [line.strip() for line in (errors + output).splitlines() if line.strip()]
+        marked = [number for number, line in enumerate(lines) if "error:" in line]
+        said = lines[marked[0] :] if marked else lines[-3:]
+    return " ".join(part.strip() for part in said).removeprefix("error: ")

@@ -1,0 +1,185 @@
+"""`recover`: put right what an engine left that was killed, so that a plain `up` ends as ever."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from operations import adoption, leftovers, unrecorded
+from operations.adoption import name, told
+from operations.engine import Engine, EngineError, Resource, StackLockedError, State, selected_stack
+from operations.leftovers import EngineLives, LockUnjudged, Say
+from operations.unrecorded import ClusterError
+
+FAILED = 1
+LIVES = 3
+UNJUDGED = 4
+
+_MOST_ROUNDS = 4
+"""How often to ask a preview again: the namespace, what is in it, what refers to that."""
+
+
+def recover(
+    stack: Annotated[
+        str | None, typer.Option(help="The stack; otherwise the selected one.", show_default=False)
+    ] = None,
+    engine_is_dead: Annotated[
+        bool,
+        typer.Option(
+            "--engine-is-dead",
+            help="I know that no engine runs on this stack, where that cannot be seen from here.",
+        ),
+    ] = False,
+    delete_orphans: Annotated[
+        bool,
+        typer.Option(
+            "--delete-orphans",
+            help="Let the next up delete unrecorded objects that nothing asks for.",
+        ),
+    ] = False,
+) -> None:
+    """Put right what a killed engine left; then `pulumi up` ends as if it had not been killed.
+
+    Removes the lock of a dead engine, an empty file beside the state of a local backend, and
+    processes of this project whose engine is gone. Records in the state what was made in the
+    cluster or the database without being recorded, and forgets what was not made. Creates, changes
+    and deletes nothing outside the state; on a healthy stack it does nothing. It asks kubectl for
+    objects with this project's labels that no state has.
+
+    Exit codes: 0 done, or nothing to do; 1 something failed, as told; 2 wrong usage; 3 an engine
+    runs on this stack, nothing was done; 4 the stack is locked and it cannot be seen from here
+    whether its engine runs, nothing was done (--engine-is-dead).
+    """
+    folder = Path.cwd()
+    try:
+        engine = Engine(folder, stack or selected_stack(folder))
+    except EngineError as error:
+        typer.echo(f"Not recovered: {error} Perhaps --stack helps.", err=True)
+        raise typer.Exit(FAILED) from None
+    code = run(engine, engine_is_dead=engine_is_dead, delete_orphans=delete_orphans)
+    raise typer.Exit(code)
+
+
+def run(
+    engine: Engine,
+    *,
+    engine_is_dead: bool = False,
+    delete_orphans: bool = False,
+    up: str = "pulumi up",
+) -> int:
+    """Do what `recover` says, tell it, and return the exit code; `up` is what to run then.
+
+    It may be interrupted itself, at any point, and run again. The engine has no way to lock a stack
+    for more than one command: an `up` that somebody starts in the same seconds may lose what it
+    records.
+    """
+    said = _Said()
+    try:
+        leftovers.clear(engine, said, is_dead=engine_is_dead)
+        state = _settle_interrupted(engine, engine.export(), said)
+        _record_unrecorded(engine, state, said, delete_orphans=delete_orphans)
+    except EngineLives as finding:
+        typer.echo(
+            f"{finding} Nothing was done; wait for it, or interrupt it with Ctrl-C.", err=True
+        )
+        return LIVES
+    except (LockUnjudged, StackLockedError) as finding:
+        typer.echo(
+            f"The stack is locked, and whether that engine runs cannot be seen from here: {finding}"
+            " Find out; if it is dead, run this again with --engine-is-dead.",
+            err=True,
+        )
+        return UNJUDGED
+    except (EngineError, ClusterError) as error:
+        typer.echo(f"Not recovered: {error}", err=True)
+        return FAILED
+    typer.echo(f"Now run `{up}`." if said.lines else "There is nothing to recover.")
+    return 0
+
+
+@dataclass
+class _Said:
+    """Prints each finding, and remembers that there was one."""
+
+    lines: list[str] = field(default_factory=list[str])
+
+    def __call__(self, line: str) -> None:
+        self.lines.append(line)
+        typer.echo(line)
+
+
+def _settle_interrupted(engine: Engine, state: State, say: Say) -> State:
+    """Find out what became of that which the engine was about to do when it died."""
+    interrupted = adoption.interrupted(state)
+    if not (interrupted or adoption.pending(state)):
+        return state
+    engine.replace_state(adoption.adopt(state, interrupted.creating))
+    state = _look_at(engine, interrupted.creating, interrupted.changing)
+    for resource in interrupted.creating:
+        there = (
+            "there, and recorded now" if adoption.has(state, resource) else "not there or not ours"
+        )
+        say(f"Interrupted while creating {name(resource)}: {told(resource)} is {there}.")
+    for resource in interrupted.changing:
+        say(f"Interrupted while changing {name(resource)}: what it is now is recorded.")
+    for resource in interrupted.unidentified:
+        say(f"Interrupted while creating {name(resource)}: forgotten; look whether it is there.")
+    if not interrupted:
+        say("The engine's notes of what it was at are cleared: all of it is recorded already.")
+    return state
+
+
+def _look_at(engine: Engine, adopted: Sequence[Resource], others: Sequence[Resource] = ()) -> State:
+    """Let the providers look at these; of those adopted, what is there and ours stays."""
+    urns = [resource["urn"] for resource in (*adopted, *others)]
+    if urns:
+        engine.refresh(urns)
+    state = engine.export()
+    if strangers := adoption.strangers(state, {resource["urn"] for resource in adopted}):
+        state = adoption.without(state, strangers)
+        engine.replace_state(state)
+    return state
+
+
+def _record_unrecorded(engine: Engine, state: State, say: Say, *, delete_orphans: bool) -> None:
+    """Find objects of ours that neither the state nor an engine's notes have.
+
+    Those that the next `up` would make are what it is about. Those that nothing asks for may be of
+    a tenant that has left, or of another stack in the same namespace by mistake: they are told, and
+    recorded for deletion only when somebody says so.
+    """
+    for _ in range(_MOST_ROUNDS):
+        preview = engine.preview()
+        live = unrecorded.live_objects(
+            unrecorded.namespaces(state, preview.creations),
+            preview.settings.get("kubernetes:context"),
+            engine.environment,
+        )
+        wanted, orphans = unrecorded.match(state, preview.creations, live)
+        if not wanted:
+            break
+        state = _record(engine, state, wanted, "recorded now", say)
+    else:
+        return
+    if delete_orphans:
+        found = unrecorded.to_delete(state, orphans)
+        _record(engine, state, found, "the next `up` deletes it, since nothing asks for it", say)
+    elif orphans:
+        for resource in unrecorded.to_delete(state, orphans):
+            say(f"Not recorded, and nothing asks for it: {told(resource)}.")
+        say("If that was of a tenant that is gone, run this again with --delete-orphans.")
+
+
+def _record(
+    engine: Engine, state: State, found: Sequence[Resource], outcome: str, say: Say
+) -> State:
+    if not found:
+        return state
+    engine.replace_state(adoption.adopt(state, found))
+    state = _look_at(engine, found)
+    for resource in found:
+        if adoption.has(state, resource):
+            say(f"Made, but not recorded: {told(resource)}; {outcome}.")
+    return state

@@ -1,0 +1,351 @@
+"""An engine that is killed, what it leaves, and that `operations recover` and `up` put it right.
+
+Invariant 6: after a crash at any point, one documented command and `up` end in the state that no
+crash would have left: no duplicate, no orphan, in the cluster or the database.
+"""
+
+import json
+import os
+import random
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import pytest
+
+from tenancy.inventory import load
+from tenancy.plan import Plan, expand
+from tests.e2e.conftest import NewProject
+from tests.e2e.project import Project
+
+SIZES = """\
+sizes:
+  small: {requests: {cpu: 10m, memory: 64Mi}, limits: {cpu: 100m, memory: 64Mi}}
+  huge: {requests: {cpu: '999', memory: 64Mi}, limits: {cpu: '999', memory: 64Mi}}
+"""
+FIVE_TENANTS = f"""\
+tenants:
+  acme: {{instances: 2, size: small}}
+  globex: {{size: small}}
+  hooli: {{size: small}}
+  initech: {{size: small}}
+  stark: {{size: small}}
+{SIZES}"""
+WAITING = f"tenants:\n  acme: {{size: small}}\n  globex: {{size: huge}}\n{SIZES}"
+"""The Deployment of globex is made and never becomes ready, so an `up` waits for it."""
+READY = WAITING.replace("size: huge", "size: small")
+WITHOUT_GLOBEX = READY.replace("  globex: {size: small}\n", "")
+
+_OURS = ("configmap", "deployment", "service", "networkpolicy")
+_MOMENTS = 10
+_SEED = int(os.environ.get("TENANT_NATS_SEED", "6"))
+
+
+def plan_of(project: Project) -> Plan:
+    return expand(load(project.folder / "tenants.yaml"), namespace=project.namespace)
+
+
+def planned_objects(plan: Plan) -> list[str]:
+    names = ["NetworkPolicy/tenant-nats-closed"]
+    for tenant in plan.tenants:
+        names.append(f"NetworkPolicy/tenant-nats-isolation-{tenant.id}")
+        for instance in tenant.instances:
+            names += [f"Deployment/{instance.name}", f"Service/{instance.name}"]
+            names.append(f"ConfigMap/{instance.config_map_name}")
+    return sorted(names)
+
+
+def planned_rows(plan: Plan) -> list[tuple[str, int, str]]:
+    return sorted(
+        (instance.tenant, instance.number, "active")
+        for tenant in plan.tenants
+        for instance in tenant.instances
+    )
+
+
+def kill(engine: subprocess.Popen[str]) -> None:
+    """What a kill -9, or the machine's out-of-memory killer, does to the engine and nobody else."""
+    engine.kill()
+    engine.wait()
+
+
+def kill_while(project: Project, is_so: Callable[[], bool]) -> None:
+    engine = project.begin_up()
+    wait_until(is_so)
+    kill(engine)
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    until = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+
+def waits_for_globex(project: Project) -> Callable[[], bool]:
+    """Whether all but globex is done, whose Deployment is there and noted as being made."""
+
+    def is_so() -> bool:
+        there = "Deployment/nats-globex-1" in project.names("deployment")
+        return there and ("acme", 1, "active") in project.rows()
+
+    return is_so
+
+
+def uid(project: Project, name: str) -> str:
+    return project.kubectl("get", name, "-o", "jsonpath={.metadata.uid}")
+
+
+def pending(project: Project) -> list[dict[str, Any]]:
+    deployment = json.loads(project.pulumi("stack", "export"))["deployment"]
+    return deployment.get("pending_operations", [])
+
+
+def assert_as_if_nothing_had_happened(project: Project) -> None:
+    plan = plan_of(project)
+    run = project.up()
+    assert not run.failed, run.output
+    assert project.names(*_OURS) == planned_objects(plan)
+    assert sorted(project.rows()) == planned_rows(plan)
+    assert pending(project) == []
+    assert project.preview().changes == []
+
+
+@pytest.mark.timeout(1800)
+def test_an_up_killed_at_ten_moments_is_recovered_each_time(new_project: NewProject) -> None:
+    project = new_project(FIVE_TENANTS)
+    nothing = project.pulumi("stack", "export")
+    engine = begin_in_earnest(project)
+    began = time.monotonic()
+    assert engine.wait() == 0
+    duration = time.monotonic() - began
+    assert project.names(*_OURS) == planned_objects(plan_of(project))
+    # One in each tenth, so that every phase is met.
+    drawn = random.Random(_SEED)  # noqa: S311
+    moments = [(number + drawn.random()) / _MOMENTS * duration for number in range(_MOMENTS)]
+    told = " ".join(f"{moment:.2f}" for moment in moments)
+    print(f"TENANT_NATS_SEED={_SEED}: killed after {told} of {duration:.2f} s")  # noqa: T201
+    died = 0
+    for number, moment in enumerate(moments):
+        start_anew(project, nothing, number)
+        engine = begin_in_earnest(project)
+        time.sleep(moment)
+        died += engine.poll() is None
+        kill(engine)
+        code, said = project.recover()
+        print(f"--- after {moment:.2f} s\n{said}")  # noqa: T201
+        assert code == 0, said
+        assert project.processes() == []
+        assert_as_if_nothing_had_happened(project)
+    # On a machine whose load changes, the last ones may come too late.
+    assert died >= _MOMENTS / 2
+
+
+def begin_in_earnest(project: Project) -> subprocess.Popen[str]:
+    """Begin an `up`; the clock starts when it has the lock, since before that it does nothing."""
+    engine = project.begin_up()
+    wait_until(lambda: any(project.state.glob(".pulumi/locks/*/*/*/*.json")))
+    return engine
+
+
+def start_anew(project: Project, state: str, number: int) -> None:
+    """An empty state, database and namespace: sooner there than by a destroy."""
+    project.remove()
+    project.pulumi("stack", "import", stdin=state)
+    project.execute("DELETE FROM nats_instances")
+    project.namespace = f"{project.namespace.rpartition('--')[0] or project.namespace}--{number}"
+    project.pulumi("config", "set", "namespace", project.namespace)
+
+
+def test_what_was_made_but_not_recorded_is_recorded_and_not_made_again(
+    new_project: NewProject,
+) -> None:
+    project = new_project(WAITING)
+    kill_while(project, waits_for_globex(project))
+    made = uid(project, "deployment/nats-globex-1")
+    code, said = project.recover()
+    assert code == 0, said
+    assert "The lock of a dead engine is removed: pid " in said
+    assert "Processes that a dead engine left are ended: " in said
+    assert f"Deployment {project.namespace}/nats-globex-1 is there, and recorded now." in said
+    assert project.recover() == (0, "There is nothing to recover.\n")
+    project.write(READY)
+    assert_as_if_nothing_had_happened(project)
+    assert uid(project, "deployment/nats-globex-1") == made
+
+
+@pytest.mark.parametrize("tenants", [READY, WITHOUT_GLOBEX], ids=["it stays", "it has left"])
+def test_what_somebody_let_the_engine_forget_is_found_in_the_cluster(
+    new_project: NewProject, tenants: str
+) -> None:
+    project = new_project(WAITING)
+    kill_while(project, waits_for_globex(project))
+    made = uid(project, "deployment/nats-globex-1")
+    project.pulumi("cancel", "--yes")
+    project.pulumi("refresh", "--yes", "--clear-pending-creates")
+    project.write(tenants)
+    code, said = project.recover()
+    assert code == 0, said
+    found = f"Deployment {project.namespace}/nats-globex-1"
+    if tenants == READY:
+        assert f"Made, but not recorded: {found}; recorded now." in said
+    else:
+        # It could be of another stack in this namespace, so somebody has to say that it is not.
+        assert f"nothing asks for it: {found}." in said
+        code, said = project.recover("--delete-orphans")
+        assert f"{found}; the next `up` deletes it" in said
+    assert_as_if_nothing_had_happened(project)
+    if tenants == READY:
+        assert uid(project, "deployment/nats-globex-1") == made
+
+
+def test_a_state_that_has_forgotten_every_object_gets_them_back(new_project: NewProject) -> None:
+    project = new_project(READY)
+    assert not project.up().failed
+    made = [each["metadata"]["uid"] for each in project.objects(*_OURS)]
+
+    def forget(deployment: dict[str, Any]) -> None:
+        deployment["resources"] = [
+            {**each, "dependencies": [], "propertyDependencies": {}}
+            for each in deployment["resources"]
+            if not each["type"].startswith("kubernetes:")
+        ]
+
+    project.edit_state(forget)
+    code, said = project.recover()
+    assert code == 0, said
+    assert_as_if_nothing_had_happened(project)
+    assert [each["metadata"]["uid"] for each in project.objects(*_OURS)] == made
+
+
+def test_what_a_tenant_had_got_goes_when_it_has_left_the_inventory(new_project: NewProject) -> None:
+    project = new_project(WAITING)
+    kill_while(project, waits_for_globex(project))
+    project.write(WITHOUT_GLOBEX)
+    code, said = project.recover()
+    assert code == 0, said
+    assert_as_if_nothing_had_happened(project)
+
+
+@pytest.mark.parametrize("is_written", [True, False], ids=["written", "not written"])
+def test_rows_of_which_the_engine_did_not_hear_go_with_their_tenant(
+    new_project: NewProject, is_written: bool
+) -> None:
+    project = new_project(READY)
+    with psycopg.connect(project.dsn) as somebody:
+        somebody.execute("LOCK TABLE nats_instances IN EXCLUSIVE MODE")
+        kill_while(project, lambda: len(waiting_for_a_lock(project)) == 2)
+        if is_written:
+            # As if both had come through; two statements that the plugins would have run.
+            for process in project.processes():
+                process.kill()
+            somebody.execute(
+                "INSERT INTO nats_instances (tenant_id, instance_number, dns_name, status) "
+                "SELECT name, 1, format('nats-%%s-1.%%s.svc.cluster.local:4222', name, %s::text), "
+                "'active' FROM unnest(ARRAY['acme', 'globex']) AS name",
+                (project.namespace,),
+            )
+            somebody.commit()
+        project.write(WITHOUT_GLOBEX)
+        code, said = project.recover()
+    assert code == 0, said
+    there = "there, and recorded now" if is_written else "not there"
+    assert f"creating globex-records: TenantRecords globex is {there}" in said
+    # The plugins were at it still. Nobody may write a row after `recover` has looked.
+    assert project.processes() == []
+    assert project.rows() == ([("acme", 1, "active"), ("globex", 1, "active")] * is_written)
+    assert_as_if_nothing_had_happened(project)
+
+
+def waiting_for_a_lock(project: Project) -> list[tuple[Any, ...]]:
+    return project.execute(
+        "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+        "AND datname = current_database()"
+    )
+
+
+def test_a_configuration_that_was_being_replaced_ends_as_one(new_project: NewProject) -> None:
+    project = new_project(READY)
+    assert not project.up().failed
+    larger = READY.replace("64Mi}}\n  huge", "64Mi}, max_connections: 7}\n  huge")
+    project.write(larger)
+    [instance] = plan_of(project).tenants[0].instances
+    [old] = [
+        each
+        for each in json.loads(project.pulumi("stack", "export"))["deployment"]["resources"]
+        if each["urn"].endswith("::nats-acme-1-config")
+    ]
+    new = {**old, "inputs": json.loads(json.dumps(old["inputs"]))}
+    new["inputs"]["metadata"]["name"] = instance.config_map_name
+    new["inputs"]["data"] = {"nats.conf": instance.config}
+    manifest = project.folder / "config-map.json"
+    manifest.write_text(json.dumps(new["inputs"]))
+    project.kubectl("apply", "-f", str(manifest))
+    del new["id"], new["outputs"]
+    note = {"type": "creating", "resource": new}
+    project.edit_state(lambda deployment: deployment.update(pending_operations=[note]))
+    code, said = project.recover()
+    assert code == 0, said
+    assert f"ConfigMap {project.namespace}/{instance.config_map_name} is there" in said
+    assert_as_if_nothing_had_happened(project)
+
+
+def test_an_engine_that_lives_is_named_and_left_alone(new_project: NewProject) -> None:
+    project = new_project(WAITING)
+    engine = project.begin_up()
+    wait_until(waits_for_globex(project))
+    second = project.up_by_command_line()
+    assert "the stack is currently locked by 1 lock(s)" in second
+    assert f"(pid {engine.pid})" in second
+    before = project.exported_state()
+    code, said = project.recover("--engine-is-dead")
+    assert code == 3
+    assert f"pid {engine.pid} of " in said
+    assert "Nothing was done" in said
+    assert engine.poll() is None
+    assert project.exported_state() == before
+    kill(engine)
+
+
+def test_a_lock_of_another_machine_is_left_alone_until_somebody_knows(
+    new_project: NewProject,
+) -> None:
+    project = new_project(WITHOUT_GLOBEX)
+    lock = project.state / ".pulumi/locks/organization/tenant-nats/e2e/elsewhere.json"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    lock.write_text(json.dumps({"pid": 1, "username": "ci", "hostname": "another-machine"}))
+    code, said = project.recover()
+    assert code == 4
+    assert "pid 1 of ci on another-machine" in said
+    assert lock.exists()
+    code, said = project.recover("--engine-is-dead")
+    assert code == 0, said
+    assert not lock.exists()
+
+
+def test_a_file_cut_short_does_not_stop_the_recovery(new_project: NewProject) -> None:
+    project = new_project(WITHOUT_GLOBEX)
+    assert not project.up().failed
+    lock = project.state / ".pulumi/locks/organization/tenant-nats/e2e/dead.json"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    nobody = 2**22 + 1  # above the largest process id
+    owner = {"pid": nobody, "username": "root", "hostname": socket.gethostname()}
+    lock.write_text(json.dumps(owner))
+    for file in project.state.glob(".pulumi/stacks/*/e2e.json.attrs"):
+        file.write_text("")
+    code, said = project.recover()
+    assert code == 0, said
+    assert "e2e.json.attrs" in said
+    assert_as_if_nothing_had_happened(project)
+
+
+def test_on_a_healthy_stack_there_is_nothing_to_recover(new_project: NewProject) -> None:
+    project = new_project(WITHOUT_GLOBEX)
+    assert not project.up().failed
+    project.write(READY)  # an edit that nobody has deployed yet is no leftover
+    before = project.exported_state()
+    assert project.recover() == (0, "There is nothing to recover.\n")
+    assert project.exported_state() == before
