@@ -32,6 +32,52 @@ def test_a_file_with_faults_is_told_whole_and_touches_nothing(new_project: NewPr
     assert "line 3, tenant Globex" in run.output
 
 
+MANY_TENANTS = """\
+tenants:
+  acme:
+    instances: 2
+    size: small
+  globex: {size: "small"}
+  hooli:
+    integrations: 120
+    clients:
+      namespaces: [hooli-workers, hooli-jobs]
+  initech: {size: small}
+sizes:
+  small: {requests: {cpu: 10m, memory: 64Mi}, limits: {cpu: 100m, memory: 64Mi}}
+"""
+CUTS = (
+    "",
+    "tenants:",
+    "tenants:\n",
+    "  acme:\n",
+    "    instances:",
+    "    size: small\n",
+    "  globex: {",
+    '  globex: {size: "small"}\n',
+    "  hooli:\n",
+    "    integrations: 12",
+    "    integrations: 120\n",
+    "      namespaces: [hooli-workers,",
+    "      namespaces: [hooli-workers, hooli-jobs]\n",
+    "  initech: {size: small}\n",
+)
+"""The last thing that is left of the file; the first time, nothing is."""
+
+
+def test_a_file_that_was_cut_short_never_reaches_the_engine(new_project: NewProject) -> None:
+    project = new_project(MANY_TENANTS)
+    assert not project.up().failed
+    before = project.names(), project.rows()
+    for cut in CUTS:
+        project.write(MANY_TENANTS[: MANY_TENANTS.index(cut) + len(cut)] if cut else "")
+        run = project.up()
+        assert run.failed, f"cut after {cut!r}"
+        assert run.changed == set(), f"cut after {cut!r}"
+        assert "Traceback" not in run.output
+    assert (project.names(), project.rows()) == before
+
+
 def test_a_strangers_row_is_refused_before_anything_is_made(new_project: NewProject) -> None:
     project = new_project(TWO_INSTANCES)
     project.execute(

@@ -1,0 +1,88 @@
+"""The database or the API server goes away in the middle of an `up`, and comes back."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+from psycopg.conninfo import conninfo_to_dict
+
+from sandbox import database
+from sandbox.cluster import NAME, Cluster
+from tests.e2e.conftest import NewProject
+from tests.e2e.project import Project
+
+TENANTS = ("acme", "globex", "hooli", "initech", "stark")
+FIVE = (
+    "tenants:\n"
+    + "".join(f"  {tenant}: {{instances: 2, size: small}}\n" for tenant in TENANTS)
+    + "sizes:\n"
+    + "  small: {requests: {cpu: 10m, memory: 64Mi}, limits: {cpu: 100m, memory: 64Mi}}\n"
+)
+
+
+def test_a_database_that_is_stopped_in_the_middle_of_an_up(new_project: NewProject) -> None:
+    project = new_project(FIVE)
+    folder = Path(str(conninfo_to_dict(project.dsn)["host"]))
+    process = project.begin_up()
+    # The servers are being made; what the program decides by has been read.
+    wait_for(lambda: len(project.names("service")) > 0)
+    database.stop(folder)
+    output = process.communicate(timeout=120)[0]
+    database.start(folder)
+    assert process.returncode != 0, output
+    assert "ControlPlaneError: The database cannot be used" in output
+    assert "Traceback" not in output
+    assert_recovers(project)
+
+
+def test_a_database_that_is_restarted_in_the_middle_of_an_up(new_project: NewProject) -> None:
+    project = new_project(FIVE)
+    folder = Path(str(conninfo_to_dict(project.dsn)["host"]))
+    process = project.begin_up()
+    wait_for(lambda: len(project.rows()) > 0)
+    database.stop(folder)
+    database.start(folder)
+    process.communicate(timeout=120)
+    assert_recovers(project)
+
+
+def test_an_api_server_that_is_killed_in_the_middle_of_an_up(new_project: NewProject) -> None:
+    project = new_project(FIVE, readyTimeout="30s")
+    cluster = Cluster.of(project.target.layout)
+    project.target.layout.is_replaced.unlink(missing_ok=True)
+    process = project.begin_up()
+    wait_for(lambda: len(project.names("deployment")) > 0)
+    pid = project.target.layout.kwok / "clusters" / NAME / "pids" / "kube-apiserver.pid"
+    server = psutil.Process(int(pid.read_text()))
+    server.kill()
+    server.wait(10)
+    cluster.ensure()
+    process.communicate(timeout=180)
+    assert not project.target.layout.is_replaced.exists(), "it must be the same cluster"
+    assert_recovers(project)
+
+
+def assert_recovers(project: Project) -> None:
+    """What the runbook says ends in the state that no outage would have left."""
+    code, output = project.recover()
+    assert code == 0, output
+    up = project.up()
+    assert not up.failed, up.output
+    assert project.rows() == [(tenant, number, "active") for tenant in TENANTS for number in (1, 2)]
+    assert project.names("deployment", "service") == sorted(
+        f"{kind}/nats-{tenant}-{number}"
+        for kind in ("Deployment", "Service")
+        for tenant in TENANTS
+        for number in (1, 2)
+    )
+    assert len(project.names("configmap", "networkpolicy")) == 10 + 6
+    preview = project.preview()
+    assert preview.changes == [], preview.output
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

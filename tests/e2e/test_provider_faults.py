@@ -1,0 +1,136 @@
+"""The records' provider killed, cut off or raising at every point of its work.
+
+On the real engine and a real Postgres; the program is tenants' records and no server, since nothing
+else has to do with the database. What has been broken is repaired the same way each time, by
+`python -m operations recover` and `up`, and ends in the state that no fault would have left.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import NewDatabase
+from tests.controlplane.rows import execute, placed
+from tests.e2e.project import Project, Target
+
+PROGRAM = """\
+import json
+from pathlib import Path
+
+from controlplane.records import InstanceRecord, TenantRecords
+from tenancy.names import dns_name, domain
+
+for tenant, numbers in json.loads(Path("numbers.json").read_text()).items():
+    TenantRecords(
+        f"{tenant}-records", tenant_id=tenant, state="active", domain=domain("faults"),
+        capacity=50, placement="pack",
+        instances=[
+            InstanceRecord(instance_number=number, dns_name=dns_name(tenant, number, "faults"))
+            for number in numbers
+        ],
+    )
+"""
+
+POINTS = (
+    "before-connecting",
+    "after-begin",
+    "after-the-first-statement",
+    "while-reading",
+    "after-commit",
+)
+STEPS = {
+    "create": [1, 2],
+    "update": [1],
+    "read": [1],
+    "delete": [],
+}
+"""Each operation, and the instances that every tenant is to have when it is done."""
+
+
+@dataclass
+class Stack:
+    """The records of several tenants, and what is to happen to each."""
+
+    project: Project
+    faults: Path
+    tenants: Mapping[str, str]
+    """`kind point` of each."""
+
+    def want(self, numbers: list[int]) -> None:
+        wanted = dict.fromkeys(self.tenants, numbers) if numbers else {}
+        (self.project.folder / "numbers.json").write_text(json.dumps(wanted))
+
+    def break_all(self, operation: str) -> None:
+        """Run until everything that is to happen has happened, the engine in between unrepaired."""
+        for tenant, fault in self.tenants.items():
+            (self.faults / tenant).write_text(f"{fault} {operation}")
+        for _ in self.tenants:
+            run = self.project.refresh() if operation == "read" else self.project.up()
+            if not self.pending():
+                break
+            assert run.failed, run.output
+        assert self.pending() == [], "every fault must have happened"
+
+    def pending(self) -> list[str]:
+        return [file.name for file in self.faults.iterdir()]
+
+    def repair(self) -> None:
+        """What the runbook says."""
+        code, output = self.project.recover()
+        assert code == 0, output
+        up = self.project.up()
+        assert not up.failed, up.output
+
+
+@pytest.mark.parametrize(
+    "tenants",
+    [
+        *({"acme": f"kill {point}"} for point in POINTS),
+        {f"{kind}-{point}": f"{kind} {point}" for kind in ("cut", "raise") for point in POINTS},
+    ],
+    ids=[*(f"killed {point}" for point in POINTS), "cut off, and raising, at every point"],
+)
+def test_faults_of_the_provider_leave_nothing_that_recover_and_up_do_not_put_right(
+    target: Target, new_database: NewDatabase, tmp_path: Path, tenants: dict[str, str]
+) -> None:
+    stack = new_stack(target, new_database(), tmp_path, tenants)
+    for operation, numbers in STEPS.items():
+        if operation == "update":
+            stack.project.execute(
+                "INSERT INTO integrations (tenant_id, nats_instance_id) SELECT tenant_id, id "
+                "FROM nats_instances, generate_series(1, 3) WHERE instance_number = 2"
+            )
+        if operation == "delete":
+            stack.project.execute("DELETE FROM integrations")
+        stack.want(numbers)
+        stack.break_all(operation)
+        stack.repair()
+        assert execute(
+            stack.project.dsn,
+            "SELECT tenant_id, instance_number, dns_name, status FROM nats_instances ORDER BY 1, 2",
+        ) == [
+            (tenant, number, f"nats-{tenant}-{number}.faults.svc.cluster.local:4222", "active")
+            for tenant in sorted(tenants)
+            for number in numbers
+        ]
+        for tenant in tenants:
+            on_one = {1: 3} if operation in ("update", "read") else {}
+            assert placed(stack.project.dsn, tenant) == on_one
+        preview = stack.project.preview()
+        assert preview.changes == [], preview.output
+
+
+def new_stack(target: Target, dsn: str, tmp_path: Path, tenants: dict[str, str]) -> Stack:
+    """A stack of PROGRAM, with what breaks it on the path of every Python that it starts."""
+    folder, faults = tmp_path / "project", tmp_path / "faults"
+    project = Project(target, folder, namespace="faults", dsn=dsn, settings={})
+    (folder / "__main__.py").unlink()
+    (folder / "__main__.py").write_text(PROGRAM)
+    faults.mkdir()
+    injection = Path(__file__).parent / "injection"
+    project.env |= {"PYTHONPATH": str(injection), "TENANT_NATS_FAULTS": str(faults)}
+    project.stack.workspace.env_vars = dict(project.env)
+    return Stack(project, faults, tenants)
