@@ -12,16 +12,17 @@ from controlplane.snapshot import take_snapshot
 from settings import Settings, database_url
 from tenancy.faults import InventoryError
 from tenancy.inventory import load
-from tenancy.placement import Move, summary
+from tenancy.placement import summary
 from tenancy.plan import Plan, expand
-from tenancy.removal import placement_of, refusal, refusals, warnings
+from tenancy.removal import placement_of, refusal, refusals, repairs, warnings
 
-Moves = Mapping[str, tuple[Move, ...]]
-"""Which integrations go where, by tenant; tenants of which some go only."""
+Due = Mapping[str, str]
+"""What is due in the database whatever the engine remembers, in words, by tenant; tenants with such
+only: `25 move from 2 to 1, instance 2 to retire`."""
 
 
-def decide(settings: Settings) -> tuple[Plan, Moves]:
-    """What is to be, and what moves; or a refusal while the engine has touched nothing yet.
+def decide(settings: Settings) -> tuple[Plan, Due]:
+    """What is to be, and what is due; or a refusal while the engine has touched nothing yet.
 
     Raises:
         pulumi.RunError: the inventory is wrong, the database cannot be used, or a tenant would
@@ -45,14 +46,16 @@ def decide(settings: Settings) -> tuple[Plan, Moves]:
         raise pulumi.RunError(refusal(reasons, str(settings.inventory)))
     for warning in warnings(plan, snapshot):
         pulumi.log.warn(warning)
-    placements = {tenant.id: placement_of(tenant, snapshot) for tenant in plan.tenants}
-    moves = {tenant: placed.moves for tenant, placed in placements.items() if placed.moves}
-    for tenant_id, tenant_moves in moves.items():
-        pulumi.log.info(f"{tenant_id}: {summary(tenant_moves)}")
-    return plan, moves
+    due: dict[str, str] = {}
+    for tenant in plan.tenants:
+        words = summary(placement_of(tenant, snapshot).moves), repairs(tenant, plan, snapshot)
+        if told := ", ".join(filter(None, words)):
+            due[tenant.id] = told
+            pulumi.log.info(f"{tenant.id}: {told}")
+    return plan, due
 
 
-def build(settings: Settings, plan: Plan, moves: Moves) -> dict[str, Tenant]:
+def build(settings: Settings, plan: Plan, due: Due) -> dict[str, Tenant]:
     """The resources of all tenants, by tenant id."""
     namespace = Namespace(
         settings.namespace,
@@ -73,7 +76,7 @@ def build(settings: Settings, plan: Plan, moves: Moves) -> dict[str, Tenant]:
                 monitoring_namespace=settings.monitoring_namespace,
                 image=settings.image,
                 ready_timeout=settings.ready_timeout,
-                moves=summary(moves.get(tenant.id, ())),
+                due=due.get(tenant.id, ""),
                 drain_seconds=int(settings.drain.removesuffix("s")),
             ),
         )

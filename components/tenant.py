@@ -26,8 +26,8 @@ class TenantArgs:
     image: str
     ready_timeout: str
     """How long a server may take to become ready: "3m"."""
-    moves: str
-    """Which integrations go where, in words; empty when none does."""
+    due: str
+    """What is due in the database, in words: integrations to move, rows to put right."""
     drain_seconds: int
     """How long workers have to leave a server that goes."""
 
@@ -74,7 +74,7 @@ class Tenant(pulumi.ComponentResource):
             domain=args.plan.domain,
             capacity=args.plan.capacity,
             placement=args.plan.placement,
-            moves=args.moves,
+            due=args.due,
             drain_seconds=args.drain_seconds,
             opts=pulumi.ResourceOptions(parent=self, depends_on=[*own_policy, *self._servers()]),
         )

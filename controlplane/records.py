@@ -27,13 +27,15 @@ from pulumi.dynamic import (
 from controlplane import store
 from controlplane.connection import ControlPlaneError
 from controlplane.dsn import SETTING, DsnError, resolve
-from controlplane.store import ACTIVE, TERMINATED, InstanceRow
+from controlplane.store import ACTIVE, PROVISIONING, TERMINATED, InstanceRow
 from tenancy.inventory import State
 from tenancy.placement import Policy
 
 Properties = dict[str, Any]
 
 _LIVE: State = "active"
+_WHOLE = 1000
+"""How many lines of a traceback Python prints when nobody says otherwise."""
 
 
 class InstanceRecord(TypedDict):
@@ -85,14 +87,15 @@ class RecordsProvider(ResourceProvider):
     def diff(self, _id: str, _olds: Properties, _news: Properties) -> DiffResult:
         """Compare what is wanted with what the rows were when last looked at.
 
-        Moves are a difference when there are any. That there are none is no difference to a run
-        which had some; how full an instance may be, or how long it drains, matters to moves only.
+        What is due is a difference when there is any. That there is none is no difference to a
+        run which had some; how full an instance may be, or how long it drains, matters to moves
+        only.
         """
         replaces = ["tenant_id"] if _olds.get("tenant_id") != _news["tenant_id"] else []
         changed = (
             _rows(_olds, unsaid="") != _rows(_news)
             or _olds.get("state", _LIVE) != _news["state"]
-            or bool(_news["moves"])
+            or bool(_news["due"])
         )
         return DiffResult(changes=bool(replaces) or changed, replaces=replaces, stables=[])
 
@@ -120,11 +123,13 @@ class RecordsProvider(ResourceProvider):
         """What the rows are now; when all of a tenant's are gone, so is the resource."""
         with _plainly():
             rows = store.rows_of(self._dsn(), id_, _numbers(props), domain=_domain(props))
-        # What is terminated is a record of the past, but for an instance that is to be active.
+        # Of others than those that are to be active: what is terminated is a record of the past,
+        # and what is provisioning is the platform's word about the future.
         rows = [
             row
             for row in rows
-            if row.status != TERMINATED or row.instance_number in _numbers(props)
+            if row.status not in (TERMINATED, PROVISIONING)
+            or row.instance_number in _numbers(props)
         ]
         is_there = rows or props.get("state") == "decommissioned"
         return ReadResult(id_, _outputs(props, rows)) if is_there else ReadResult("", {})
@@ -146,6 +151,9 @@ def _plainly() -> Generator[None]:
         yield
     except (ControlPlaneError, DsnError):
         sys.tracebacklimit = 0
+        raise
+    except Exception:
+        sys.tracebacklimit = _WHOLE
         raise
 
 
@@ -196,7 +204,7 @@ class TenantRecords(Resource, module="tenant-nats", name="TenantRecords"):
         domain: str,
         capacity: int,
         placement: Policy,
-        moves: str = "",
+        due: str = "",
         drain_seconds: int = 0,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -210,8 +218,8 @@ class TenantRecords(Resource, module="tenant-nats", name="TenantRecords"):
             domain: what follows the instance's name in the tenant's addresses.
             capacity: how many integrations an instance holds.
             placement: how integrations share the instances.
-            moves: what the program has found to be moved, in words. It makes the engine come here;
-                what is moved is decided again over the rows that the transaction holds.
+            due: what the program has found to be moved or put right, in words. It makes the engine
+                come here; what is done is decided again over the rows that the transaction holds.
             drain_seconds: how long workers have to leave a server that goes.
             opts: of the resource.
         """
@@ -222,7 +230,7 @@ class TenantRecords(Resource, module="tenant-nats", name="TenantRecords"):
             "domain": domain,
             "capacity": capacity,
             "placement": placement,
-            "moves": moves,
+            "due": due,
             "drain_seconds": drain_seconds,
         }
         super().__init__(RecordsProvider(), name, properties, opts)

@@ -16,6 +16,7 @@ from tenancy.placement import Placement, Policy, counted, place
 
 ACTIVE: Status = "active"
 DRAINING: Status = "draining"
+PROVISIONING: Status = "provisioning"
 TERMINATED: Status = "terminated"
 
 _DRAINS = 4
@@ -125,12 +126,12 @@ def record(
             integrations left an instance that is to go.
     """
     drained: frozenset[int] = frozenset()
-    for _ in range(_DRAINS):
-        draining = _transact(dsn, wanted, managed, drained)
-        if not draining:
+    for _ in range(_DRAINS + 1):
+        if drained:
+            time.sleep(drain_seconds)
+        drained = _transact(dsn, wanted, managed, drained)
+        if not drained:
             return
-        time.sleep(drain_seconds)
-        drained = draining
     raise ControlPlaneError(
         f"Integrations of tenant {wanted.tenant_id} keep being put on instances that are to go "
         f"({_listed(drained)}), also after they are `draining`. Stop that, then run this again."
@@ -152,16 +153,19 @@ def _transact(
         The numbers of the instances that workers now have to leave; none when all is done.
     """
     with connected(dsn) as connection:
+        # First of all, since it waits for others who are inserting the same rows.
+        _insert(connection, wanted)
         there = _rows(connection, wanted.tenant_id, [*wanted.numbers, *managed], wanted.domain)
         unmanaged = [row for row in there if row.instance_number not in managed]
         if others := foreign(unmanaged, wanted.rows):
             raise ControlPlaneError(refusal(wanted.tenant_id, others))
-        going = {row.instance_number: row for row in there if _goes(row, wanted)}
-        _write(connection, wanted)
-        if going or _placement(connection, wanted).moves:
-            # Now nobody can add an integration to an instance, or take one away, so that what is
-            # decided is what is done: look again.
-            _lock(connection, wanted.tenant_id)
+        going = {row.instance_number: row for row in there if _goes(row, wanted, managed)}
+        _correct(connection, wanted)
+        if not going and not _placement(connection, wanted).moves:
+            return frozenset()
+        # From here on nobody can add an integration to an instance, or take one away, so that what
+        # is decided is what is done: look again.
+        _lock(connection, wanted.tenant_id)
         if not wanted.rows:
             _terminate(connection, wanted.tenant_id, list(going))
             return frozenset()
@@ -175,22 +179,30 @@ def _transact(
     return frozenset()
 
 
-def _goes(row: InstanceRow, wanted: TenantRows) -> bool:
-    return row.instance_number not in wanted.numbers and row.status != TERMINATED
+def _goes(row: InstanceRow, wanted: TenantRows, managed: Collection[int]) -> bool:
+    if row.instance_number in wanted.numbers or row.status == TERMINATED:
+        return False
+    # Of a tenant that stays, what the platform has announced and nobody made yet is left alone.
+    is_announced = row.status == PROVISIONING and row.instance_number not in managed
+    return not (wanted.rows and is_announced)
 
 
-def _write(connection: psycopg.Connection, wanted: TenantRows) -> None:
+def _insert(connection: psycopg.Connection, wanted: TenantRows) -> None:
     # By number, so that two runs take their locks in one order.
     for row in sorted(wanted.rows, key=lambda row: row.instance_number):
-        values = {"tenant": wanted.tenant_id, **asdict(row)}
         connection.execute(
             """
             INSERT INTO nats_instances (tenant_id, instance_number, dns_name, status)
             VALUES (%(tenant)s, %(instance_number)s, %(dns_name)s, %(status)s)
             ON CONFLICT (tenant_id, instance_number) DO NOTHING
             """,
-            values,
+            {"tenant": wanted.tenant_id, **asdict(row)},
         )
+
+
+def _correct(connection: psycopg.Connection, wanted: TenantRows) -> None:
+    for row in sorted(wanted.rows, key=lambda row: row.instance_number):
+        values = {"tenant": wanted.tenant_id, **asdict(row)}
         # One column at a time, and not in DO UPDATE: a statement that assigns the unique address
         # may lock the row as if its key changed, and would wait for everybody who is just adding
         # an integration to it.

@@ -32,6 +32,8 @@ class Placement:
     stranded: int = 0
     """How many are on an instance that goes and have nowhere to go. Unless this is 0, nothing may
     be done at all."""
+    crowded: int = 0
+    """How many stay on an instance that has more than its capacity, since there is no room."""
 
 
 def place(
@@ -63,10 +65,12 @@ def place(
     # What has to go comes first, so that it finds room before what could also stay.
     moves: list[Move] = []
     stranded = sum(_pour(number, count, room, moves) for number, count in leaving.items())
-    for number, surplus in above.items():
-        _pour(number, surplus, room, moves)
+    crowded = sum(
+        min(_pour(number, surplus, room, moves), max(placed.get(number, 0) - capacity, 0))
+        for number, surplus in above.items()
+    )
     left = _pour(None, unplaced, room, moves)
-    return Placement(moves=tuple(moves), unplaced=left, stranded=stranded)
+    return Placement(moves=tuple(moves), unplaced=left, stranded=stranded, crowded=crowded)
 
 
 def _levels(

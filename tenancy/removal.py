@@ -44,7 +44,9 @@ def _removals(plan: Plan, snapshot: Snapshot) -> Iterator[str]:
     planned = {tenant.id for tenant in plan.tenants}
     gone: dict[str, list[RecordedInstance]] = {}
     for row in snapshot.instances:
-        if row.tenant_id not in planned and row.is_live and row.lives_in(plan.namespace):
+        if row.tenant_id in planned or not row.lives_in(plan.namespace):
+            continue
+        if row.is_live and not row.is_announced:
             gone.setdefault(row.tenant_id, []).append(row)
     for tenant_id, rows in gone.items():
         integrations = sum(row.integrations for row in rows) + snapshot.unplaced.get(tenant_id, 0)
@@ -58,12 +60,13 @@ def _removals(plan: Plan, snapshot: Snapshot) -> Iterator[str]:
 
 def _of_tenant(tenant: TenantPlan, plan: Plan, snapshot: Snapshot) -> Iterator[str]:
     numbers = {instance.number for instance in tenant.instances}
-    going = [row for row in snapshot.of(tenant.id) if row.instance_number not in numbers]
-    integrations = sum(row.integrations for row in snapshot.of(tenant.id))
+    rows = snapshot.of(tenant.id)
+    going = [row for row in rows if row.instance_number not in numbers]
+    integrations = sum(row.integrations for row in rows)
     if tenant.state == "decommissioned":
-        if integrations := integrations + snapshot.unplaced.get(tenant.id, 0):
+        if any(row.is_live for row in rows) and (total := _all(tenant, snapshot)):
             yield (
-                f"{tenant.id} is to be decommissioned and still has {counted(integrations)}: "
+                f"{tenant.id} is to be decommissioned and still has {counted(total)}: "
                 "delete them on the platform first, or take `state: decommissioned` back"
             )
     elif placement_of(tenant, snapshot).stranded:
@@ -79,23 +82,60 @@ def _of_tenant(tenant: TenantPlan, plan: Plan, snapshot: Snapshot) -> Iterator[s
                 f"{what} is at {row.dns_name}, no address of this stack, and has "
                 f"{counted(row.integrations)}: correct the row first"
             )
-        if row.foreign_integrations:
+        if row.foreign_integrations and row.is_live:
             yield (
                 f"{what} would go, and {counted(row.foreign_integrations)} of another tenant "
                 "would lose it: correct that first"
             )
 
 
+def repairs(tenant: TenantPlan, plan: Plan, snapshot: Snapshot) -> str:
+    """What is wrong with a tenant's rows, in words: also what a run that failed half-way has left.
+
+    The engine compares with what it last wrote down, and an edit that is taken back is no
+    difference to that. Rows that are not there are not told: of a new tenant that is as it should
+    be.
+    """
+    numbers = {instance.number for instance in tenant.instances}
+    found: list[str] = []
+    for row in snapshot.of(tenant.id):
+        if not row.lives_in(plan.namespace):
+            continue
+        if row.instance_number in numbers:
+            if row.status != "active":
+                found.append(f"instance {row.instance_number} is {row.status}")
+        elif row.is_live and not (numbers and row.is_announced):
+            found.append(f"instance {row.instance_number} to retire")
+    return ", ".join(found)
+
+
 def warnings(plan: Plan, snapshot: Snapshot) -> tuple[str, ...]:
-    """Which integrations stay without an instance, and the edit that makes room."""
+    """Which integrations have no place, and the edit that makes room."""
     return tuple(
-        f"{tenant.id}: {counted(left)} {'has' if left == 1 else 'have'} no instance, since there "
-        f"is no room ({len(tenant.instances)} x {tenant.capacity}); "
-        f"`integrations: {_all(tenant, snapshot)}` makes it."
+        f"{tenant.id}: {words}"
         for tenant in plan.tenants
-        if tenant.state == "active" and (left := placement_of(tenant, snapshot).unplaced)
+        for words in _warnings_of(tenant, snapshot)
     )
 
 
+def _warnings_of(tenant: TenantPlan, snapshot: Snapshot) -> Iterator[str]:
+    total = _all(tenant, snapshot)
+    if tenant.state == "decommissioned":
+        if total:
+            yield f"{counted(total)} of a tenant that is decommissioned; no server will have them."
+        return
+    placement = placement_of(tenant, snapshot)
+    room = (
+        f"since there is no room ({len(tenant.instances)} x {tenant.capacity}); `integrations: "
+        f"{total}` makes it, with `instances` left out or at least "
+        f"{ceil(total / tenant.capacity)}."
+    )
+    if left := placement.unplaced:
+        yield f"{counted(left)} {'has' if left == 1 else 'have'} no instance, {room}"
+    if over := placement.crowded:
+        yield f"{counted(over)} more than an instance is to hold, {room}"
+
+
 def _all(tenant: TenantPlan, snapshot: Snapshot) -> int:
-    return sum(row.integrations for row in snapshot.of(tenant.id)) + snapshot.unplaced[tenant.id]
+    placed = sum(row.integrations for row in snapshot.of(tenant.id))
+    return placed + snapshot.unplaced.get(tenant.id, 0)

@@ -29,6 +29,11 @@ class RecordedInstance:
         """Whether there may be a server behind it."""
         return self.status != "terminated"
 
+    @property
+    def is_announced(self) -> bool:
+        """Whether it is the platform's word that a server will come, and no more than that."""
+        return self.status == "provisioning" and not self.integrations
+
     def lives_in(self, namespace: str) -> bool:
         """Whether it has the address that an instance of that name has in `namespace`."""
         return self.dns_name == dns_name(self.tenant_id, self.instance_number, namespace)

@@ -158,7 +158,7 @@ def test_the_rows_say_where_each_server_is() -> None:
         "domain": "vrsky-tenants.svc.cluster.local:4222",
         "capacity": 50,
         "placement": "pack",
-        "moves": "",
+        "due": "",
         "drain_seconds": 30,
     }
 

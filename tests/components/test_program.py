@@ -71,11 +71,11 @@ def test_what_moves_and_what_finds_no_room_is_told_in_a_preview_and_in_an_up(
     outcome = _attempt(inventory, preview=preview)
     assert [each.getMessage() for each in caplog.records if each.name == "root"] == [
         "acme-corp: 7 integrations have no instance, since there is no room (1 x 50); "
-        "`integrations: 57` makes it.",
+        "`integrations: 57` makes it, with `instances` left out or at least 2.",
         "acme-corp: 50 integrations to place",
     ]
     [records] = outcome.graph.of_type("TenantRecords")
-    assert records.inputs["moves"] == "50 integrations to place"
+    assert records.inputs["due"] == "50 integrations to place"
 
 
 def test_without_the_database_nothing_is_deployed(

@@ -233,6 +233,47 @@ def test_a_tenant_that_comes_back_has_its_old_rows_and_leaves_those_it_does_not_
     assert placed(dsn) == {1: 2}
 
 
+def test_an_integration_that_is_added_while_its_tenant_leaves_is_refused(dsn: str) -> None:
+    row_id = insert(dsn, "acme", ONE)
+    with psycopg.connect(dsn) as leaving, ThreadPoolExecutor() as pool:
+        leaving.execute("SELECT 1 FROM nats_instances FOR UPDATE")
+        added = pool.submit(
+            execute,
+            dsn,
+            "INSERT INTO integrations (tenant_id, nats_instance_id) VALUES ('acme', %s)",
+            row_id,
+        )
+        while not execute(dsn, "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"):
+            time.sleep(0.01)
+        leaving.execute("UPDATE nats_instances SET status = 'draining'")
+        leaving.execute("UPDATE nats_instances SET status = 'terminated'")
+        leaving.commit()
+        with pytest.raises(psycopg.errors.CheckViolation, match="terminated and takes no"):
+            added.result()
+    assert placed(dsn) == {}
+
+
+def test_what_the_platform_has_announced_is_left_alone(dsn: str) -> None:
+    insert(dsn, "acme", InstanceRow(2, TWO.dns_name, "provisioning"))
+    record(dsn, ONE, THREE)
+    record(dsn, ONE, managed=[1, 3])
+    assert statuses(dsn) == {1: "active", 2: "provisioning"}
+
+
+def test_a_row_that_another_stack_is_just_inserting_is_not_taken_from_it(dsn: str) -> None:
+    with psycopg.connect(dsn) as other, ThreadPoolExecutor() as pool:
+        other.execute(
+            "INSERT INTO nats_instances (tenant_id, instance_number, dns_name, status) "
+            "VALUES ('acme', 1, 'nats-acme-1.elsewhere:4222', 'active')"
+        )
+        ours = pool.submit(record, dsn, ONE)
+        while not execute(dsn, "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"):
+            time.sleep(0.01)
+        other.commit()
+        with pytest.raises(ControlPlaneError, match=r"did not make: 1 at nats-acme-1\.elsewhere"):
+            ours.result()
+
+
 def test_removing_rows_leaves_those_that_are_terminated(dsn: str) -> None:
     insert(dsn, "acme", InstanceRow(1, ONE.dns_name, "terminated"))
     insert(dsn, "acme", TWO)

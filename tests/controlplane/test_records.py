@@ -38,7 +38,7 @@ def inputs(*rows: InstanceRow, **others: Any) -> dict[str, Any]:
         "domain": DOMAIN,
         "capacity": 50.0,
         "placement": "pack",
-        "moves": "",
+        "due": "",
         "drain_seconds": 0.0,
         "instances": [
             {"instance_number": float(row.instance_number), "dns_name": row.dns_name}
@@ -136,7 +136,7 @@ def test_update_adds_and_retires(provider: RecordsProvider, dsn: str) -> None:
 def test_moves_are_a_difference_and_that_there_are_none_any_more_is_not(
     provider: RecordsProvider,
 ) -> None:
-    moving = inputs(ONE, TWO, moves="25 move from 1 to 2", placement="spread")
+    moving = inputs(ONE, TWO, due="25 move from 1 to 2", placement="spread")
     assert provider.diff("acme", outputs(ONE, TWO), moving).changes is True
     moved = provider.update("acme", outputs(ONE, TWO), moving).outs or {}
     assert provider.diff("acme", moved, inputs(ONE, TWO, placement="spread")).changes is False

@@ -37,7 +37,10 @@ def test_a_status_that_is_none_is_refused(dsn: str) -> None:
 def test_an_integration_finds_its_server_while_there_is_one(
     dsn: str, status: str, is_found: bool
 ) -> None:
-    insert(dsn, "acme", InstanceRow(1, ONE.dns_name, status), integrations=1)
+    insert(dsn, "acme", InstanceRow(1, ONE.dns_name, "draining"), integrations=1)
+    # By way of what may follow `draining`; `provisioning` follows `terminated` only.
+    for step in ("terminated", "provisioning") if status == "provisioning" else (status,):
+        execute(dsn, "UPDATE nats_instances SET status = %s", step)
     found = execute(dsn, "SELECT tenant_id, instance_number, url FROM integration_servers")
     assert found == ([("acme", 1, f"nats://{ONE.dns_name}")] if is_found else [])
 
@@ -49,6 +52,16 @@ def test_an_integration_is_never_sent_to_another_tenants_server(dsn: str) -> Non
     )
     execute(dsn, "INSERT INTO integrations (tenant_id) VALUES ('globex')")
     assert execute(dsn, "SELECT * FROM integration_servers") == []
+
+
+def test_a_terminated_instance_takes_no_integration(dsn: str) -> None:
+    insert(dsn, "acme", InstanceRow(1, ONE.dns_name, "terminated"))
+    with pytest.raises(psycopg.errors.CheckViolation, match="terminated and takes no integration"):
+        execute(
+            dsn,
+            "INSERT INTO integrations (tenant_id, nats_instance_id) SELECT 'acme', id "
+            "FROM nats_instances",
+        )
 
 
 def test_a_tenant_finds_all_its_active_servers_and_no_other(dsn: str) -> None:

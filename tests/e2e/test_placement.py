@@ -129,6 +129,28 @@ def test_workers_have_time_to_leave_before_their_server_goes(new_project: NewPro
     assert project.names("deployment") == ["Deployment/nats-acme-1", "Deployment/nats-globex-1"]
 
 
+def test_an_edit_that_is_taken_back_after_it_failed_half_way_leaves_no_trace(
+    new_project: NewProject,
+) -> None:
+    """The engine remembers what it last wrote down, which is what the file says again."""
+    project = new_project(TWO)
+    project.up()
+    project.execute("UPDATE nats_instances SET status = 'draining' WHERE instance_number = 2")
+    project.execute(
+        "INSERT INTO nats_instances (tenant_id, instance_number, dns_name, status) "
+        "SELECT tenant_id, 3, replace(dns_name, '-1.', '-3.'), 'active' FROM nats_instances "
+        "WHERE tenant_id = 'acme' AND instance_number = 1"
+    )
+    assert "acme: instance 2 is draining, instance 3 to retire" in project.preview().output
+    assert_done(project.up(), "update TenantRecords acme-records")
+    assert project.rows() == [
+        ("acme", 1, "active"),
+        ("acme", 2, "active"),
+        ("globex", 1, "active"),
+    ]
+    assert project.up().changes == []
+
+
 def test_a_tenant_leaves_in_two_edits_and_comes_back(new_project: NewProject) -> None:
     project = new_project(TWO)
     project.up()

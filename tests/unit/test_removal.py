@@ -4,7 +4,7 @@ import pytest
 
 from tenancy.inventory import Inventory
 from tenancy.plan import Plan, expand
-from tenancy.removal import refusal, refusals, warnings
+from tenancy.removal import refusal, refusals, repairs, warnings
 from tenancy.snapshot import RecordedInstance, Snapshot
 
 HERE = "vrsky-tenants"
@@ -57,6 +57,7 @@ def refused(plan: Plan, *instances: RecordedInstance, **unplaced: int) -> tuple[
         (planned(acme=1), [recorded("acme", 1), recorded("globex", 1, status="terminated")]),
         (planned(acme=1), [recorded("acme", 1, status="terminated")]),
         (planned(acme=1), [recorded("acme", 1), recorded("acme", 2, status="terminated")]),
+        (planned(acme=1), [recorded("globex", 1, status="provisioning")]),
     ],
     ids=[
         "an empty control plane",
@@ -68,6 +69,7 @@ def refused(plan: Plan, *instances: RecordedInstance, **unplaced: int) -> tuple[
         "the key of a tenant that is decommissioned leaves",
         "a tenant comes back",
         "a tenant comes back smaller",
+        "the platform has announced a tenant that the inventory does not have yet",
     ],
 )
 def test_what_loses_nothing_is_not_refused(plan: Plan, instances: list[RecordedInstance]) -> None:
@@ -90,7 +92,7 @@ def test_the_key_of_a_live_tenant_is_refused_and_both_edits_are_named() -> None:
     assert refused(planned(acme=1), *instances, globex=3) == words
 
 
-@pytest.mark.parametrize("status", ["provisioning", "active", "draining"])
+@pytest.mark.parametrize("status", ["active", "draining"])
 def test_a_tenant_without_integrations_is_live_as_long_as_its_row_is(status: str) -> None:
     [words] = refused(planned(acme=1), recorded("globex", 1, status=status))
     assert "globex is not in it and still has 1 instance and 0 integrations" in words
@@ -144,9 +146,64 @@ def test_what_finds_no_room_is_told_with_the_edit_that_makes_it() -> None:
     snapshot = Snapshot(instances=(recorded("acme", 1, 48),), unplaced={"acme": 9, "globex": 2})
     assert warnings(planned(acme=1, globex=1), snapshot) == (
         "acme: 7 integrations have no instance, since there is no room (1 x 50); "
-        "`integrations: 57` makes it.",
+        "`integrations: 57` makes it, with `instances` left out or at least 2.",
     )
 
 
-def test_nobody_is_told_of_room_for_a_tenant_that_is_decommissioned() -> None:
-    assert warnings(planned(acme=DECOMMISSIONED), Snapshot(unplaced={"acme": 9})) == ()
+def test_what_an_instance_has_beyond_its_capacity_is_told() -> None:
+    snapshot = Snapshot(instances=(recorded("acme", 1, 80),))
+    assert warnings(planned(acme=1), snapshot) == (
+        "acme: 30 integrations more than an instance is to hold, since there is no room (1 x 50); "
+        "`integrations: 80` makes it, with `instances` left out or at least 2.",
+    )
+
+
+def test_an_integration_of_a_tenant_that_has_left_is_told_and_stops_nobody() -> None:
+    snapshot = Snapshot(instances=(recorded("acme", 1, status="terminated"),), unplaced={"acme": 1})
+    plan = planned(acme=DECOMMISSIONED)
+    assert refusals(plan, snapshot) == ()
+    assert warnings(plan, snapshot) == (
+        "acme: 1 integration of a tenant that is decommissioned; no server will have them.",
+    )
+
+
+def test_another_tenants_integration_on_an_instance_of_the_past_stops_nobody() -> None:
+    gone = recorded("acme", 2, status="terminated", foreign=1)
+    assert refused(planned(acme=1), recorded("acme", 1), gone) == ()
+
+
+@pytest.mark.parametrize(
+    ("plan", "rows", "words"),
+    [
+        (planned(acme=2), [recorded("acme", 1), recorded("acme", 2)], ""),
+        (planned(acme=2), [recorded("acme", 1)], ""),
+        (planned(acme=1), [recorded("acme", 1), recorded("acme", 2)], "instance 2 to retire"),
+        (
+            planned(acme=2),
+            [recorded("acme", 1, status="draining"), recorded("acme", 2)],
+            "instance 1 is draining",
+        ),
+        (
+            planned(acme=DECOMMISSIONED),
+            [recorded("acme", 1), recorded("acme", 2, status="provisioning")],
+            "instance 1 to retire, instance 2 to retire",
+        ),
+        (planned(acme=1), [recorded("acme", 2, status="terminated")], ""),
+        (planned(acme=1), [recorded("acme", 2, status="provisioning")], ""),
+        (planned(acme=1), [recorded("acme", 2, namespace="other-tenants")], ""),
+    ],
+    ids=[
+        "all is right",
+        "a new instance has no row yet",
+        "an edit that was taken back after its row was written",
+        "an edit that was taken back while workers left",
+        "a tenant leaves",
+        "a record of the past",
+        "the platform's word about the future",
+        "an address of another stack",
+    ],
+)
+def test_rows_that_the_engine_may_not_know_of_are_due(
+    plan: Plan, rows: list[RecordedInstance], words: str
+) -> None:
+    assert repairs(plan.tenants[0], plan, Snapshot(instances=tuple(rows))) == words

@@ -33,6 +33,33 @@ def upgrade() -> None:
         EXECUTE FUNCTION nats_instances_hold_transitions()
         """
     )
+    # A tenant that leaves keeps its rows, so the foreign key does not refuse an integration that is
+    # added to one at that very moment. It waits for who holds the row, as the key does, and runs as
+    # the table's owner, since that takes the right to update.
+    op.execute(
+        """
+        CREATE FUNCTION integrations_refuse_terminated() RETURNS trigger
+        LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+        DECLARE found_status text;
+        BEGIN
+            SELECT status INTO found_status FROM nats_instances
+            WHERE id = NEW.nats_instance_id FOR KEY SHARE;
+            IF found_status = 'terminated' THEN
+                RAISE EXCEPTION 'instance % is terminated and takes no integration',
+                    NEW.nats_instance_id USING ERRCODE = 'check_violation';
+            END IF;
+            RETURN NEW;
+        END $$
+        """
+    )
+    op.execute(
+        """
+        CREATE TRIGGER integrations_refuse_terminated
+        BEFORE INSERT OR UPDATE OF nats_instance_id ON integrations
+        FOR EACH ROW WHEN (NEW.nats_instance_id IS NOT NULL)
+        EXECUTE FUNCTION integrations_refuse_terminated()
+        """
+    )
     # Without rows for an integration that has no server yet, and never another tenant's server.
     op.execute(
         """
@@ -53,7 +80,7 @@ def upgrade() -> None:
     )
     op.execute(
         """
-        CREATE FUNCTION integrations_tell_moves() RETURNS trigger LANGUAGE plpgsql AS $$
+        CREATE FUNCTION integrations_notify() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
             PERFORM pg_notify('integration_moved', json_build_object(
                 'tenant_id', NEW.tenant_id, 'integration_id', NEW.id)::text);
@@ -65,7 +92,7 @@ def upgrade() -> None:
         """
         CREATE TRIGGER integrations_tell_placement AFTER INSERT ON integrations
         FOR EACH ROW WHEN (NEW.nats_instance_id IS NOT NULL)
-        EXECUTE FUNCTION integrations_tell_moves()
+        EXECUTE FUNCTION integrations_notify()
         """
     )
     op.execute(
@@ -73,7 +100,7 @@ def upgrade() -> None:
         CREATE TRIGGER integrations_tell_moves
         AFTER UPDATE OF nats_instance_id ON integrations
         FOR EACH ROW WHEN (OLD.nats_instance_id IS DISTINCT FROM NEW.nats_instance_id)
-        EXECUTE FUNCTION integrations_tell_moves()
+        EXECUTE FUNCTION integrations_notify()
         """
     )
     op.execute("CREATE INDEX ON integrations (tenant_id)")
