@@ -3,7 +3,7 @@
 \b
 Every command exits with
   0  when there is nothing to object to, or what it was to do is done;
-  1  when a file is wrong or something failed: one report, and nothing is half done;
+  1  when a file is wrong or something failed, as told;
   2  when it was called in a wrong way;
 and says in its own help what else it exits with.
 """
