@@ -91,6 +91,7 @@ class Project:
         self.namespace = namespace
         self.dsn = dsn
         self.state = folder / "state"
+        self._log = folder / "up.log"
         self.state.mkdir(parents=True)
         for name in _PROGRAM:
             (folder / name).symlink_to(PROJECT / name)
@@ -142,13 +143,18 @@ class Project:
         )  # fmt: skip
         return answer.stdout + answer.stderr
 
-    def begin_up(self) -> subprocess.Popen[str]:
-        """Start `pulumi up` in a session of its own; all that it says is on one pipe."""
-        return subprocess.Popen(
-            ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--stack", "e2e"],
-            cwd=self.folder, env={**os.environ, **self.env}, start_new_session=True, text=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+    def begin_up(self) -> subprocess.Popen[bytes]:
+        """Start `pulumi up` in a session of its own; `said` tells what it says."""
+        with self._log.open("wb") as log:
+            return subprocess.Popen(
+                ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--stack", "e2e"],
+                cwd=self.folder, env={**os.environ, **self.env}, start_new_session=True,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+
+    def said(self) -> str:
+        """What the last `up` that was begun has said."""
+        return self._log.read_text()
 
     def recover(self, *arguments: str) -> tuple[int, str]:
         """Run `python -m operations recover` as a person would; its exit code and its output."""

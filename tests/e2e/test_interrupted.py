@@ -66,7 +66,7 @@ def planned_rows(plan: Plan) -> list[tuple[str, int, str]]:
     )
 
 
-def kill(engine: subprocess.Popen[str]) -> None:
+def kill(engine: subprocess.Popen[bytes]) -> None:
     """What a kill -9, or the machine's out-of-memory killer, does to the engine and nobody else."""
     engine.kill()
     engine.wait()
@@ -144,7 +144,7 @@ def test_an_up_killed_at_ten_moments_is_recovered_each_time(new_project: NewProj
     assert died >= _MOMENTS / 2
 
 
-def begin_in_earnest(project: Project) -> subprocess.Popen[str]:
+def begin_in_earnest(project: Project) -> subprocess.Popen[bytes]:
     """Begin an `up`; the clock starts when it records its first resource.
 
     Until then, for half of its time, the program is being loaded, and a kill leaves but a lock.

@@ -28,11 +28,11 @@ def test_a_database_that_is_stopped_in_the_middle_of_an_up(new_project: NewProje
     # The servers are being made; what the program decides by has been read.
     wait_for(lambda: len(project.names("service")) > 0)
     database.stop(folder)
-    output = process.communicate(timeout=120)[0]
+    code = process.wait(120)
     database.start(folder)
-    assert process.returncode != 0, output
-    assert "ControlPlaneError: The database cannot be used" in output
-    assert "Traceback" not in output
+    assert code != 0, project.said()
+    assert "ControlPlaneError: The database cannot be used" in project.said()
+    assert "Traceback" not in project.said()
     assert_recovers(project)
 
 
@@ -43,7 +43,7 @@ def test_a_database_that_is_restarted_in_the_middle_of_an_up(new_project: NewPro
     wait_for(lambda: len(project.rows()) > 0)
     database.stop(folder)
     database.start(folder)
-    process.communicate(timeout=120)
+    process.wait(120)
     assert_recovers(project)
 
 
@@ -58,7 +58,7 @@ def test_an_api_server_that_is_killed_in_the_middle_of_an_up(new_project: NewPro
     server.kill()
     server.wait(10)
     cluster.ensure()
-    process.communicate(timeout=180)
+    process.wait(180)
     assert not project.target.layout.is_replaced.exists(), "it must be the same cluster"
     assert_recovers(project)
 

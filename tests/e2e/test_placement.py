@@ -124,8 +124,7 @@ def test_workers_have_time_to_leave_before_their_server_goes(new_project: NewPro
         while ("acme", 2, "draining") in project.rows():
             time.sleep(0.05)
         assert time.monotonic() - moved >= 3.5
-        output = process.communicate()[0]
-    assert process.returncode == 0, output
+    assert process.wait(60) == 0, project.said()
     assert project.names("deployment") == ["Deployment/nats-acme-1", "Deployment/nats-globex-1"]
 
 
