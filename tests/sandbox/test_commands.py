@@ -58,11 +58,13 @@ def test_up_twice_then_preview_status_and_down(checkout: Path) -> None:
     assert "not ready" not in first
     assert "nodes are simulated" in first
     assert "Nothing changed" in make(checkout, "up")
-    (checkout / "tenants.yaml").write_text("tenants:\n  demo-tenant: {integrations: 60}\n")
+    shipped = (PROJECT / "tenants.yaml").read_text()
+    assert "integrations: 42" in shipped
+    (checkout / "tenants.yaml").write_text(shipped.replace("integrations: 42", "integrations: 60"))
     preview = make(checkout, "preview")
-    shutil.copy(PROJECT / "tenants.yaml", checkout / "tenants.yaml")
+    (checkout / "tenants.yaml").write_text(shipped)
     assert "nats-demo-tenant-2-deployment" in preview
-    assert "acme-corp-policy" in preview
+    assert "acme-corp" not in preview.partition("Outputs:")[0], "only what changes is shown"
     assert "database: running" in make(checkout, "status")
     assert "the sandbox is gone" in make(checkout, "down")
     assert not (checkout / ".sandbox").exists()
