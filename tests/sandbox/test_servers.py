@@ -109,10 +109,12 @@ def test_a_stale_pid_file_is_not_believed_and_the_stranger_lives(cluster: Cluste
         folder = cluster.layout.kwok / "clusters" / cluster_module.NAME / "pids"
         for program in ("etcd", "kube-apiserver"):
             (folder / f"{program}.pid").write_text(str(stranger.pid))
-        cluster.ensure()
-        assert not cluster.layout.is_replaced.exists()
-        assert stranger.poll() is None
-        stranger.kill()
+        try:
+            cluster.ensure()
+            assert not cluster.layout.is_replaced.exists()
+            assert stranger.poll() is None
+        finally:
+            stranger.kill()
 
 
 def test_a_port_that_is_taken_makes_a_new_cluster_on_others(cluster: Cluster) -> None:
