@@ -126,11 +126,16 @@ _LOCKED = (
 )
 
 
+_SAYS_NOTHING = "program exited with non-zero exit code"
+"""What the engine adds to a refusal of the program's own."""
+
+
 def _complaint(output: str, errors: str) -> str:
     """What a failed command has to say: of a `--json` command, its diagnostics."""
     try:
         diagnostics = json.loads(output).get("diagnostics", [])
         said = [entry["message"] for entry in diagnostics if entry["severity"] == "error"]
+        said = [message for message in said if _SAYS_NOTHING not in message] or said
     except (ValueError, AttributeError):
         said = []
     if not said:

@@ -93,7 +93,9 @@ def run(
         )
         return UNJUDGED
     except (EngineError, ClusterError) as error:
-        typer.echo(f"Not recovered: {error}", err=True)
+        # What is told as done is done; nothing of it is undone by what comes after.
+        what = "Not all is recovered" if said.lines else "Not recovered"
+        typer.echo(f"{what}: {error} Correct that, then run this again.", err=True)
         return FAILED
     typer.echo(f"Now run `{up}`." if said.lines else "There is nothing to recover.")
     return 0

@@ -38,6 +38,8 @@ WAITING = f"tenants:\n  acme: {{size: small}}\n  globex: {{size: huge}}\n{SIZES}
 """The Deployment of globex is made and never becomes ready, so an `up` waits for it."""
 READY = WAITING.replace("size: huge", "size: small")
 WITHOUT_GLOBEX = READY.replace("  globex: {size: small}\n", "")
+GLOBEX_LEAVES = READY.replace("globex: {", "globex: {state: decommissioned, ")
+LOCKED = "LOCK TABLE nats_instances IN EXCLUSIVE MODE"
 
 _OURS = ("configmap", "deployment", "service", "networkpolicy")
 _MOMENTS = 10
@@ -226,34 +228,55 @@ def test_a_state_that_was_made_to_forget_every_object_gets_them_back(
     assert [each["metadata"]["uid"] for each in project.objects(*_OURS)] == made
 
 
-@pytest.mark.parametrize("is_written", [True, False], ids=["written", "not written"])
-def test_rows_of_which_the_engine_did_not_hear_go_with_their_tenant(
-    new_project: NewProject, is_written: bool
-) -> None:
+def test_rows_that_nobody_had_written_yet_are_never_written(new_project: NewProject) -> None:
     project = new_project(READY)
     with psycopg.connect(project.dsn) as somebody:
-        somebody.execute("LOCK TABLE nats_instances IN EXCLUSIVE MODE")
+        somebody.execute(LOCKED)
         kill_while(project, lambda: len(waiting_for_a_lock(project)) == 2)
-        if is_written:
-            # As if both had come through; two statements that the plugins would have run.
-            for process in project.processes():
-                process.kill()
-            somebody.execute(
-                "INSERT INTO nats_instances (tenant_id, instance_number, dns_name, status) "
-                "SELECT name, 1, format('nats-%%s-1.%%s.svc.cluster.local:4222', name, %s::text), "
-                "'active' FROM unnest(ARRAY['acme', 'globex']) AS name",
-                (project.namespace,),
-            )
-            somebody.commit()
         project.write(WITHOUT_GLOBEX)
         code, said = project.recover()
     assert code == 0, said
-    there = "there, and recorded now" if is_written else "not there"
-    assert f"creating globex-records: TenantRecords globex is {there}" in said
+    assert "creating globex-records: TenantRecords globex is not there" in said
     # The plugins were at it still. Nobody may write a row after `recover` has looked.
     assert project.processes() == []
-    assert project.rows() == ([("acme", 1, "active"), ("globex", 1, "active")] * is_written)
+    assert project.rows() == []
     assert_as_if_nothing_had_happened(project)
+
+
+def test_rows_of_which_the_engine_did_not_hear_are_recorded_and_leave_in_two_edits(
+    new_project: NewProject,
+) -> None:
+    project = new_project(READY)
+    with psycopg.connect(project.dsn) as somebody:
+        somebody.execute(LOCKED)
+        kill_while(project, lambda: len(waiting_for_a_lock(project)) == 2)
+        # As if both had come through; two statements that the plugins would have run.
+        for process in project.processes():
+            process.kill()
+        somebody.execute(
+            "INSERT INTO nats_instances (tenant_id, instance_number, dns_name, status) "
+            "SELECT name, 1, format('nats-%%s-1.%%s.svc.cluster.local:4222', name, %s::text), "
+            "'active' FROM unnest(ARRAY['acme', 'globex']) AS name",
+            (project.namespace,),
+        )
+        somebody.commit()
+        project.write(WITHOUT_GLOBEX)
+        code, said = project.recover()
+    # Both are live, so the program refuses to let one go just like that; what was found is kept.
+    assert code == 1, said
+    for tenant in ("acme", "globex"):
+        found = f"TenantRecords {tenant} is there, and recorded now"
+        assert f"creating {tenant}-records: {found}" in said
+    assert "Not all is recovered: " in said
+    assert "put `globex` back, or keep it with `state: decommissioned`" in said
+    project.write(GLOBEX_LEAVES)
+    assert project.recover() == (0, "There is nothing to recover.\n")
+    assert not project.up().failed
+    assert project.rows() == [("acme", 1, "active"), ("globex", 1, "terminated")]
+    project.write(WITHOUT_GLOBEX)
+    assert not project.up().failed
+    assert project.names(*_OURS) == planned_objects(plan_of(project))
+    assert project.preview().changes == []
 
 
 def waiting_for_a_lock(project: Project) -> list[tuple[Any, ...]]:
