@@ -28,6 +28,7 @@ check: ## format, lint, types, import contracts and the fast tests, in under a m
 	$(RUN) ruff check $(PYTHON_FILES)
 	$(RUN) basedpyright
 	$(RUN) lint-imports
+	$(RUN) python -m operations check tenants.yaml
 	$(RUN) pytest -q tests/unit tests/components
 
 test: check ## everything: also real Postgres, nats-server, API server and engine

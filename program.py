@@ -10,6 +10,7 @@ from controlplane.connection import ControlPlaneError
 from controlplane.dsn import DsnError
 from controlplane.snapshot import take_snapshot
 from settings import Settings, database_url
+from tenancy import admission
 from tenancy.faults import InventoryError
 from tenancy.inventory import load
 from tenancy.placement import summary
@@ -32,6 +33,8 @@ def decide(settings: Settings) -> tuple[Plan, Due]:
         plan = expand(load(settings.inventory), namespace=settings.namespace)
     except InventoryError as error:
         raise pulumi.RunError(str(error)) from None
+    if told := admission.told(plan):
+        pulumi.log.info(told)
     try:
         snapshot = take_snapshot(database_url())
     except (ControlPlaneError, DsnError) as error:

@@ -14,12 +14,14 @@ from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 from components.tokens import NATS_INSTANCE
 from tenancy.inventory import Resources
 from tenancy.names import CLIENT_PORT, MONITORING_PORT, instance_labels, instance_selector
+from tenancy.nats_config import TLS_FOLDER
 from tenancy.plan import InstancePlan
 
 _CONFIG_FOLDER = "/etc/nats"
 _CONFIG_FILE = "nats.conf"
 _USER = 1000
 """The image names none, and `runAsNonRoot` asks for one; the server owns no file."""
+_GROUP_MAY_READ = 0o440
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,15 +142,27 @@ def _pod(args: NatsInstanceArgs, *, config_map: pulumi.Input[str]) -> core.PodSp
             run_as_non_root=True,
             run_as_user=_USER,
             run_as_group=_USER,
+            # The files of a Secret are root's: only by its group may the server read them.
+            fs_group=_USER if args.plan.tls_secret else None,
             seccomp_profile=core.SeccompProfileArgs(type="RuntimeDefault"),
         ),
         containers=[_container(args)],
-        volumes=[
-            core.VolumeArgs(
-                name="config", config_map=core.ConfigMapVolumeSourceArgs(name=config_map)
-            )
-        ],
+        volumes=_volumes(args, config_map),
     )
+
+
+def _volumes(args: NatsInstanceArgs, config_map: pulumi.Input[str]) -> list[core.VolumeArgs]:
+    config = core.ConfigMapVolumeSourceArgs(name=config_map)
+    volumes = [core.VolumeArgs(name="config", config_map=config)]
+    if args.plan.tls_secret:
+        secret = core.SecretVolumeSourceArgs(
+            secret_name=args.plan.tls_secret,
+            # Without ca.crt, which cert-manager adds and no server needs.
+            items=[core.KeyToPathArgs(key=name, path=name) for name in ("tls.crt", "tls.key")],
+            default_mode=_GROUP_MAY_READ,
+        )
+        volumes.append(core.VolumeArgs(name="tls", secret=secret))
+    return volumes
 
 
 def _container(args: NatsInstanceArgs) -> core.ContainerArgs:
@@ -176,10 +190,18 @@ def _container(args: NatsInstanceArgs) -> core.ContainerArgs:
             read_only_root_filesystem=True,
             capabilities=core.CapabilitiesArgs(drop=["ALL"]),
         ),
-        volume_mounts=[
-            core.VolumeMountArgs(name="config", mount_path=_CONFIG_FOLDER, read_only=True)
-        ],
+        volume_mounts=_volume_mounts(args),
     )
+
+
+def _volume_mounts(args: NatsInstanceArgs) -> list[core.VolumeMountArgs]:
+    folders = {"config": _CONFIG_FOLDER}
+    if args.plan.tls_secret:
+        folders["tls"] = TLS_FOLDER
+    return [
+        core.VolumeMountArgs(name=name, mount_path=folder, read_only=True)
+        for name, folder in folders.items()
+    ]
 
 
 def _quantities(resources: Resources) -> dict[str, str]:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from operations.exits import Exit, stopped
+from tenancy import admission
 from tenancy.faults import InventoryError
 from tenancy.inventory import load
 from tenancy.plan import Plan, expand
@@ -16,7 +17,7 @@ from tenancy.types import in_bytes, millicores
 def check(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Inventories.")],
 ) -> None:
-    """Report all faults of inventories, or what each asks for, on one line.
+    """Report all faults of inventories, or what each asks for and who relies on labels alone.
 
     \b
     Exit codes:
@@ -27,10 +28,13 @@ def check(
     reports: list[str] = []
     for file in files:
         try:
-            # The totals are the same in every namespace.
-            typer.echo(f"{file}: {totals(expand(load(file), namespace='any'))}")
+            # What is told is the same in every namespace.
+            plan = expand(load(file), namespace="any")
         except InventoryError as error:
             reports.append(str(error))
+            continue
+        for line in filter(None, (totals(plan), admission.told(plan))):
+            typer.echo(f"{file}: {line}")
     if reports:
         raise stopped(Exit.WRONG_FILE, "\n".join(reports))
 

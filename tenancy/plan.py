@@ -24,11 +24,13 @@ class InstancePlan:
     dns_name: str
     """`host:port`."""
     url: str
-    """What a client is given: `nats://host:port`."""
+    """What a client is given: `nats://host:port`, or `tls://host:port`."""
     config: str
     """The text of its configuration file."""
     config_map_name: str
     """Carries a hash of `config`, so that a change makes a new one and the pod rolls."""
+    tls_secret: str | None
+    """The Secret with its certificate, when it speaks TLS."""
     requests: Resources
     limits: Resources
     gomemlimit: str
@@ -49,6 +51,10 @@ class TenantPlan:
     """How many integrations each instance holds."""
     placement: Policy
     client_namespaces: tuple[str, ...]
+    client_service_accounts: tuple[str, ...]
+    """As `namespace/name`; those whose pods may carry the tenant's label."""
+    nkeys: tuple[str, ...]
+    """The public keys of the only clients that are admitted; none when every client is."""
     egress: Literal["dns", "open"]
 
 
@@ -80,29 +86,38 @@ def _tenant(tenant_id: str, tenant: Tenant, size: Size, namespace: str) -> Tenan
         state=tenant.state,
         domain=domain(namespace),
         instances=tuple(
-            _instance(tenant_id, number, size, namespace) for number in range(1, count + 1)
+            _instance(tenant_id, number, tenant, size, namespace) for number in range(1, count + 1)
         ),
         capacity=size.capacity,
         placement=tenant.placement,
         client_namespaces=tuple(sorted(tenant.clients.namespaces)),
+        client_service_accounts=tuple(sorted(tenant.clients.service_accounts)),
+        nkeys=tuple(sorted(nkey.key for nkey in tenant.clients.nkeys)),
         egress=tenant.egress,
     )
 
 
-def _instance(tenant_id: str, number: int, size: Size, namespace: str) -> InstancePlan:
+def _instance(
+    tenant_id: str, number: int, tenant: Tenant, size: Size, namespace: str
+) -> InstancePlan:
     name = instance_name(tenant_id, number)
     address = dns_name(tenant_id, number, namespace)
     config = nats_config(
-        server_name=name, max_payload=size.max_payload, max_connections=size.max_connections
+        server_name=name,
+        max_payload=size.max_payload,
+        max_connections=size.max_connections,
+        nkeys=tenant.clients.nkeys,
+        tls=tenant.tls is not None,
     )
     return InstancePlan(
         tenant=tenant_id,
         number=number,
         name=name,
         dns_name=address,
-        url=f"nats://{address}",
+        url=f"{'tls' if tenant.tls else 'nats'}://{address}",
         config=config,
         config_map_name=f"{name}-{hashlib.sha256(config.encode()).hexdigest()[:8]}",
+        tls_secret=tenant.tls.secret_name if tenant.tls else None,
         requests=size.requests,
         limits=size.limits,
         gomemlimit=f"{int(in_bytes(size.limits.memory) * _GO_SHARE) // 2**20}MiB",

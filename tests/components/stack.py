@@ -6,6 +6,7 @@ from typing import Any
 from program import build
 from settings import Settings
 from tenancy.inventory import Inventory
+from tenancy.nkeys import EXAMPLE
 from tenancy.plan import expand
 from tests.components.recorder import Graph, deploy
 
@@ -18,11 +19,19 @@ LARGE = {
 }
 """A size beside the built-in one, as an inventory has it."""
 
+LIMITED = "UAF5NY6LUVMB7YNAD5WSTVVIKUAD3MNAHWXZ2K3EXCQ6Q3EMR4NPSPPQ"
+"""A key that not everything is permitted to."""
+
 EVERY_OPTION: dict[str, object] = {
     "integrations": 30,
     "instances": 2,
     "size": "large",
-    "clients": {"namespaces": ("globex-workers", "globex-jobs")},
+    "clients": {
+        "namespaces": ("globex-workers", "globex-jobs"),
+        "nkeys": (EXAMPLE, {"key": LIMITED, "publish": ("orders.>",), "subscribe": ()}),
+        "serviceAccounts": ("globex-workers/importer",),
+    },
+    "tls": {"secretName": "globex-nats-tls"},
     "placement": "spread",
     "egress": "open",
 }

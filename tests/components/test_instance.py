@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.components.recorder import Graph
-from tests.components.stack import LARGE, graph_of
+from tests.components.stack import EVERY_OPTION, LARGE, graph_of
 
 
 def test_a_server_runs_once_and_is_gone_before_the_next_one_comes() -> None:
@@ -76,8 +76,43 @@ def test_health_is_asked_at_healthz_on_the_monitoring_port(probe: str) -> None:
     assert {"name": "monitoring", "containerPort": 8222, "protocol": "TCP"} in container["ports"]
 
 
-def test_a_pod_satisfies_the_restricted_pod_security_standard() -> None:
+def test_a_certificate_is_mounted_for_the_server_alone_to_read() -> None:
+    graph = graph_of({"acme-corp": {"tls": {"secretName": "acme-tls"}}})
+    volume = _pod(graph)["volumes"][1]
+    assert volume == {
+        "name": "tls",
+        "secret": {
+            "secretName": "acme-tls",
+            "items": [{"key": "tls.crt", "path": "tls.crt"}, {"key": "tls.key", "path": "tls.key"}],
+            "defaultMode": 0o440,
+        },
+    }
+    mount = {"name": "tls", "mountPath": "/etc/nats-tls", "readOnly": True}
+    assert mount in _container(graph)["volumeMounts"]
+    pod = _pod(graph)["securityContext"]
+    assert pod["fsGroup"] == pod["runAsGroup"], "the files are root's, and its group may read them"
+
+
+def test_where_tenants_have_neither_keys_nor_certificates_their_pods_are_as_before() -> None:
     graph = graph_of({"acme-corp": {}})
+    assert [volume["name"] for volume in _pod(graph)["volumes"]] == ["config"]
+    assert "fsGroup" not in _pod(graph)["securityContext"]
+    config = graph.one(":ConfigMap").inputs
+    assert config["metadata"]["name"] == "nats-acme-corp-1-6f8b47ba"
+    assert config["data"]["nats.conf"] == (
+        'server_name: "nats-acme-corp-1"\nport: 4222\nhttp_port: 8222\n'
+        "max_payload: 8MB\nmax_connections: 1000\n"
+    )
+
+
+def test_no_secret_is_made_only_referred_to() -> None:
+    graph = graph_of({"globex": EVERY_OPTION})
+    assert graph.of_type(":Secret") == ()
+
+
+@pytest.mark.parametrize("tenant", [{}, EVERY_OPTION], ids=["with defaults", "with all options"])
+def test_a_pod_satisfies_the_restricted_pod_security_standard(tenant: dict[str, object]) -> None:
+    graph = graph_of({"acme-corp": {**tenant, "instances": 1}})
     pod = _pod(graph)["securityContext"]
     assert (pod["runAsNonRoot"], pod["seccompProfile"]) == (True, {"type": "RuntimeDefault"})
     assert pod["runAsUser"] > 0

@@ -3,8 +3,9 @@
 import base64
 import json
 import logging
+import re
 import runpy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -70,6 +71,8 @@ def test_what_moves_and_what_finds_no_room_is_told_in_a_preview_and_in_an_up(
     monkeypatch.setattr(program, "take_snapshot", _found(unplaced={"acme-corp": 57}))
     outcome = _attempt(inventory, preview=preview)
     assert [each.getMessage() for each in caplog.records if each.name == "root"] == [
+        "1 tenant relies on labels alone (acme-corp): every pod that carries the label may "
+        "connect; `clients.nkeys` admits only clients that prove who they are.",
         "acme-corp: 7 integrations have no instance, since there is no room (1 x 50); "
         "`integrations: 57` makes it, with `instances` left out or at least 2.",
         "acme-corp: 50 integrations to place",
@@ -169,23 +172,23 @@ def test_no_secret_reaches_a_resource_an_export_or_a_message(
 
 def test_no_input_is_a_secret_and_no_configuration_refers_to_a_variable() -> None:
     graph = graph_of({"globex": EVERY_OPTION})
-    texts = {text for each in graph.resources for text in _texts(each.inputs)}
-    assert "secret" not in texts, "the recorder marks secrets with this key"
-    assert not [text for text in texts if "$" in text], "nats-server reads $NAME as a variable"
+    values = [value for each in graph.resources for value in _values(each.inputs)]
+    marked = [value for value in values if json.dumps(value).startswith('{"secret": ')]
+    assert marked == [], "the recorder marks secrets like this"
+    unquoted = [re.sub(r'"[^"]*"', "", value) for value in values if isinstance(value, str)]
+    assert not [text for text in unquoted if "$" in text], "nats-server reads $NAME as a variable"
 
 
-def _texts(value: Any) -> set[str]:
-    """Every text anywhere in `value`, keys of mappings too."""
-    match value:
-        case str():
-            return {value}
-        case dict():
-            items = cast("dict[str, Any]", value)
-            return {*items, *_texts([*items.values()])}
-        case list():
-            return {text for inner in cast("list[Any]", value) for text in _texts(inner)}
-        case _:
-            return set()
+def _values(value: Any) -> Iterator[object]:
+    """`value` and every value anywhere in it."""
+    yield value
+    inner: list[Any] = []
+    if isinstance(value, dict):
+        inner = list(cast("dict[str, Any]", value).values())
+    elif isinstance(value, list):
+        inner = cast("list[Any]", value)
+    for each in inner:
+        yield from _values(each)
 
 
 def _attempt(inventory: Path, *, preview: bool = False) -> Outcome:

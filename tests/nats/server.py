@@ -4,12 +4,13 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from tenancy.inventory import Inventory
+from tenancy.nats_config import TLS_FOLDER
 from tenancy.plan import InstancePlan, expand
 
 PROGRAM = shutil.which("nats-server") or "nats-server"
@@ -17,19 +18,27 @@ PROGRAM = shutil.which("nats-server") or "nats-server"
 
 def planned(**size: object) -> InstancePlan:
     """The plan of one server of the standard size, or of one with some other settings."""
+    [instance] = planned_tenants({"acme": {"size": "other"} if size else {}}, **size)
+    return instance
+
+
+def planned_tenants(tenants: Mapping[str, object], **size: object) -> list[InstancePlan]:
+    """The plans of the first server of each tenant; they may be of a size `other` with `size`."""
     resources = {"cpu": "1", "memory": "1Gi"}
     sizes = {"other": {"requests": resources, "limits": resources, **size}}
-    tenant = {"size": "other"} if size else {}
-    inventory = Inventory.model_validate({"tenants": {"acme": tenant}, "sizes": sizes})
-    return expand(inventory, namespace="vrsky-tenants").tenants[0].instances[0]
+    inventory = Inventory.model_validate({"tenants": tenants, "sizes": sizes})
+    plan = expand(inventory, namespace="vrsky-tenants")
+    return [tenant.instances[0] for tenant in plan.tenants]
 
 
-def loopback(config: str, client_port: int, monitoring_port: int) -> str:
-    """`config` on loopback and other ports; nothing else of it changes."""
+def loopback(config: str, client_port: int, monitoring_port: int, folder: Path) -> str:
+    """`config` on loopback and other ports, its certificate below `folder`; the rest stays."""
     assert "port: 4222\n" in config
     assert "http_port: 8222\n" in config
-    return config.replace("\nport: 4222\n", f"\nlisten: 127.0.0.1:{client_port}\n").replace(
-        "\nhttp_port: 8222\n", f"\nhttp: 127.0.0.1:{monitoring_port}\n"
+    return (
+        config.replace("\nport: 4222\n", f"\nlisten: 127.0.0.1:{client_port}\n")
+        .replace("\nhttp_port: 8222\n", f"\nhttp: 127.0.0.1:{monitoring_port}\n")
+        .replace(TLS_FOLDER, str(folder))
     )
 
 
@@ -47,8 +56,20 @@ class Server:
     def url(self) -> str:
         return f"nats://127.0.0.1:{self.client_port}"
 
-    def restart(self) -> None:
-        """End the server, as a rollout would, and start it anew on the same ports."""
+    @property
+    def folder(self) -> Path:
+        """Where its files are."""
+        return self.config_file.parent
+
+    def restart(self, config: str | None = None) -> None:
+        """End the server, as a rollout would, and start it anew on the same ports.
+
+        Args:
+            config: another configuration, as the plan makes it.
+        """
+        if config is not None:
+            ports = self.client_port, self.monitoring_port
+            self.config_file.write_text(loopback(config, *ports, self.folder))
         self.process.terminate()
         self.process.wait(timeout=10)
         self.process = _start(self.config_file, self.log)
@@ -60,7 +81,7 @@ def running(config: str, folder: Path) -> Generator[Server]:
     """Run the server with `config`; ends it by its own process, whatever happens."""
     client_port, monitoring_port = free_port(), free_port()
     file = folder / "nats.conf"
-    file.write_text(loopback(config, client_port, monitoring_port))
+    file.write_text(loopback(config, client_port, monitoring_port, folder))
     log = folder / "nats.log"
     server = Server(_start(file, log), client_port, monitoring_port, log, file)
     try:

@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from operations.__main__ import app
+from tenancy import nkeys
 from tests.unit.test_steps import PREVIEWS
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -227,16 +228,22 @@ def test_a_wrong_call_is_told_apart_from_a_refusal(arguments: list[str]) -> None
     assert run(*arguments).exit_code == 2
 
 
-def test_the_shipped_inventory_is_told_in_one_line() -> None:
+def test_the_shipped_inventory_is_told_with_those_who_rely_on_labels_alone() -> None:
     file = PROJECT / "tenants.yaml"
     result = run("check", str(file))
-    words = "3 tenants, 5 instances, which request 7 CPU and 14Gi of memory"
-    assert (result.exit_code, result.output) == (0, f"{file}: {words}\n")
+    totals = "3 tenants, 5 instances, which request 7 CPU and 14Gi of memory"
+    labels = (
+        "2 tenants rely on labels alone (acme-corp, demo-tenant): every pod that carries the label "
+        "may connect; `clients.nkeys` admits only clients that prove who they are."
+    )
+    assert result.exit_code == 0
+    assert result.output == f"{file}: {totals}\n{file}: {labels}\n"
 
 
 def test_totals_are_exact_down_to_thousandths_and_mebibytes(folder: Path) -> None:
     (folder / "small.yaml").write_text(
-        "tenants:\n  acme: {size: small}\nsizes:\n  small: {requests: {cpu: 150m, memory: 64Mi}, "
+        f"tenants:\n  acme: {{size: small, clients: {{nkeys: [{nkeys.EXAMPLE}]}}}}\n"
+        "sizes:\n  small: {requests: {cpu: 150m, memory: 64Mi}, "
         "limits: {cpu: 200m, memory: 64Mi}}\n"
     )
     result = run("check", "small.yaml")

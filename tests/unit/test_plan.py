@@ -18,6 +18,10 @@ LARGE = {
 }
 
 
+OLD = "UAF5NY6LUVMB7YNAD5WSTVVIKUAD3MNAHWXZ2K3EXCQ6Q3EMR4NPSPPQ"
+NEW = "UDFNOP23RELGNYA55AGILZX5TZNMX4MSASY6KSG2UPC5P4A434VL7HKJ"
+
+
 def planned(
     tenants: Mapping[str, object], *, large: Mapping[str, object] = LARGE, **named: Any
 ) -> Plan:
@@ -62,12 +66,15 @@ def test_the_whole_plan_of_one_standard_server() -> None:
                             "max_payload: 8MB\nmax_connections: 1000\n"
                         ),
                         config_map_name="nats-demo-tenant-1-26375eea",
+                        tls_secret=None,
                         requests=Resources(cpu="1", memory="2Gi"),
                         limits=Resources(cpu="2", memory="4Gi"),
                         gomemlimit="3276MiB",
                     ),
                 ),
                 client_namespaces=(),
+                client_service_accounts=(),
+                nkeys=(),
                 egress="dns",
             ),
         ),
@@ -123,6 +130,38 @@ def test_tenants_and_client_namespaces_come_in_the_order_of_their_names() -> Non
         ("acme-2", (), "open"),
         ("zeta", ("zeta-jobs", "zeta-workers"), "dns"),
     ]
+
+
+def test_service_accounts_come_in_the_order_of_their_names() -> None:
+    accounts = ("acme-workers/importer", "acme-jobs/nightly")
+    (tenant,) = planned({"acme": {"clients": {"serviceAccounts": accounts}}}).tenants
+    assert tenant.client_service_accounts == ("acme-jobs/nightly", "acme-workers/importer")
+
+
+def test_a_tenant_with_a_certificate_is_reached_by_tls_on_the_same_port() -> None:
+    (tenant,) = planned({"acme": {"tls": {"secretName": "acme-tls"}, "instances": 2}}).tenants
+    assert [(instance.url, instance.tls_secret) for instance in tenant.instances] == [
+        ("tls://nats-acme-1.vrsky-tenants.svc.cluster.local:4222", "acme-tls"),
+        ("tls://nats-acme-2.vrsky-tenants.svc.cluster.local:4222", "acme-tls"),
+    ]
+    assert tenant.instances[0].dns_name == "nats-acme-1.vrsky-tenants.svc.cluster.local:4222"
+
+
+def test_each_step_of_a_rotation_rolls_the_servers_and_the_order_of_keys_does_not() -> None:
+    names = [
+        planned({"acme": {"clients": {"nkeys": keys}}}).tenants[0].instances[0].config_map_name
+        for keys in ((OLD,), (OLD, NEW), (NEW, OLD), (NEW,))
+    ]
+    assert names[1] == names[2]
+    assert len(set(names)) == 3
+
+
+def test_the_name_of_the_secret_is_no_part_of_the_configuration() -> None:
+    first, second = (
+        planned({"acme": {"tls": {"secretName": name}}}).tenants[0].instances[0]
+        for name in ("acme-tls", "acme-tls-2")
+    )
+    assert first.config == second.config
 
 
 def test_the_namespace_is_part_of_every_address_and_of_nothing_else() -> None:
