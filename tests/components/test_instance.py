@@ -7,6 +7,7 @@ import pytest
 
 from tests.components.recorder import Graph
 from tests.components.stack import LARGE, graph_of
+from tests.pod_security import BREACHES, broken, violations
 
 
 def test_a_server_runs_once_and_is_gone_before_the_next_one_comes() -> None:
@@ -76,16 +77,21 @@ def test_health_is_asked_at_healthz_on_the_monitoring_port(probe: str) -> None:
     assert {"name": "monitoring", "containerPort": 8222, "protocol": "TCP"} in container["ports"]
 
 
-def test_a_pod_satisfies_the_restricted_pod_security_standard() -> None:
-    graph = graph_of({"acme-corp": {}})
-    pod = _pod(graph)["securityContext"]
-    assert (pod["runAsNonRoot"], pod["seccompProfile"]) == (True, {"type": "RuntimeDefault"})
-    assert pod["runAsUser"] > 0
-    assert _container(graph)["securityContext"] == {
-        "allowPrivilegeEscalation": False,
-        "capabilities": {"drop": ["ALL"]},
-        "readOnlyRootFilesystem": True,
-    }
+def test_a_pod_breaks_no_control_of_the_restricted_pod_security_standard() -> None:
+    assert violations(_template(graph_of({"acme-corp": {}}))) == set()
+
+
+@pytest.mark.parametrize("name", BREACHES)
+def test_a_pod_that_would_break_a_control_is_found(name: str) -> None:
+    control, breach = BREACHES[name]
+    found = violations(broken(_template(graph_of({"acme-corp": {}})), breach))
+    also = {"allowPrivilegeEscalation != false"} if name == "privileged" else set[str]()
+    assert found == {control, *also}
+
+
+def test_a_server_writes_nowhere() -> None:
+    context = _container(graph_of({"acme-corp": {}}))["securityContext"]
+    assert context["readOnlyRootFilesystem"] is True
 
 
 def test_a_pod_knows_neither_the_api_server_nor_its_neighbours() -> None:
@@ -169,6 +175,7 @@ def test_a_tenant_that_is_decommissioned_has_rows_and_nothing_else() -> None:
         "acme-corp-records",
         "vrsky-tenants-closed",
         "vrsky-tenants-namespace",
+        "vrsky-tenants-strays",
     }
     records = graph.one("TenantRecords").inputs
     assert (records["state"], records["instances"]) == ("decommissioned", [])
@@ -187,8 +194,12 @@ def _deployment(graph: Graph) -> Any:
     return graph.one(":Deployment").inputs
 
 
+def _template(graph: Graph) -> Any:
+    return _deployment(graph)["spec"]["template"]
+
+
 def _pod(graph: Graph) -> Any:
-    return _deployment(graph)["spec"]["template"]["spec"]
+    return _template(graph)["spec"]
 
 
 def _container(graph: Graph) -> Any:
