@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tenancy.nkeys import without_seeds
+
 Location = tuple[str | int, ...]
 """The way to a value: `("tenants", "acme-corp", "instances")`, `("sizes", "large")`, `()`."""
 
@@ -59,6 +61,10 @@ def dotted(location: Iterable[str | int]) -> str:
 
 
 def printable(text: str, longest: int = 70) -> str:
-    """`text` with everything that does not show, or looks like something else, written out."""
+    """`text` with everything that does not show, or looks like something else, written out.
+
+    The seed of a key, which is a secret, is cut wherever it stands.
+    """
+    text = without_seeds(text)
     shown = text if text and text.isascii() and text.isprintable() else ascii(text)
     return shown if len(shown) <= longest else f"{shown[:longest]}…"

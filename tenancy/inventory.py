@@ -14,9 +14,18 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Literal, TypeVar, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails, PydanticCustomError
 
+from tenancy import nkeys
 from tenancy.faults import Fault, InventoryError, Location, printable
 from tenancy.placement import Policy
 from tenancy.types import (
@@ -27,8 +36,12 @@ from tenancy.types import (
     NamespaceName,
     Payload,
     PositiveCount,
+    SecretName,
+    ServiceAccount,
     SizeName,
+    Subject,
     TenantId,
+    UserKey,
     in_bytes,
     millicores,
 )
@@ -87,6 +100,38 @@ BUILT_IN_SIZES: Mapping[str, Size] = MappingProxyType(
 )
 
 
+class Nkey(_Model):
+    """A client that shows who it is by an nkey, and what it may do."""
+
+    key: UserKey = Field(
+        description="The public user key. Its seed stays with the client.",
+        examples=[nkeys.EXAMPLE],
+    )
+    publish: tuple[Subject, ...] = Field(
+        default=(">",),
+        description="The subjects it may publish to, without the server's own ($SYS).",
+        examples=[["orders.created", "_INBOX.>"]],
+    )
+    subscribe: tuple[Subject, ...] = Field(
+        default=(">",),
+        description="The subjects it may subscribe to, without the server's own ($SYS).",
+        examples=[["orders.*", "_INBOX.>"]],
+    )
+
+
+def _in_full(value: object) -> object:
+    """A plain key as the mapping that says the same."""
+    if isinstance(value, str):
+        return {"key": value}
+    if not isinstance(value, dict | Nkey):
+        raise PydanticCustomError(
+            "expected",
+            "expected a public user key, or a mapping with `key`",
+            {"example": nkeys.EXAMPLE},
+        )
+    return cast("object", value)
+
+
 class Clients(_Model):
     """Who may connect to a tenant's servers, beside its own pods in the servers' namespace."""
 
@@ -94,6 +139,32 @@ class Clients(_Model):
         default=(),
         description="Further namespaces whose pods with the tenant's label may connect.",
         examples=[["acme-workers"]],
+    )
+    nkeys: tuple[
+        Annotated[Nkey, BeforeValidator(_in_full, json_schema_input_type=UserKey | Nkey)], ...
+    ] = Field(
+        default=(),
+        description="The public user keys of the clients that the servers admit. Without any they "
+        "admit every client that the network lets through.",
+        examples=[[nkeys.EXAMPLE], [{"key": nkeys.EXAMPLE, "publish": ["orders.>"]}]],
+    )
+    service_accounts: tuple[ServiceAccount, ...] = Field(
+        default=(),
+        alias="serviceAccounts",
+        description="The Kubernetes service accounts whose pods may carry the tenant's label, as "
+        "namespace/name.",
+        examples=[["acme-workers/importer"]],
+    )
+
+
+class Tls(_Model):
+    """How a tenant's servers encrypt what they and their clients say."""
+
+    secret_name: SecretName = Field(
+        alias="secretName",
+        description="A Secret of type kubernetes.io/tls in the servers' namespace, which "
+        "cert-manager or a person makes.",
+        examples=["acme-nats-tls"],
     )
 
 
@@ -119,6 +190,11 @@ class Tenant(_Model):
         default=Clients(),
         description="Who may connect, beside the tenant's pods in the servers' namespace.",
         examples=[{"namespaces": ["acme-workers"]}],
+    )
+    tls: Tls | None = Field(
+        default=None,
+        description="The certificate of the servers, which then refuse clients without TLS.",
+        examples=[{"secretName": "acme-nats-tls"}],
     )
     placement: Policy = Field(
         default="pack",
@@ -202,14 +278,15 @@ def _misfits(document: Document) -> Iterator[Fault]:
 def _misfit(document: Document, details: ErrorDetails) -> Fault:
     """The words for one error of pydantic's."""
     is_key = details["type"] == "expected" and details["loc"][-1:] == ("[key]",)
-    location: Location = details["loc"][:-1] if is_key else details["loc"]
-    value = document.sources.get(location)
+    location = _location_of(document, details["loc"][:-1] if is_key else details["loc"])
+    is_secret = details["type"] == "secret"
+    value = None if is_secret else document.sources.get(location)
     context = details.get("ctx", {})
     match details["type"]:
-        case "expected":
-            problem, example = f"expected {context['words']}", str(context["example"])
+        case "expected" | "secret":
+            problem, example = details["msg"], str(context["example"])
         case "extra_forbidden":
-            known = tuple(_model_at(location[:-1]).model_fields)
+            known = tuple(fields_of(_model_at(location[:-1])))
             close = difflib.get_close_matches(str(location[-1]), known, n=1)
             hint = f"did you mean `{close[0]}`?" if close else f"known are {', '.join(known)}"
             problem, example, value = f"unknown key; {hint}", None, None
@@ -236,11 +313,22 @@ def _misfit(document: Document, details: ErrorDetails) -> Fault:
     )
 
 
+def _location_of(document: Document, location: Location) -> Location:
+    """Where the file has what the models have at `location`: a plain nkey is a mapping to them."""
+    is_plain = location not in document.lines and location[:-1] in document.sources
+    return location[:-1] if is_plain else location
+
+
 def _line_of(document: Document, location: Location) -> int:
     """The line of a value, or of the nearest thing around it that the file does have."""
     while location not in document.lines:
         location = location[:-1]
     return document.lines[location]
+
+
+def fields_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The fields of a model by the names that a file has for them."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 def _model_at(location: Location) -> type[_Model]:
@@ -250,8 +338,12 @@ def _model_at(location: Location) -> type[_Model]:
             return Inventory
         case ("tenants", _):
             return Tenant
+        case ("tenants", _, "tls"):
+            return Tls
         case ("tenants", _, _):
             return Clients
+        case ("tenants", *_):
+            return Nkey
         case ("sizes", _):
             return Size
         case _:
@@ -269,7 +361,7 @@ def _example_at(location: Location) -> str:
             examples = Inventory.model_fields["sizes"].examples or []
             return json.dumps(examples[0]["large"])
         case _:
-            examples = _model_at(location[:-1]).model_fields[str(location[-1])].examples or []
+            examples = fields_of(_model_at(location[:-1]))[str(location[-1])].examples or []
             first = examples[0]
             as_it_is = isinstance(first, str) and not first.isdigit()
             return first if as_it_is else json.dumps(first)
@@ -282,6 +374,8 @@ def _contradictions(document: Document, misfits: Set[Location]) -> Iterator[Faul
     """
 
     def fault(location: Location, problem: str, example: str) -> Fault:
+        if (*location, "key") in document.lines:
+            location = (*location, "key")
         return Fault(
             line=_line_of(document, location),
             location=location,
@@ -296,9 +390,13 @@ def _contradictions(document: Document, misfits: Set[Location]) -> Iterator[Faul
     sizes.update(BUILT_IN_SIZES)
     unsure = {location[:2] for location in misfits if location[:1] == ("sizes",)}
     unsure -= {("sizes", name) for name in BUILT_IN_SIZES}
-    for tenant_id, tenant in _fitting(document, "tenants", Tenant, misfits):
+    misfits = {*misfits, *(location[:-1] for location in misfits if _all_depends_on(location))}
+    tenants = dict(_fitting(document, "tenants", Tenant, misfits))
+    yield from _shared_keys(tenants, misfits, fault)
+    for tenant_id, tenant in tenants.items():
         at = ("tenants", tenant_id)
-        yield from _repetitions((*at, "clients", "namespaces"), tenant, misfits, fault)
+        for place, values in _lists((*at, "clients"), tenant.clients, misfits):
+            yield from _repetitions(place, values, misfits, fault)
         if (*at, "size") in misfits or ("sizes", tenant.size) in unsure:
             continue
         if size := sizes.get(tenant.size):
@@ -308,15 +406,55 @@ def _contradictions(document: Document, misfits: Set[Location]) -> Iterator[Faul
             yield fault((*at, "size"), f"no such size; there are {known}", f"size: {STANDARD}")
 
 
+def _all_depends_on(location: Location) -> bool:
+    """Whether nothing is left of what is around `location` when that does not fit."""
+    match location:
+        case ("tenants", _, "clients", "nkeys", _, "key") | ("tenants", _, "tls", "secretName"):
+            return True
+        case _:
+            return False
+
+
+def _lists(
+    at: Location, clients: Clients, misfits: Set[Location]
+) -> Iterator[tuple[Location, tuple[str, ...]]]:
+    """The lists at `at` in which nothing makes sense twice, except that of the keys."""
+    yield (*at, "namespaces"), clients.namespaces
+    yield (*at, "serviceAccounts"), clients.service_accounts
+    for place, nkey in zip(_places((*at, "nkeys"), misfits), clients.nkeys, strict=False):
+        yield (*place, "publish"), nkey.publish
+        yield (*place, "subscribe"), nkey.subscribe
+
+
+def _places(at: Location, misfits: Set[Location]) -> Iterator[Location]:
+    """Where the items of the list at `at` stand, without those that do not fit."""
+    return (place for position in count() if (place := (*at, position)) not in misfits)
+
+
 def _repetitions(
-    at: Location, tenant: Tenant, misfits: Set[Location], fault: _FaultMaker
+    at: Location, values: tuple[str, ...], misfits: Set[Location], fault: _FaultMaker
 ) -> Iterator[Fault]:
-    places = (place for position in count() if (place := (*at, position)) not in misfits)
     seen: set[str] = set()
-    for place, namespace in zip(places, tenant.clients.namespaces, strict=False):
-        if namespace in seen:
-            yield fault(place, "it is listed already", f"[{namespace}]")
-        seen.add(namespace)
+    for place, value in zip(_places(at, misfits), values, strict=False):
+        if value in seen:
+            yield fault(place, "it is listed already", f"[{value}]")
+        seen.add(value)
+
+
+def _shared_keys(
+    tenants: Mapping[str, Tenant], misfits: Set[Location], fault: _FaultMaker
+) -> Iterator[Fault]:
+    owners: dict[str, str] = {}
+    for tenant_id, tenant in tenants.items():
+        places = _places(("tenants", tenant_id, "clients", "nkeys"), misfits)
+        for place, nkey in zip(places, tenant.clients.nkeys, strict=False):
+            owner = owners.get(nkey.key)
+            if owner == tenant_id:
+                yield fault(place, "it is listed already", nkeys.EXAMPLE)
+            elif owner:
+                problem = f"it is a key of tenant {owner} too, and its client would reach both"
+                yield fault(place, problem, nkeys.EXAMPLE)
+            owners.setdefault(nkey.key, tenant_id)
 
 
 def _size_contradictions(name: str, size: Size, fault: _FaultMaker) -> Iterator[Fault]:
@@ -364,7 +502,11 @@ def _fitting(
 def _without(value: object, misfits: Set[Location], at: Location) -> object:
     if isinstance(value, tuple):
         items = cast("tuple[object, ...]", value)
-        return tuple(item for place, item in enumerate(items) if (*at, place) not in misfits)
+        return tuple(
+            _without(item, misfits, (*at, place))
+            for place, item in enumerate(items)
+            if (*at, place) not in misfits
+        )
     if isinstance(value, dict):
         return {
             key: _without(inner, misfits, (*at, key))

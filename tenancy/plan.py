@@ -50,6 +50,8 @@ class TenantPlan:
     """How many integrations each instance holds."""
     placement: Policy
     client_namespaces: tuple[str, ...]
+    client_service_accounts: tuple[str, ...]
+    """As `namespace/name`; those whose pods may carry the tenant's label."""
     egress: Literal["dns", "open"]
 
 
@@ -97,6 +99,7 @@ def _tenant(tenant_id: str, tenant: Tenant, size: Size, namespace: str) -> Tenan
         capacity=size.capacity,
         placement=tenant.placement,
         client_namespaces=tuple(sorted(tenant.clients.namespaces)),
+        client_service_accounts=tuple(sorted(tenant.clients.service_accounts)),
         egress=tenant.egress,
     )
 

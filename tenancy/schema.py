@@ -6,6 +6,7 @@ together. A test holds the committed file to the models.
 
 import json
 from pathlib import Path
+from typing import Any
 
 from tenancy.inventory import Inventory
 
@@ -18,13 +19,22 @@ def schema() -> str:
     for mapping in ("tenants", "sizes"):
         # A key that does not fit the pattern is an error, not something unknown and hence fine.
         generated["properties"][mapping]["additionalProperties"] = False
-    del generated["$defs"]["Tenant"]["properties"]["instances"]["default"]  # None: "as needed"
+    for definition in generated["$defs"].values():
+        for field in definition["properties"].values():
+            _forget_null(field)
     document = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Inventory of tenant-nats",
         **{key: value for key, value in generated.items() if key != "title"},
     }
     return json.dumps(document, indent=2) + "\n"
+
+
+def _forget_null(field: dict[str, Any]) -> None:
+    """Leave out the null that a field has by default and that no file can say."""
+    if field.get("default", ...) is None:
+        del field["default"]
+        field.update(field.pop("anyOf", [{}])[0])
 
 
 if __name__ == "__main__":

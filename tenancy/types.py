@@ -7,6 +7,7 @@ value: the loader's reports, the JSON Schema and the documentation all come from
 from typing import Annotated, Any
 
 from pydantic import (
+    AfterValidator,
     Field,
     StringConstraints,
     ValidationError,
@@ -15,6 +16,8 @@ from pydantic import (
 )
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
+
+from tenancy import nkeys
 
 
 def expected(words: str, example: str) -> WrapValidator:
@@ -57,6 +60,79 @@ SizeName = Annotated[
     StringConstraints(strict=True, pattern=_LABEL, max_length=63),
     expected(f"a size's name of {_LABEL_WORDS}, at most 63 characters", "large"),
 ]
+
+_SUBDOMAIN = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
+_LONGEST_SUBDOMAIN = 253
+
+SecretName = Annotated[
+    str,
+    StringConstraints(strict=True, pattern=rf"^{_SUBDOMAIN}$", max_length=_LONGEST_SUBDOMAIN),
+    expected(
+        f"the name of a Secret, {_LABEL_WORDS} and dots, at most {_LONGEST_SUBDOMAIN} characters",
+        "acme-nats-tls",
+    ),
+]
+
+
+def _short_name(service_account: str) -> str:
+    if len(service_account.partition("/")[2]) > _LONGEST_SUBDOMAIN:
+        raise ValueError
+    return service_account
+
+
+ServiceAccount = Annotated[
+    str,
+    StringConstraints(strict=True, pattern=rf"^[a-z0-9]([-a-z0-9]{{0,61}}[a-z0-9])?/{_SUBDOMAIN}$"),
+    AfterValidator(_short_name),
+    expected("a Kubernetes service account as namespace/name", "acme-workers/importer"),
+]
+
+
+def _user_key(value: Any, handler: ValidatorFunctionWrapHandler) -> str:
+    context = {"example": nkeys.EXAMPLE}
+    if isinstance(value, str) and nkeys.may_be_secret(value):
+        words = (
+            "this may be a seed, which is a secret and is not repeated here; if it is one, make "
+            "another key, since a seed in a file is out, and write the public key, U and 55 more"
+        )
+        raise PydanticCustomError("secret", words, context)
+    key: str = handler(value)
+    if not nkeys.is_user_key(key):
+        words = "its checksum is wrong: a character is lost or mistyped; copy the key again"
+        raise PydanticCustomError("expected", words, context)
+    return key
+
+
+UserKey = Annotated[
+    str,
+    StringConstraints(strict=True, pattern=nkeys.PATTERN),
+    expected("a public user key, U and 55 more of A-Z and 2-7", nkeys.EXAMPLE),
+    WrapValidator(_user_key),
+]
+"""The public half of an nkey of type user."""
+
+# Printable ASCII, without the space, ", $, *, ., > and \.
+_IN_TOKENS = r"!#%-)+-\-/-=?-\[\]-~"
+_SUBJECT = rf"(\*|[{_IN_TOKENS}][${_IN_TOKENS}]*)(\.(\*|[${_IN_TOKENS}]+))*(\.>)?"
+
+
+def _no_seed(subject: str) -> str:
+    if nkeys.has_seed(subject):
+        raise ValueError
+    return subject
+
+
+Subject = Annotated[
+    str,
+    StringConstraints(strict=True, pattern=rf"^(>|{_SUBJECT})$", max_length=255),
+    AfterValidator(_no_seed),
+    expected(
+        "a subject: tokens between dots, at most 255 characters, without spaces, quotes or a "
+        "leading $; `*` stands for one token, a last `>` for all that follow",
+        "orders.*.created",
+    ),
+]
+"""As in NATS, less what its configuration would have to escape and what is the server's own."""
 
 Count = Annotated[
     int, Field(strict=True, ge=0), expected("a whole number, 0 or more, not in quotes", "42")

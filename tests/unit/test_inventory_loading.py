@@ -11,6 +11,7 @@ from tenancy.inventory import (
     BUILT_IN_SIZES,
     Clients,
     Inventory,
+    Nkey,
     Resources,
     Size,
     Tenant,
@@ -174,6 +175,7 @@ def test_the_shipped_inventory_shows_the_usual_cases_and_every_field() -> None:
         for tenant_id, tenant in inventory.tenants.items()
         if tenant.model_fields_set == set(Tenant.model_fields)
         and tenant.clients.model_fields_set == set(Clients.model_fields)
+        and tenant.clients.nkeys[-1].model_fields_set == set(Nkey.model_fields)
         and inventory.size_of(tenant).model_fields_set == set(Size.model_fields)
     ]
     assert len(complete) == 1, "one tenant of the file shows every field there is"

@@ -33,7 +33,22 @@ def repeatable(examples: int) -> settings:
 VALID = SHIPPED.read_text()
 FRAGMENTS = [
     *("tenants", "sizes", "acme", "a", "large", "standard", "integrations", "instances", "size"),
-    *("clients", "namespaces", "egress", "open", "dns", "requests", "limits", "cpu", "memory"),
+    *(
+        "clients",
+        "nkeys",
+        "key",
+        "publish",
+        "tls",
+        "secretName",
+        "namespaces",
+        "egress",
+        "open",
+        "dns",
+        "requests",
+        "limits",
+        "cpu",
+        "memory",
+    ),
     *("max_payload", "max_connections", "capacity", "4Gi", '"2"', "500m", "8MB", "[key]"),
     *(": ", ":", "- ", "? ", ", ", "[", "]", "{", "}", "|", ">", "|-", ">+2", "'", '"', "\\", "#"),
     *("&a", "*a", "!!str", "!x", "!", "%", "%YAML 1.1\n", "@", "`", "---", "...", "<<", "=", "~"),
@@ -85,6 +100,9 @@ def tenants(draw: st.DrawFn, sizes: dict[str, Data]) -> Data:
     if draw(st.booleans()):
         namespaces = draw(st.lists(tenant_ids, max_size=3, unique=True))
         tenant["clients"] = {"namespaces": namespaces}
+    if draw(st.booleans()):
+        accounts = [f"{tenant_id}/worker" for tenant_id in draw(st.sets(tenant_ids, max_size=3))]
+        tenant["clients"] = {**tenant.get("clients", {}), "serviceAccounts": accounts}
     if draw(st.booleans()):
         tenant["egress"] = draw(st.sampled_from(["dns", "open"]))
     return tenant

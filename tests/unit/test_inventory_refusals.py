@@ -63,7 +63,7 @@ PAYLOAD_WORDS = "expected a size in whole KB or MB, as nats-server reads them (1
             "tenants:\n  acme: {owner: me}\n",
             2,
             ("tenants", "acme", "owner"),
-            "unknown key; known are integrations, instances, size, clients, "
+            "unknown key; known are integrations, instances, size, clients, tls, "
             "placement, state, egress",
             id="of a tenant, like none",
         ),
@@ -71,7 +71,7 @@ PAYLOAD_WORDS = "expected a size in whole KB or MB, as nats-server reads them (1
             'tenants:\n  acme: {"[key]": 1}\n',
             2,
             ("tenants", "acme", "[key]"),
-            "unknown key; known are integrations, instances, size, clients, "
+            "unknown key; known are integrations, instances, size, clients, tls, "
             "placement, state, egress",
             id="of a tenant, spelled as pydantic marks keys",
         ),
@@ -827,7 +827,7 @@ example: integrations: 42
   line 6, tenant acme-corp, instances: 2 — 120 integrations need 3 (size standard holds 50 each). \
 For example: instances: 3
   line 8, tenant acme-corp, colour: unknown key; known are integrations, instances, size, \
-clients, placement, state, egress.
+clients, tls, placement, state, egress.
   line 9, tenant no: no — YAML readers do not agree that this key is text; put it in quotes. For \
 example: "no":
   line 11, tenant globex, size: huge — no such size; there are standard. For example: size: \

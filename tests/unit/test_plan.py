@@ -70,6 +70,7 @@ def test_the_whole_plan_of_one_standard_server() -> None:
                     ),
                 ),
                 client_namespaces=(),
+                client_service_accounts=(),
                 egress="dns",
             ),
         ),
@@ -125,6 +126,12 @@ def test_tenants_and_client_namespaces_come_in_the_order_of_their_names() -> Non
         ("acme-2", (), "open"),
         ("zeta", ("zeta-jobs", "zeta-workers"), "dns"),
     ]
+
+
+def test_service_accounts_come_in_the_order_of_their_names() -> None:
+    accounts = ("acme-workers/importer", "acme-jobs/nightly")
+    (tenant,) = planned({"acme": {"clients": {"serviceAccounts": accounts}}}).tenants
+    assert tenant.client_service_accounts == ("acme-jobs/nightly", "acme-workers/importer")
 
 
 def test_the_namespace_is_part_of_every_address_and_of_nothing_else() -> None:

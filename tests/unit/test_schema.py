@@ -6,19 +6,30 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from tenancy.inventory import Clients, Inventory, Resources, Size, Tenant
+from tenancy import nkeys
+from tenancy.inventory import (
+    Clients,
+    Inventory,
+    Nkey,
+    Resources,
+    Size,
+    Tenant,
+    Tls,
+    fields_of,
+)
 from tenancy.schema import FILE, schema
 from tests.unit.files import loaded
 
-MODELS: tuple[type[BaseModel], ...] = (Inventory, Tenant, Clients, Size, Resources)
+MODELS: tuple[type[BaseModel], ...] = (Inventory, Tenant, Clients, Nkey, Tls, Size, Resources)
 FIELDS = [
     pytest.param(model, name, id=f"{model.__name__}.{name}")
     for model in MODELS
-    for name in model.model_fields
+    for name in fields_of(model)
 ]
 
 OTHERS: dict[type[BaseModel], str] = {
     Inventory: '"tenants": {"acme": {}}',
+    Nkey: f'"key": "{nkeys.EXAMPLE}"',
     Size: '"requests": {"cpu": "1m", "memory": "1Mi"}, "limits": {"cpu": "9", "memory": "9Gi"}',
     Resources: '"cpu": "9", "memory": "9Gi"',
 }
@@ -28,6 +39,8 @@ PLACES: dict[type[BaseModel], str] = {
     Inventory: "{%s}",
     Tenant: '{"tenants": {"acme": {%s}}}',
     Clients: '{"tenants": {"acme": {"clients": {%s}}}}',
+    Nkey: '{"tenants": {"acme": {"clients": {"nkeys": [{%s}]}}}}',
+    Tls: '{"tenants": {"acme": {"tls": {%s}}}}',
     Size: '{"tenants": {"acme": {}}, "sizes": {"large": {%s}}}',
     Resources: (
         '{"tenants": {"acme": {}}, "sizes": {"large": '
@@ -50,7 +63,7 @@ def test_every_model_of_the_schema_is_looked_at_here() -> None:
 def test_every_field_says_what_it_is_and_gives_an_example(
     model: type[BaseModel], name: str
 ) -> None:
-    field = model.model_fields[name]
+    field = fields_of(model)[name]
     assert field.description
     assert field.description.endswith(".")
     assert field.examples
@@ -60,7 +73,7 @@ def test_every_field_says_what_it_is_and_gives_an_example(
 def test_every_example_is_accepted_by_the_loader(
     tmp_path: Path, model: type[BaseModel], name: str
 ) -> None:
-    examples = model.model_fields[name].examples or []
+    examples = fields_of(model)[name].examples or []
     for example in examples:
         others: dict[str, object] = json.loads(f"{{{OTHERS.get(model, '')}}}")
         body = json.dumps({**others, name: example})[1:-1]
@@ -71,7 +84,7 @@ def test_every_example_is_accepted_by_the_loader(
 def test_the_schema_has_an_error_for_a_key_that_does_not_fit() -> None:
     document = json.loads(schema())
     closed = [document, *document["$defs"].values(), *document["properties"].values()]
-    assert [part.get("additionalProperties") for part in closed] == [False] * 7
+    assert [part.get("additionalProperties") for part in closed] == [False] * 9
 
 
 def test_the_schema_knows_no_null() -> None:
