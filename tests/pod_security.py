@@ -129,6 +129,12 @@ def _privileged(template: Template) -> None:
     _context(privileged=True, allowPrivilegeEscalation=True)(template)
 
 
+def _proc_mount(template: Template) -> None:
+    # The API server takes it from pods only that have users of their own.
+    template["spec"]["hostUsers"] = False
+    _context(procMount="Unmasked")(template)
+
+
 def _probe_of_a_host(template: Template) -> None:
     template["spec"]["containers"][0]["livenessProbe"]["httpGet"]["host"] = "169.254.169.254"
 
@@ -160,7 +166,7 @@ BREACHES: dict[str, tuple[str, Callable[[Template], None]]] = {
     "root": ("runAsUser=0", _context(runAsUser=0)),
     "seccomp-off": ("seccompProfile", _pod_context(seccompProfile={"type": "Unconfined"})),
     "seccomp-missing": ("seccompProfile", _without("pod", "seccompProfile")),
-    "proc-mount": ("procMount", _context(procMount="Unmasked")),
+    "proc-mount": ("procMount", _proc_mount),
     "sysctl": (
         "forbidden sysctls",
         _pod_context(sysctls=[{"name": "kernel.msgmax", "value": "65536"}]),
