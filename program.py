@@ -11,6 +11,7 @@ from controlplane.dsn import DsnError
 from controlplane.snapshot import take_snapshot
 from settings import Settings, database_url
 from tenancy import admission
+from tenancy.ceiling import CeilingError
 from tenancy.faults import InventoryError
 from tenancy.inventory import load
 from tenancy.placement import summary
@@ -26,13 +27,19 @@ def decide(settings: Settings) -> tuple[Plan, Due]:
     """What is to be, and what is due; or a refusal while the engine has touched nothing yet.
 
     Raises:
-        pulumi.RunError: the inventory is wrong, the database cannot be used, or a tenant would
-            lose its servers or an integration its place.
+        pulumi.RunError: the inventory is wrong or asks for too much, the database cannot be
+            used, or a tenant would lose its servers or an integration its place.
     """
     try:
-        plan = expand(load(settings.inventory), namespace=settings.namespace)
+        plan = expand(
+            load(settings.inventory), namespace=settings.namespace, ceiling=settings.ceiling
+        )
     except InventoryError as error:
         raise pulumi.RunError(str(error)) from None
+    except CeilingError as error:
+        raise pulumi.RunError(
+            f"{settings.inventory} asks for too much, so nothing was changed: {error}"
+        ) from None
     if told := admission.told(plan):
         pulumi.log.info(told)
     try:

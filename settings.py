@@ -5,12 +5,13 @@ from typing import Annotated, Any, Literal
 
 import pulumi
 from pulumi.runtime.config import get_config_env, is_config_secret
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic.alias_generators import to_camel
 
 from controlplane.dsn import EXAMPLE, SETTING, DsnError, resolve
+from tenancy.ceiling import Ceiling
 from tenancy.faults import printable
-from tenancy.types import NamespaceName, expected
+from tenancy.types import Cpu, Memory, NamespaceName, expected
 
 _TAG = r"[A-Za-z0-9_][-A-Za-z0-9_.]{0,127}"
 Image = Annotated[
@@ -28,6 +29,7 @@ Pause = Annotated[
     StringConstraints(pattern=r"^(0|[1-9][0-9]{0,3})s$"),
     expected("a time in whole seconds", "30s"),
 ]
+MostInstances = Annotated[int, Field(ge=1), expected("a whole number, 1 or more", "100")]
 Flag = Annotated[bool, expected("true or false", "true")]
 
 
@@ -58,6 +60,17 @@ class Settings(BaseModel):
     """How long a server may take to become ready."""
     drain: Pause = "30s"
     """How long workers have to leave a server between its integrations moving and its end."""
+    max_instances: MostInstances | None = None
+    """How many servers the inventory may ask for in all."""
+    max_cpu: Cpu | None = None
+    """How much CPU they may request in all."""
+    max_memory: Memory | None = None
+    """How much memory they may request in all."""
+
+    @property
+    def ceiling(self) -> Ceiling:
+        """What the inventory may ask for in all."""
+        return Ceiling(instances=self.max_instances, cpu=self.max_cpu, memory=self.max_memory)
 
 
 def read_settings() -> Settings:

@@ -1,6 +1,7 @@
-"""The servers' namespace, and the policy that closes every NATS pod in it.
+"""The servers' namespace, the policy that closes every NATS pod in it, and what keeps strays small.
 
-What is not made here: quotas, and anything for the workers that may share the namespace.
+What is not made here: quotas (the ceiling in a stack's settings is told in a preview, while a quota
+stops an `up` half-way), and anything for the workers that may share the namespace.
 """
 
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 from pulumi_kubernetes.networking import v1 as networking
 
 from components.tokens import NAMESPACE
-from tenancy.names import APP, CLOSING_POLICY_NAME, OWNER_LABELS
+from tenancy.names import APP, CLOSING_POLICY_NAME, OWNER_LABELS, STRAYS_NAME
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,4 +68,26 @@ class Namespace(pulumi.ComponentResource):
             ),
             opts=pulumi.ResourceOptions(parent=self, retain_on_delete=args.retain),
         )
-        return namespace.metadata.apply(lambda metadata: str(metadata.name))
+        namespace_name = namespace.metadata.apply(lambda metadata: str(metadata.name))
+        self._keep_strays_small(name, namespace_name)
+        return namespace_name
+
+    def _keep_strays_small(self, name: str, namespace: pulumi.Output[str]) -> None:
+        # What a container gets that says nothing itself; the servers say everything. There is no
+        # maximum, which would refuse a size or a worker, and no limit of CPU, which would slow a
+        # worker down on an idle node. The limit of memory refuses a container that requests more
+        # and names no limit, so it is far above what a worker of this platform takes.
+        core.LimitRange(
+            f"{name}-strays",
+            metadata=ObjectMetaArgs(name=STRAYS_NAME, namespace=namespace, labels=OWNER_LABELS),
+            spec=core.LimitRangeSpecArgs(
+                limits=[
+                    core.LimitRangeItemArgs(
+                        type="Container",
+                        default_request={"cpu": "50m", "memory": "64Mi"},
+                        default={"memory": "1Gi"},
+                    )
+                ]
+            ),
+            opts=pulumi.ResourceOptions(parent=self),
+        )

@@ -116,6 +116,9 @@ class Cluster:
                 f"--kubeconfig={self.layout.kubeconfig}",
                 # The default, a /24, is full at 250 Services.
                 "--extra-args=kube-apiserver=service-cluster-ip-range=10.96.0.0/12",
+                # Each controller under an identity of its own, as clusters have it that are not
+                # kwok's: an admission policy may ask who makes a pod.
+                "--extra-args=kube-controller-manager=use-service-account-credentials=true",
                 "--wait=60s",
             )  # fmt: skip
         self._kwokctl("scale", "node", f"--replicas={NODES}")

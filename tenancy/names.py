@@ -42,6 +42,8 @@ def policy_name(tenant: str) -> str:
 
 CLOSING_POLICY_NAME = "tenant-nats-closed"
 """The NetworkPolicy that closes every NATS pod of the namespace."""
+STRAYS_NAME = "tenant-nats-strays"
+"""The LimitRange of a managed namespace."""
 
 
 def tenant_selector(tenant: str) -> dict[str, str]:

@@ -4,11 +4,12 @@ import hashlib
 from dataclasses import dataclass
 from typing import Literal
 
+from tenancy.ceiling import NO_CEILING, Ceiling, Demand, check
 from tenancy.inventory import Inventory, Resources, Size, State, Tenant, instances_needed
 from tenancy.names import dns_name, domain, instance_name
 from tenancy.nats_config import nats_config
 from tenancy.placement import Policy
-from tenancy.types import in_bytes
+from tenancy.types import in_bytes, millicores
 
 _GO_SHARE = 0.8
 """How much of the memory limit the Go runtime aims at; the rest is stacks and fragmentation."""
@@ -66,14 +67,25 @@ class Plan:
     tenants: tuple[TenantPlan, ...]
 
 
-def expand(inventory: Inventory, *, namespace: str) -> Plan:
-    """All that the inventory asks for, in the servers' `namespace`."""
-    return Plan(
-        namespace=namespace,
-        tenants=tuple(
-            _tenant(tenant_id, tenant, inventory.size_of(tenant), namespace)
-            for tenant_id, tenant in sorted(inventory.tenants.items())
-        ),
+def expand(inventory: Inventory, *, namespace: str, ceiling: Ceiling = NO_CEILING) -> Plan:
+    """All that the inventory asks for, in the servers' `namespace`.
+
+    Raises:
+        CeilingError: it is more than the stack may have.
+    """
+    tenants = tuple(
+        _tenant(tenant_id, tenant, inventory.size_of(tenant), namespace)
+        for tenant_id, tenant in sorted(inventory.tenants.items())
+    )
+    check(ceiling, {tenant.id: _demand(tenant) for tenant in tenants})
+    return Plan(namespace=namespace, tenants=tenants)
+
+
+def _demand(tenant: TenantPlan) -> Demand:
+    return Demand(
+        instances=len(tenant.instances),
+        cpu=sum(millicores(instance.requests.cpu) for instance in tenant.instances),
+        memory=sum(in_bytes(instance.requests.memory) for instance in tenant.instances),
     )
 
 

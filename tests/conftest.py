@@ -1,6 +1,11 @@
-"""What tests of several kinds share: a real Postgres, and a database of its own for each test."""
+"""What tests of several kinds share: a real Postgres with a database for each test, and a cluster.
+
+With TENANT_NATS_E2E=kind the cluster is the one of the current KUBECONFIG, the engine the one on
+PATH and the Kubernetes plugin the official one: the suite for CI, where those can be had.
+"""
 
 import itertools
+import os
 import tempfile
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -11,7 +16,11 @@ from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
 from controlplane.schema import migrate
-from sandbox import database
+from sandbox import database, engine
+from sandbox.cluster import CONTEXT, Cluster
+from sandbox.layout import Layout
+from tests.access import Access
+from tests.e2e.project import Target
 
 NewDatabase = Callable[[], str]
 
@@ -53,6 +62,37 @@ def new_database(postgres: str) -> NewDatabase:
 def dsn(new_database: NewDatabase) -> str:
     """A database with the schema and no rows, for one test."""
     return new_database()
+
+
+@pytest.fixture(scope="session")
+def access(tmp_path_factory: pytest.TempPathFactory) -> Generator[Access]:
+    """The administrator's way to a real API server: one cluster for the whole run."""
+    if os.environ.get("TENANT_NATS_E2E") == "kind":
+        yield Access(kubectl="kubectl", kubeconfig=os.environ["KUBECONFIG"], context="kind-kind")
+        return
+    layout = Layout(tmp_path_factory.mktemp("cluster") / "sandbox")
+    cluster = Cluster.of(layout)
+    cluster.ensure()
+    yield Access(kubectl=str(cluster.kubectl), kubeconfig=str(layout.kubeconfig), context=CONTEXT)
+    cluster.delete()
+
+
+@pytest.fixture(scope="session")
+def target(access: Access) -> Generator[Target]:
+    """The engine, and the cluster that its stacks are deployed to."""
+    layout = Layout(Path(access.kubeconfig).parent)
+    where = (access.kubectl, access.kubeconfig, access.context)
+    if os.environ.get("TENANT_NATS_E2E") == "kind":
+        # Without it, an object that somebody changed with kubectl is a conflict and stays so.
+        settings = {"kubernetes:enablePatchForce": "true"}
+        yield Target(layout, *where, dict(os.environ), settings)
+        return
+    # Which plugin is not the question of these tests, and asking for the official one takes time.
+    layout.plugin_choice.write_text(f"pinned {engine.toolchain.KUBERNETES_PLUGIN_VERSION}")
+    env = engine.environment(layout, "")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", env["PATH"])  # where the Automation API looks for `pulumi`
+        yield Target(layout, *where, env)
 
 
 @pytest.fixture(scope="session")

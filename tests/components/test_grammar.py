@@ -70,6 +70,7 @@ def test_every_resource_is_a_child_of_its_component() -> None:
         ("Namespace", "vrsky-tenants"): None,
         ("Namespace", "vrsky-tenants-namespace"): ("Namespace", "vrsky-tenants"),
         ("NetworkPolicy", "vrsky-tenants-closed"): ("Namespace", "vrsky-tenants"),
+        ("LimitRange", "vrsky-tenants-strays"): ("Namespace", "vrsky-tenants"),
         ("Tenant", "acme-corp"): None,
         ("Isolation", "acme-corp"): ("Tenant", "acme-corp"),
         ("NetworkPolicy", "acme-corp-policy"): ("Isolation", "acme-corp"),

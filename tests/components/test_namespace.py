@@ -58,6 +58,21 @@ def test_the_api_server_enforces_a_pod_security_standard(
     assert labels["pod-security.kubernetes.io/enforce"] == level
 
 
+def test_a_stray_container_in_a_managed_namespace_is_small() -> None:
+    limits = graph_of({"acme-corp": {}}).one("LimitRange").inputs["spec"]["limits"]
+    assert limits == [
+        {
+            "type": "Container",
+            "defaultRequest": {"cpu": "50m", "memory": "64Mi"},
+            "default": {"memory": "1Gi"},
+        }
+    ], "a maximum would refuse sizes and workers"
+
+
+def test_an_existing_namespace_keeps_its_own_limits() -> None:
+    assert graph_of({"acme-corp": {}}, namespaceMode="existing").of_type("LimitRange") == ()
+
+
 def test_everything_is_in_the_namespace_of_the_settings() -> None:
     graph = graph_of({"acme-corp": {"instances": 2}}, namespace="servers")
     metadata = [each.inputs["metadata"] for each in graph.resources if "metadata" in each.inputs]

@@ -124,6 +124,21 @@ def test_a_wrong_inventory_is_refused_before_the_database_is_asked(
     _assert_refused(outcome)
 
 
+@pytest.mark.parametrize("preview", [True, False])
+def test_an_inventory_above_the_ceiling_is_refused_before_the_database_is_asked(
+    inventory: Path, monkeypatch: pytest.MonkeyPatch, preview: bool
+) -> None:
+    monkeypatch.setattr(program, "take_snapshot", _not_to_be_asked)
+    inventory.write_text("tenants:\n  acme-corp: {instances: 3}\n")
+    outcome = _attempt(inventory, preview=preview, maxInstances="2")
+    assert str(outcome.error) == (
+        f"{inventory} asks for too much, so nothing was changed: 3 instances in all, where "
+        "maxInstances allows 2 instances (most of it: acme-corp 3 instances). Ask for less, or "
+        "raise the ceiling of the stack (`pulumi config set`)."
+    )
+    _assert_refused(outcome)
+
+
 def test_the_stack_exports_the_namespace_and_the_urls_of_every_tenant(
     project: Path, inventory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -191,9 +206,9 @@ def _values(value: Any) -> Iterator[object]:
         yield from _values(each)
 
 
-def _attempt(inventory: Path, *, preview: bool = False) -> Outcome:
+def _attempt(inventory: Path, *, preview: bool = False, **more: str) -> Outcome:
     """Decide and build, as `__main__` does, for the tenants in `inventory`."""
-    settings = Settings.model_validate({"inventory": inventory})
+    settings = Settings.model_validate({"inventory": inventory, **more})
     return attempt(lambda: build(settings, *decide(settings)), preview=preview)
 
 

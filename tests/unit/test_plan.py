@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import FrozenInstanceError
-from typing import Any
 
 import pytest
 
@@ -23,11 +22,14 @@ NEW = "UDFNOP23RELGNYA55AGILZX5TZNMX4MSASY6KSG2UPC5P4A434VL7HKJ"
 
 
 def planned(
-    tenants: Mapping[str, object], *, large: Mapping[str, object] = LARGE, **named: Any
+    tenants: Mapping[str, object],
+    *,
+    large: Mapping[str, object] = LARGE,
+    namespace: str = "vrsky-tenants",
 ) -> Plan:
     """The plan of `tenants` by id, who may be of size `large`."""
     inventory = Inventory.model_validate({"tenants": tenants, "sizes": {"large": large}})
-    return expand(inventory, **{"namespace": "vrsky-tenants", **named})
+    return expand(inventory, namespace=namespace)
 
 
 def numbers(plan: Plan) -> dict[str, list[int]]:

@@ -17,8 +17,8 @@ Configure = Callable[..., None]
 
 DSN = "postgresql://provisioner:hunter2@db.example.com:5432/platform"
 KNOWN = (
-    "databaseUrl, drain, image, inventory, monitoringNamespace, namespace, namespaceMode, "
-    "podSecurity, readyTimeout, retainNamespace"
+    "databaseUrl, drain, image, inventory, maxCpu, maxInstances, maxMemory, monitoringNamespace, "
+    "namespace, namespaceMode, podSecurity, readyTimeout, retainNamespace"
 )
 NAMESPACE_WORDS = (
     "expected a namespace of lower-case letters a-z, digits and inner hyphens, "
@@ -57,6 +57,9 @@ def test_a_stack_that_says_nothing_has_the_defaults_of_the_design() -> None:
         image="nats:2.15.1-alpine",
         ready_timeout="3m",
         drain="30s",
+        max_instances=None,
+        max_cpu=None,
+        max_memory=None,
     )
     assert expected == read_settings()
 
@@ -72,6 +75,9 @@ def test_every_setting_is_read_from_its_camel_case_key(configure: Configure) -> 
         image="registry.example.com/nats:2.15.1@sha256:" + "0123456789abcdef" * 4,
         readyTimeout="90s",
         drain="0s",
+        maxInstances="100",
+        maxCpu="200",
+        maxMemory="400Gi",
         databaseUrl=DSN,
         secret=("databaseUrl",),
     )
@@ -85,6 +91,9 @@ def test_every_setting_is_read_from_its_camel_case_key(configure: Configure) -> 
         image="registry.example.com/nats:2.15.1@sha256:" + "0123456789abcdef" * 4,
         ready_timeout="90s",
         drain="0s",
+        max_instances=100,
+        max_cpu="200",
+        max_memory="400Gi",
     )
     assert expected == read_settings()
 
@@ -138,6 +147,27 @@ def test_every_setting_is_read_from_its_camel_case_key(configure: Configure) -> 
                 ("1.5m", "in fractions"),
                 ("3m\t", "and a tab"),
             ]
+        ),
+        *(
+            pytest.param(
+                "maxInstances",
+                most,
+                "expected a whole number, 1 or more, for example 100",
+                id=f"a ceiling of {most or 'nothing'}",
+            )
+            for most in ("", "0", "-1", "ten", "1.5")
+        ),
+        pytest.param(
+            "maxCpu",
+            "1.5",
+            'expected CPU cores or thousandths of one, as text ("2", 500m), for example "2"',
+            id="a ceiling in parts of a core",
+        ),
+        pytest.param(
+            "maxMemory",
+            "400GB",
+            "expected memory in whole Mi or Gi, for example 4Gi",
+            id="a ceiling in gigabytes",
         ),
     ],
 )
