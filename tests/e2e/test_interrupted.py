@@ -18,6 +18,7 @@ import pytest
 
 from tenancy.inventory import load
 from tenancy.plan import Plan, expand
+from tests.controlplane.rows import by_hand
 from tests.e2e.conftest import NewProject
 from tests.e2e.project import Project
 
@@ -231,7 +232,7 @@ def test_rows_of_which_the_engine_did_not_hear_go_with_their_tenant(
     new_project: NewProject, is_written: bool
 ) -> None:
     project = new_project(READY)
-    with psycopg.connect(project.dsn) as somebody:
+    with psycopg.connect(by_hand(project.dsn)) as somebody:
         somebody.execute("LOCK TABLE nats_instances IN EXCLUSIVE MODE")
         kill_while(project, lambda: len(waiting_for_a_lock(project)) == 2)
         if is_written:
