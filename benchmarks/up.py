@@ -19,7 +19,6 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
-from controlplane.schema import migrate
 from sandbox import database, engine
 from sandbox.cluster import CONTEXT, Cluster
 from sandbox.layout import Layout
@@ -78,12 +77,12 @@ def measure(target: Target, folder: Path, server: str, tenants: int) -> float:
 
 
 def new_database(server: str, name: str) -> str:
-    """A migrated, empty database."""
+    """A migrated, empty database; returns the provisioner's connection string."""
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
     dsn = make_conninfo(server, dbname=name)
-    migrate(dsn)
-    return dsn
+    database.prepare(dsn)
+    return database.provisioner(dsn)
 
 
 def applied_by_kubectl(project: Project, namespace: str, manifest: Path) -> float:

@@ -40,10 +40,10 @@ def _alone() -> Generator[None]:
 
 
 def _running() -> tuple[Cluster, str]:
-    """The cluster and the database's connection string."""
+    """The cluster, and the connection string of who runs `up`."""
     cluster = Cluster.of(LOCAL)
     cluster.ensure()
-    return cluster, database.ensure(LOCAL)
+    return cluster, database.provisioner(database.ensure(LOCAL))
 
 
 _NOISE = re.compile(
@@ -116,7 +116,7 @@ def status() -> None:
     if not (ready and serving):
         say("`make up` starts what is missing")
         return
-    dsn = database.start(LOCAL.postgres)
+    dsn = database.provisioner(database.start(LOCAL.postgres))
     outputs = engine.open_stack(LOCAL, dsn).outputs()
     if "urls" not in outputs:
         say("nothing is deployed yet; `make up` does it")

@@ -6,7 +6,11 @@ from contextlib import suppress
 from pathlib import Path
 
 import psutil
+import psycopg
+from psycopg.conninfo import make_conninfo
+from psycopg.sql import SQL, Identifier
 
+from controlplane import roles
 from controlplane.schema import migrate
 from sandbox.errors import SandboxError
 from sandbox.layout import Layout
@@ -21,12 +25,15 @@ with warnings.catch_warnings():
 _PORT = 5432
 """Part of the socket's name; nothing listens on it."""
 
+_LOGINS: dict[str, roles.Role] = {"provisioner": "provisioner", "worker": "reader"}
+"""Who logs in, and the role that each is a member of. Whoever reaches the socket is believed."""
+
 
 def ensure(layout: Layout) -> str:
     """Have the server running and its schema current, whatever state it is in.
 
     Returns:
-        The connection string.
+        The connection string of the server's administrator.
     """
     _forget_the_dead(layout.postgres)
     if not layout.postgres.exists():
@@ -38,7 +45,7 @@ def ensure(layout: Layout) -> str:
         else:
             with step("starting Postgres"):
                 dsn = start(layout.postgres)
-        migrate(dsn)
+        prepare(dsn)
     except Exception as error:
         raise SandboxError(
             f"Postgres could not be started ({_first_line(error)}); look into "
@@ -54,7 +61,7 @@ def start(folder: Path) -> str:
     leaves open, and so may end at another server.
 
     Returns:
-        The connection string.
+        The connection string of its administrator.
     """
     for variable in [name for name in os.environ if name.startswith("PG")]:
         del os.environ[variable]
@@ -63,6 +70,36 @@ def start(folder: Path) -> str:
     # A handle that this process got earlier does not know that the server was stopped since.
     server.start()
     return f"{server.get_uri()}&port={_PORT}"
+
+
+def prepare(dsn: str) -> None:
+    """Bring the schema to its head as its owner, and lend the others what they need."""
+    with psycopg.connect(dsn) as connection:
+        connection.execute(roles.create_roles())
+        for login, role in _LOGINS.items():
+            known = "SELECT 1 FROM pg_roles WHERE rolname = %s"
+            if not connection.execute(known, (login,)).fetchone():
+                connection.execute(SQL("CREATE ROLE {} LOGIN").format(Identifier(login)))
+            member = SQL("GRANT {} TO {}")
+            connection.execute(member.format(Identifier(roles.role_name(role)), Identifier(login)))
+    migrate(make_conninfo(dsn, options=f"-c role={roles.role_name('owner')}"))
+    with psycopg.connect(dsn) as connection:
+        connection.execute(roles.lend())
+
+
+def provisioner(dsn: str) -> str:
+    """The connection string of who runs `up`, at the database of `dsn`."""
+    return make_conninfo(dsn, user="provisioner")
+
+
+def worker(dsn: str) -> str:
+    """The connection string of a worker, at the database of `dsn`."""
+    return make_conninfo(dsn, user="worker")
+
+
+def administrator(dsn: str) -> str:
+    """The connection string of who may do everything, at the database of `dsn`."""
+    return make_conninfo(dsn, user="postgres")
 
 
 def stop(folder: Path) -> None:

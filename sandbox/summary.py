@@ -23,7 +23,7 @@ def print_summary(
 
     Args:
         cluster: where the Deployments are.
-        dsn: where the rows are.
+        dsn: where the rows are; of who runs `up`. What is printed is the administrator's.
         outputs: of the stack: `namespace` and `urls`.
         changes: how many resources each operation touched; None when nothing was run.
     """
@@ -50,7 +50,7 @@ def print_summary(
     console.print(
         "Look at it:\n"
         f"  {kubectl} -n {namespace} get deployments,services,networkpolicies\n"
-        f"  {database.psql()} '{dsn}' -c 'table nats_instances'\n"
+        f"  {database.psql()} '{database.administrator(dsn)}' -c 'table nats_instances'\n"
         "Try next:\n"
         "  edit tenants.yaml (say, `integrations: 60` for demo-tenant), then `make preview` and "
         "`make up`\n"

@@ -15,7 +15,6 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
-from controlplane.schema import migrate
 from sandbox import database, engine
 from sandbox.cluster import CONTEXT, Cluster
 from sandbox.layout import Layout
@@ -27,7 +26,10 @@ NewDatabase = Callable[[], str]
 
 @pytest.fixture(scope="session")
 def postgres() -> Generator[str]:
-    """The connection string of a real server, with the schema in `template_migrated`."""
+    """The administrator's connection string of a real server.
+
+    Its `template_migrated` has the schema, and the roles may do there what they may.
+    """
     # Not below pytest's own temporary folder: every pytest that starts makes that one private to
     # its user, and where the user is root, the server runs as another one.
     with tempfile.TemporaryDirectory(prefix="tenant-nats-", ignore_cleanup_errors=True) as parent:
@@ -39,13 +41,16 @@ def postgres() -> Generator[str]:
 def _migrated(dsn: str) -> str:
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute("CREATE DATABASE template_migrated")
-    migrate(make_conninfo(dsn, dbname="template_migrated"))
+    database.prepare(make_conninfo(dsn, dbname="template_migrated"))
     return dsn
 
 
 @pytest.fixture(scope="session")
 def new_database(postgres: str) -> NewDatabase:
-    """Makes a database with the schema and no rows, and returns its connection string."""
+    """Makes a database with the schema and no rows; returns the provisioner's connection string.
+
+    `by_hand` in tests/controlplane/rows.py is for what the platform and its people do.
+    """
     numbers = itertools.count(1)
 
     def create() -> str:
@@ -53,14 +58,14 @@ def new_database(postgres: str) -> NewDatabase:
         with psycopg.connect(postgres, autocommit=True) as connection:
             statement = SQL("CREATE DATABASE {} TEMPLATE template_migrated")
             connection.execute(statement.format(Identifier(name)))
-        return make_conninfo(postgres, dbname=name)
+        return database.provisioner(make_conninfo(postgres, dbname=name))
 
     return create
 
 
 @pytest.fixture
 def dsn(new_database: NewDatabase) -> str:
-    """A database with the schema and no rows, for one test."""
+    """A database with the schema and no rows, for one test; as the provisioner."""
     return new_database()
 
 

@@ -8,6 +8,7 @@ from psycopg.sql import SQL
 
 from controlplane import store
 from controlplane.store import InstanceRow, TenantRows
+from sandbox import database
 from tenancy.placement import Policy
 
 Row = tuple[Any, ...]
@@ -18,9 +19,17 @@ TWO = InstanceRow(2, "nats-acme-2.vrsky-tenants.svc.cluster.local:4222", "active
 ELSEWHERE = InstanceRow(1, "nats.example.com:4222", "active")
 
 
+def by_hand(dsn: str) -> str:
+    """The connection string of somebody who may do everything, whoever `dsn` is for.
+
+    What the platform and its people do, tests do so. What the program does is done as `dsn` says.
+    """
+    return database.administrator(dsn)
+
+
 def execute(dsn: str, statement: str, *parameters: object) -> list[Row]:
     """Run one statement by hand, as somebody with psql would."""
-    with psycopg.connect(dsn) as connection:
+    with psycopg.connect(by_hand(dsn)) as connection:
         cursor = connection.execute(SQL(statement), parameters)  # pyright: ignore[reportArgumentType]
         return cursor.fetchall() if cursor.description else []
 

@@ -10,7 +10,17 @@ import pytest
 from controlplane import store
 from controlplane.connection import ControlPlaneError
 from controlplane.store import InstanceRow
-from tests.controlplane.rows import DOMAIN, ELSEWHERE, ONE, TWO, execute, insert, placed, record
+from tests.controlplane.rows import (
+    DOMAIN,
+    ELSEWHERE,
+    ONE,
+    TWO,
+    by_hand,
+    execute,
+    insert,
+    placed,
+    record,
+)
 
 THREE = InstanceRow(3, f"nats-acme-3.{DOMAIN}", "active")
 
@@ -235,7 +245,7 @@ def test_a_tenant_that_comes_back_has_its_old_rows_and_leaves_those_it_does_not_
 
 def test_an_integration_that_is_added_while_its_tenant_leaves_is_refused(dsn: str) -> None:
     row_id = insert(dsn, "acme", ONE)
-    with psycopg.connect(dsn) as leaving, ThreadPoolExecutor() as pool:
+    with psycopg.connect(by_hand(dsn)) as leaving, ThreadPoolExecutor() as pool:
         leaving.execute("SELECT 1 FROM nats_instances FOR UPDATE")
         added = pool.submit(
             execute,
@@ -261,7 +271,7 @@ def test_what_the_platform_has_announced_is_left_alone(dsn: str) -> None:
 
 
 def test_a_row_that_another_stack_is_just_inserting_is_not_taken_from_it(dsn: str) -> None:
-    with psycopg.connect(dsn) as other, ThreadPoolExecutor() as pool:
+    with psycopg.connect(by_hand(dsn)) as other, ThreadPoolExecutor() as pool:
         other.execute(
             "INSERT INTO nats_instances (tenant_id, instance_number, dns_name, status) "
             "VALUES ('acme', 1, 'nats-acme-1.elsewhere:4222', 'active')"
@@ -290,6 +300,7 @@ def test_a_platform_with_other_ids_and_its_status_as_an_enum_moves_as_well(dsn: 
         "ALTER TABLE nats_instances ALTER status TYPE nats_status USING status::nats_status",
         "ALTER TABLE integrations DROP id",
         "ALTER TABLE integrations ADD id uuid PRIMARY KEY DEFAULT gen_random_uuid()",
+        "GRANT SELECT (id) ON integrations TO tenant_nats_provisioner",
     ):
         execute(dsn, statement)
     integrate(dsn, 10)
@@ -312,7 +323,7 @@ def test_while_workers_add_integrations_none_is_lost_and_none_is_placed_twice(ds
         turn = 0
         while not done.is_set():
             turn += 1
-            with psycopg.connect(dsn) as worker:
+            with psycopg.connect(by_hand(dsn)) as worker:
                 row = worker.execute(
                     "INSERT INTO integrations (tenant_id, nats_instance_id) VALUES ('acme', ("
                     "SELECT id FROM nats_instances WHERE tenant_id = 'acme' "

@@ -6,8 +6,9 @@ import psycopg
 import pytest
 
 from controlplane.store import InstanceRow
+from sandbox import database
 from tenancy.lifecycle import STATUSES, TRANSITIONS, Status
-from tests.controlplane.rows import ONE, TWO, execute, insert, table
+from tests.controlplane.rows import ONE, TWO, by_hand, execute, insert, table
 
 
 @pytest.mark.parametrize("before", STATUSES)
@@ -74,7 +75,7 @@ def test_a_tenant_finds_all_its_active_servers_and_no_other(dsn: str) -> None:
 
 def test_a_move_is_told_once_it_is_committed_with_ids_only(dsn: str) -> None:
     first, second = insert(dsn, "acme", ONE), insert(dsn, "acme", TWO)
-    with psycopg.connect(dsn, autocommit=True) as listener:
+    with psycopg.connect(database.worker(dsn), autocommit=True) as listener:
         listener.execute("LISTEN integration_moved")
         [(integration,)] = execute(
             dsn,
@@ -82,14 +83,14 @@ def test_a_move_is_told_once_it_is_committed_with_ids_only(dsn: str) -> None:
             "RETURNING id",
             first,
         )
-        with psycopg.connect(dsn) as mover:
+        with psycopg.connect(by_hand(dsn)) as mover:
             # Told: the placement above, and one move. Not told: what changes nothing, and what is
             # rolled back.
             mover.execute("UPDATE integrations SET nats_instance_id = %s", (first,))
             mover.execute("UPDATE integrations SET nats_instance_id = %s", (second,))
             assert len(list(listener.notifies(timeout=0.2))) == 1
         execute(dsn, "INSERT INTO integrations (tenant_id) VALUES ('acme')")
-        with psycopg.connect(dsn) as mover:
+        with psycopg.connect(by_hand(dsn)) as mover:
             mover.execute("UPDATE integrations SET nats_instance_id = %s", (first,))
             mover.rollback()
         told = [json.loads(each.payload) for each in listener.notifies(timeout=0.5)]

@@ -8,11 +8,21 @@ from psycopg.conninfo import make_conninfo
 
 from controlplane import connection, store
 from controlplane.connection import ControlPlaneError
-from controlplane.schema import migrate
 from controlplane.snapshot import take_snapshot
 from controlplane.store import InstanceRow
+from sandbox import database
 from tenancy.snapshot import Snapshot
-from tests.controlplane.rows import DOMAIN, ELSEWHERE, ONE, TWO, execute, insert, record, table
+from tests.controlplane.rows import (
+    DOMAIN,
+    ELSEWHERE,
+    ONE,
+    TWO,
+    by_hand,
+    execute,
+    insert,
+    record,
+    table,
+)
 
 
 def test_a_snapshot_counts_the_integrations_of_each_instance(dsn: str) -> None:
@@ -174,7 +184,7 @@ def test_rows_that_somebody_holds_are_told_in_words_and_nothing_hangs(
 ) -> None:
     monkeypatch.setattr(connection, "_LOCK_TIMEOUT", "200ms")
     insert(dsn, "acme", InstanceRow(1, ONE.dns_name, "draining"))
-    with psycopg.connect(dsn) as somebody:
+    with psycopg.connect(by_hand(dsn)) as somebody:
         somebody.execute("SELECT 1 FROM nats_instances FOR UPDATE")
         with pytest.raises(ControlPlaneError, match="Another transaction has held rows"):
             record(dsn, ONE, managed=[1])
@@ -182,7 +192,7 @@ def test_rows_that_somebody_holds_are_told_in_words_and_nothing_hangs(
 
 def test_an_integration_that_is_just_being_added_does_not_hold_up_its_row(dsn: str) -> None:
     insert(dsn, "acme", InstanceRow(1, ONE.dns_name, "draining"))
-    with psycopg.connect(dsn) as worker:
+    with psycopg.connect(by_hand(dsn)) as worker:
         worker.execute(
             "INSERT INTO integrations (tenant_id, nats_instance_id) "
             "SELECT tenant_id, id FROM nats_instances"
@@ -251,7 +261,7 @@ def test_twenty_at_once_make_one_row_each(dsn: str) -> None:
 
 def test_migrating_twice_changes_nothing(dsn: str) -> None:
     record(dsn, ONE)
-    migrate(dsn)
+    database.prepare(by_hand(dsn))
     assert [row[1] for row in table(dsn)] == [1]
 
 

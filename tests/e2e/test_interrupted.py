@@ -18,6 +18,7 @@ import pytest
 
 from tenancy.inventory import load
 from tenancy.plan import Plan, expand
+from tests.controlplane.rows import by_hand
 from tests.e2e.conftest import NewProject
 from tests.e2e.project import Project
 
@@ -230,7 +231,7 @@ def test_a_state_that_was_made_to_forget_every_object_gets_them_back(
 
 def test_rows_that_nobody_had_written_yet_are_never_written(new_project: NewProject) -> None:
     project = new_project(READY)
-    with psycopg.connect(project.dsn) as somebody:
+    with psycopg.connect(by_hand(project.dsn)) as somebody:
         somebody.execute(LOCKED)
         kill_while(project, lambda: len(waiting_for_a_lock(project)) == 2)
         project.write(WITHOUT_GLOBEX)
@@ -247,7 +248,7 @@ def test_rows_of_which_the_engine_did_not_hear_are_recorded_and_leave_in_two_edi
     new_project: NewProject,
 ) -> None:
     project = new_project(READY)
-    with psycopg.connect(project.dsn) as somebody:
+    with psycopg.connect(by_hand(project.dsn)) as somebody:
         somebody.execute(LOCKED)
         kill_while(project, lambda: len(waiting_for_a_lock(project)) == 2)
         # As if both had come through; two statements that the plugins would have run.

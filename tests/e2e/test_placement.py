@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import psycopg
 
+from sandbox import database
 from tests.controlplane.rows import placed
 from tests.e2e.conftest import NewProject
 from tests.e2e.project import Operation, Project, Run
@@ -112,7 +113,7 @@ def test_workers_have_time_to_leave_before_their_server_goes(new_project: NewPro
     project.up()
     integrate(project, 5, number=2)
     project.write(ONE)
-    with psycopg.connect(project.dsn, autocommit=True) as worker:
+    with psycopg.connect(database.worker(project.dsn), autocommit=True) as worker:
         worker.execute("LISTEN integration_moved")
         process = project.begin_up()
         told = [json.loads(each.payload) for each in worker.notifies(timeout=60, stop_after=5)]

@@ -4,6 +4,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from tests.controlplane.rows import by_hand
 from tests.e2e.conftest import NewProject
 from tests.e2e.project import Project, Run
 
@@ -201,9 +202,11 @@ def test_the_connection_string_is_in_no_state_preview_or_output(
 @pytest.fixture
 def password_dsn(dsn: str) -> str:
     """A database whose server asks the role `careful` for its password, `canary-7f3a`."""
-    with psycopg.connect(dsn) as connection:
+    with psycopg.connect(by_hand(dsn)) as connection:
         connection.execute("DROP ROLE IF EXISTS careful")
-        connection.execute("CREATE ROLE careful SUPERUSER LOGIN PASSWORD 'canary-7f3a'")
+        connection.execute(
+            "CREATE ROLE careful LOGIN IN ROLE tenant_nats_provisioner PASSWORD 'canary-7f3a'"
+        )
         row = connection.execute("SHOW hba_file").fetchone()
         assert row is not None
         with open(row[0], "r+") as file:  # noqa: PTH123

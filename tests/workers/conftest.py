@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from controlplane.store import InstanceRow
-from sandbox import toolchain
+from sandbox import database, toolchain
 from tests.controlplane.rows import execute, insert
 from tests.nats.server import Server, planned, running
 
@@ -75,6 +75,7 @@ class Platform:
     """The platform's database, with one integration of the tenant acme on its first server."""
 
     dsn: str
+    """As a worker has it."""
     integration: int
     rows: dict[str, int]
     """The ids of the servers' rows by URL."""
@@ -97,7 +98,7 @@ class Platform:
 
 @pytest.fixture
 def platform(dsn: str, servers: tuple[Server, Server]) -> Platform:
-    made = Platform(dsn, 1, {})
+    made = Platform(database.worker(dsn), 1, {})
     for number, server in enumerate(servers, start=1):
         made.add(number, server.url.removeprefix("nats://"))
     execute(

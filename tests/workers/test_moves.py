@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.controlplane.rows import execute
+from tests.controlplane.rows import by_hand, execute
 from tests.nats.server import Server, free_port, planned, running
 from tests.workers.account import Account, Circumstance, Move, visits
 from tests.workers.conftest import Command, Platform
@@ -174,7 +174,7 @@ def test_a_move_while_the_database_is_away_is_followed_when_it_is_back(
     first, second = servers
     with (
         working(command, platform.dsn, tmp_path) as worker,
-        psycopg.connect(platform.dsn, autocommit=True) as inside,
+        psycopg.connect(by_hand(platform.dsn), autocommit=True) as inside,
     ):
         worker.wait_for("joined", url=first.url)
         open_to_connections(postgres, inside.info.dbname, is_open=False)

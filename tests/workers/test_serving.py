@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from controlplane.store import InstanceRow
+from sandbox import database
 from tests.controlplane.rows import insert
 from tests.nats.server import Server, free_port
 from tests.workers.conftest import Command, Platform
@@ -71,7 +72,7 @@ def test_a_worker_has_joined_when_the_server_has_its_subscriptions(
 ) -> None:
     with slow_server(seconds=0.5) as server:
         insert(dsn, "acme", InstanceRow(1, f"127.0.0.1:{server.port}", "active"), integrations=1)
-        with working(command, dsn, tmp_path) as worker:
+        with working(command, database.worker(dsn), tmp_path) as worker:
             joined = worker.wait_for("joined")
             assert server.answered is not None
             assert joined.time >= server.answered
@@ -82,7 +83,7 @@ def test_a_worker_hears_a_server_that_has_answered_too_late(
 ) -> None:
     with slow_server(seconds=5.5) as server:
         insert(dsn, "acme", InstanceRow(1, f"127.0.0.1:{server.port}", "active"), integrations=1)
-        with working(command, dsn, tmp_path) as worker:
+        with working(command, database.worker(dsn), tmp_path) as worker:
             worker.wait_for("joined")
             server.send(b"still heard")
             worker.wait_for_message("still heard")

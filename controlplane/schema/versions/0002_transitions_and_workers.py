@@ -35,7 +35,11 @@ def upgrade() -> None:
     )
     # A tenant that leaves keeps its rows, so the foreign key does not refuse an integration that is
     # added to one at that very moment. It waits for who holds the row, as the key does, and runs as
-    # the table's owner, since that takes the right to update.
+    # the table's owner, since that takes the right to update. Unless pg_temp is named, it is looked
+    # into first: a temporary table of somebody's could say that nothing is terminated.
+    op.execute(
+        "SELECT set_config('search_path', current_setting('search_path') || ', pg_temp', true)"
+    )
     op.execute(
         """
         CREATE FUNCTION integrations_refuse_terminated() RETURNS trigger

@@ -1,0 +1,133 @@
+"""Who may do what in the platform's database: the one description, and the SQL that makes it so.
+
+Three roles that nobody logs in as; the platform makes its own logins members of them. So nothing
+here knows a password.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, LiteralString
+
+from psycopg import sql
+from psycopg.sql import SQL, Composable, Composed, Identifier
+
+Role = Literal["owner", "provisioner", "reader"]
+Kind = Literal["schema", "table"]
+"""What a privilege is on. To GRANT, a view is a table."""
+
+ROLES: tuple[Role, ...] = ("owner", "provisioner", "reader")
+"""Who owns the tables and runs the migrations; who runs `up` and `operations`; who looks for a
+server."""
+PREFIX = "tenant_nats"
+SCHEMA = "public"
+
+
+@dataclass(frozen=True)
+class Lent:
+    """Privileges of a role on the schema, a table or some columns of a table."""
+
+    role: Role
+    kind: Kind
+    name: str
+    """Of the table or view; empty for the schema."""
+    privileges: tuple[LiteralString, ...]
+    columns: tuple[str, ...] = ()
+    """With one privilege only: a Grant of pulumi-postgresql takes no more."""
+
+
+LENT = (
+    Lent("owner", "schema", "", ("CREATE", "USAGE")),
+    Lent("provisioner", "schema", "", ("USAGE",)),
+    # Whole, since the rows are this program's: another column takes no other grant.
+    Lent("provisioner", "table", "nats_instances", ("SELECT", "INSERT", "UPDATE", "DELETE")),
+    # Not whole: what else the platform keeps of an integration is not for this program to see.
+    # FOR NO KEY UPDATE takes UPDATE of one column.
+    Lent(
+        "provisioner", "table", "integrations", ("SELECT",), ("id", "tenant_id", "nats_instance_id")
+    ),
+    Lent("provisioner", "table", "integrations", ("UPDATE",), ("nats_instance_id",)),
+    Lent("reader", "schema", "", ("USAGE",)),
+    Lent("reader", "table", "integration_servers", ("SELECT",)),
+    Lent("reader", "table", "tenant_servers", ("SELECT",)),
+    Lent("reader", "table", "nats_instances", ("SELECT",)),
+    Lent("reader", "table", "integrations", ("SELECT",)),
+)
+"""All that the roles have, but for what the owner has because it owns it. LISTEN takes nothing."""
+
+FUNCTIONS = (
+    "nats_instances_hold_transitions",
+    "integrations_refuse_terminated",
+    "integrations_notify",
+)
+"""For triggers only, which ask nobody for EXECUTE when they fire. Postgres gives it to everybody,
+and one of these runs with the rights of its owner: it is taken from PUBLIC."""
+
+
+def role_name(role: Role, prefix: str = PREFIX) -> str:
+    """What a role is called. Roles belong to the server: two databases on it need two prefixes."""
+    return f"{prefix}_{role}"
+
+
+def create_roles(prefix: str = PREFIX, schema: str = SCHEMA) -> Composed:
+    """SQL that makes the roles where they are missing, and lets the owner make tables."""
+    owner = Identifier(role_name("owner", prefix))
+    made = [_create(role_name(role, prefix)) for role in ROLES]
+    lent = [_grant(each, prefix, schema) for each in LENT if each.role == "owner"]
+    closed = SQL("ALTER DEFAULT PRIVILEGES FOR ROLE {} REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC")
+    return _script([*made, *lent, closed.format(owner)])
+
+
+def lend(prefix: str = PREFIX, schema: str = SCHEMA) -> Composed:
+    """SQL that gives the provisioner and the reader what they need of the tables, and no more.
+
+    A view that a migration makes anew has lost its grants, so it follows each migration.
+    """
+    lent = [each for each in LENT if each.role != "owner"]
+    borrowers = _listed(Identifier(role_name(role, prefix)) for role in ROLES if role != "owner")
+    tables = dict.fromkeys(each.name for each in lent if each.kind == "table")
+    # What they had before, in the same transaction: so nobody is without for a moment.
+    taken = [
+        SQL("REVOKE ALL ON SCHEMA {} FROM {}").format(Identifier(schema), borrowers),
+        SQL("REVOKE ALL ON TABLE {} FROM {}").format(
+            _listed(Identifier(schema, table) for table in tables), borrowers
+        ),
+    ]
+    closed = [
+        SQL("REVOKE ALL ON FUNCTION {}() FROM PUBLIC").format(Identifier(schema, function))
+        for function in FUNCTIONS
+    ]
+    return _script([*taken, *(_grant(each, prefix, schema) for each in lent), *closed])
+
+
+def _create(name: str) -> Composed:
+    return SQL(
+        "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = {}) THEN\n"
+        "    CREATE ROLE {} NOLOGIN;\n"
+        "END IF; END $$"
+    ).format(sql.Literal(name), Identifier(name))
+
+
+def _grant(lent: Lent, prefix: str, schema: str) -> Composed:
+    columns = (
+        SQL(" ({})").format(_listed(map(Identifier, lent.columns))) if lent.columns else SQL("")
+    )
+    return SQL("GRANT {}{} ON {} TO {}").format(
+        _listed(map(SQL, lent.privileges)),
+        columns,
+        _object(lent, schema),
+        Identifier(role_name(lent.role, prefix)),
+    )
+
+
+def _object(lent: Lent, schema: str) -> Composed:
+    if lent.kind == "schema":
+        return SQL("SCHEMA {}").format(Identifier(schema))
+    return SQL("TABLE {}").format(Identifier(schema, lent.name))
+
+
+def _listed(parts: Iterable[Composable]) -> Composed:
+    return SQL(", ").join(parts)
+
+
+def _script(statements: Iterable[Composable]) -> Composed:
+    return SQL("").join(statement + SQL(";\n") for statement in statements)
