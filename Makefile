@@ -1,9 +1,11 @@
 # Every target runs in the locked Python environment, which uv makes on the first call.
-RUN := sandbox/uv.sh run --quiet --locked
+UV := sandbox/uv.sh
+RUN := $(UV) run --quiet --locked
 PYTHON_FILES := .
 
 .DEFAULT_GOAL := help
 .PHONY: help up preview recover status down check test kind golden schema format benchmark
+.PHONY: audit sbom
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -24,14 +26,16 @@ down: ## stop the local servers and remove the local stack with all its data
 	@$(RUN) python -m sandbox down
 
 check: ## format, lint, types, import contracts and the fast tests, in under a minute
+	$(UV) lock --quiet --check
 	$(RUN) ruff format --check $(PYTHON_FILES)
 	$(RUN) ruff check $(PYTHON_FILES)
 	$(RUN) basedpyright
 	$(RUN) lint-imports
+	$(RUN) zizmor --offline --quiet --persona pedantic .github
 	$(RUN) pytest -q tests/unit tests/components
 
 test: check ## everything: also real Postgres, nats-server, API server and engine
-	$(RUN) pytest tests/controlplane tests/nats tests/workers tests/sandbox tests/e2e
+	$(RUN) pytest tests/controlplane tests/nats tests/workers tests/sandbox tests/supply tests/workflows tests/e2e
 
 kind: ## the end-to-end tests on the kind cluster of KUBECONFIG, with the official plugin (for CI; no outages)
 	TENANT_NATS_E2E=kind $(RUN) pytest tests/e2e --ignore tests/e2e/test_outages.py
@@ -49,3 +53,17 @@ format: ## format and fix what can be fixed mechanically
 benchmark: ## measure; prints tables (about ten minutes)
 	$(RUN) python -m benchmarks.graph
 	$(RUN) python -m benchmarks.up
+
+# Without --strict, pip-audit passes when the service knows none of the packages.
+AUDIT := --vulnerability-service pypi
+audit: ## look up every locked Python package among the known vulnerabilities (asks pypi.org itself)
+	@$(UV) export --quiet --locked --all-groups --format requirements.txt \
+	  --output-file .requirements.txt >/dev/null
+	@$(RUN) pip-audit --requirement .requirements.txt --require-hashes --disable-pip --strict \
+	  --progress-spinner off $(AUDIT) || { echo "The audit did not pass. Where no vulnerability is \
+	listed above, the service could not be asked, and nothing is known: a mirror of PyPI has no \
+	list of vulnerabilities." >&2; exit 1; }
+
+sbom: ## write sbom.cdx.json (CycloneDX): what `pulumi up` runs with, as uv.lock pins it
+	@$(UV) export --quiet --locked --no-default-groups --format cyclonedx1.5 \
+	  --output-file sbom.cdx.json >/dev/null
