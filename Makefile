@@ -1,9 +1,11 @@
 # Every target runs in the locked Python environment, which uv makes on the first call.
-RUN := sandbox/uv.sh run --quiet --locked
+UV := sandbox/uv.sh
+RUN := $(UV) run --quiet --locked
 PYTHON_FILES := .
 
 .DEFAULT_GOAL := help
 .PHONY: help up preview recover status down check test kind golden schema format benchmark
+.PHONY: audit sbom plan comment kubeconfig diff guard deploy drift issue
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -24,15 +26,17 @@ down: ## stop the local servers and remove the local stack with all its data
 	@$(RUN) python -m sandbox down
 
 check: ## format, lint, types, import contracts and the fast tests, in under a minute
+	$(UV) lock --quiet --check
 	$(RUN) ruff format --check $(PYTHON_FILES)
 	$(RUN) ruff check $(PYTHON_FILES)
 	$(RUN) basedpyright
 	$(RUN) lint-imports
 	$(RUN) python -m operations check tenants.yaml
+	$(RUN) zizmor --offline --quiet --persona pedantic .github
 	$(RUN) pytest -q tests/unit tests/components
 
 test: check ## everything: also real Postgres, nats-server, API server and engine
-	$(RUN) pytest tests/controlplane tests/nats tests/workers tests/sandbox tests/admission tests/e2e
+	$(RUN) pytest tests/controlplane tests/nats tests/workers tests/sandbox tests/supply tests/workflows tests/admission tests/e2e
 
 kind: ## the end-to-end tests on the kind cluster of KUBECONFIG, with the official plugin (for CI; no outages)
 	TENANT_NATS_E2E=kind $(RUN) pytest tests/e2e --ignore tests/e2e/test_outages.py
@@ -50,3 +54,53 @@ format: ## format and fix what can be fixed mechanically
 benchmark: ## measure; prints tables (about ten minutes)
 	$(RUN) python -m benchmarks.graph
 	$(RUN) python -m benchmarks.up
+
+# Without --strict, pip-audit passes when the service knows none of the packages.
+AUDIT := --vulnerability-service pypi
+audit: ## look up every locked Python package among the known vulnerabilities (asks pypi.org itself)
+	@$(UV) export --quiet --locked --all-groups --format requirements.txt \
+	  --output-file .requirements.txt >/dev/null
+	@$(RUN) pip-audit --requirement .requirements.txt --require-hashes --disable-pip --strict \
+	  --progress-spinner off $(AUDIT) || { echo "The audit did not pass. Where no vulnerability is \
+	listed above, the service could not be asked, and nothing is known: a mirror of PyPI has no \
+	list of vulnerabilities." >&2; exit 1; }
+
+sbom: ## write sbom.cdx.json (CycloneDX): what `pulumi up` runs with, as uv.lock pins it
+	@$(UV) export --quiet --locked --no-default-groups --format cyclonedx1.5 \
+	  --output-file sbom.cdx.json >/dev/null
+
+# What CI runs, on GitHub or elsewhere: docs/ci.md. All of it reads the environment, so that nothing
+# that came from outside, such as the name of a branch, is ever part of a command line.
+export INVENTORY ?= tenants.yaml
+export APPROVAL ?= $(basename $(INVENTORY)).approval
+export BASE ?= origin/main
+
+plan: ## write plan.md: what the edit of INVENTORY since the commit BASE means
+	@$(RUN) python -m operations plan --base "$$BASE" --head "$$INVENTORY" --format markdown >plan.md
+	@cat plan.md
+
+comment: ## put plan.md on PULL_REQUEST, in place of an earlier one
+	@$(RUN) python -m operations post plan.md --pull-request "$$PULL_REQUEST"
+
+kubeconfig: ## write the file KUBECONFIG from the variable KUBECONFIG_TEXT
+	@umask 077 && printf '%s\n' "$$KUBECONFIG_TEXT" >"$$KUBECONFIG"
+
+diff: ## show what `pulumi up` would change in STACK
+	@$(RUN) pulumi preview --stack "$$STACK" --non-interactive --diff
+
+guard: ## refuse what `pulumi up` would do in STACK, where it needs an approval and has none
+	@$(RUN) pulumi preview --stack "$$STACK" --non-interactive --json >.preview.json || \
+	  { cat .preview.json >&2; exit 1; }
+	@$(RUN) python -m operations deployed "$$INVENTORY" --stack "$$STACK" >.deployed.yaml
+	@[ ! -s .deployed.yaml ] || $(RUN) python -m operations guard --base .deployed.yaml \
+	  --head "$$INVENTORY" --preview .preview.json --approval "$$APPROVAL"
+
+deploy: guard ## the guard, then `pulumi up` of STACK
+	@$(RUN) pulumi up --stack "$$STACK" --yes --skip-preview --non-interactive
+
+drift: ## write drift.md: what somebody else changed in STACK; fails where that is something
+	@rm -f drift.md
+	@$(RUN) python -m operations drift --stack "$$STACK" --report drift.md
+
+issue: ## put drift.md in the open issue about STACK, or close that when nothing differs
+	@$(RUN) python -m operations post drift.md --issue "Drift of $$STACK"

@@ -74,7 +74,7 @@ class Settings(BaseModel):
 
 
 def read_settings() -> Settings:
-    """The settings of the stack that the engine runs.
+    """The settings of the stack that the engine runs; warns where the image may change unseen.
 
     Raises:
         SettingsError: every value that does not fit, in one report.
@@ -88,11 +88,16 @@ def read_settings() -> Settings:
     }
     given.pop(SETTING, None)
     try:
-        return Settings.model_validate(given)
+        settings = Settings.model_validate(given)
     except ValidationError as error:
         faults = "; ".join(_fault(details) for details in error.errors(include_url=False))
         file = f"Pulumi.{pulumi.get_stack()}.yaml"
         raise SettingsError(f"{file}: {faults}. Nothing was changed.") from None
+    if "@" not in settings.image:
+        pulumi.log.warn(
+            f"image {settings.image} has no digest (@sha256:…): its tag may come to name another."
+        )
+    return settings
 
 
 def _fault(details: Any) -> str:

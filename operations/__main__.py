@@ -11,7 +11,10 @@ and says in its own help what else it exits with.
 import typer
 
 from operations.check import check
+from operations.deployed import deployed
+from operations.drift import drift
 from operations.guard import guard
+from operations.post import post
 from operations.recover import recover
 
 app = typer.Typer(
@@ -22,7 +25,10 @@ app = typer.Typer(
     rich_markup_mode=None,  # it would fold the tables of exit codes
 )
 app.command()(check)
+app.command()(deployed)
+app.command()(drift)
 app.command()(guard)
+app.command()(post)
 app.command()(recover)
 
 if __name__ == "__main__":

@@ -19,6 +19,9 @@ State = dict[str, Any]
 Resource = dict[str, Any]
 """One resource as a state or a preview has it."""
 
+HISTORY = 100
+"""How many updates of a stack are looked at."""
+
 
 class EngineError(Exception):
     """The engine refused; the text is its own words, less what surrounds them."""
@@ -80,12 +83,20 @@ class Engine:
 
     def preview(self) -> Preview:
         """Ask the program what it would do, and change nothing."""
-        answer = json.loads(self._run("preview", "--json"))
+        answer = json.loads(self.preview_json())
         steps = answer["steps"]
         return Preview(
             creations=[step["newState"] for step in steps if step["op"] == "create"],
             settings=answer["config"],
         )
+
+    def preview_json(self, *, refresh: bool = False) -> str:
+        """What `pulumi preview --json` prints; with `refresh`, after a look at what is there."""
+        return self._run("preview", "--json", *(["--refresh"] if refresh else []))
+
+    def history(self) -> list[dict[str, Any]]:
+        """The last HISTORY updates, the latest first: `kind`, `result`, `environment`."""
+        return json.loads(self._run("stack", "history", "--json", "--page-size", str(HISTORY)))
 
     def _run(self, *arguments: str, stdin: str | None = None) -> str:
         command = [*arguments, "--stack", self.stack]
@@ -104,14 +115,17 @@ def selected_stack(folder: Path, environment: Mapping[str, str] = os.environ) ->
 def _run(
     folder: Path, environment: Mapping[str, str], arguments: Sequence[str], stdin: str | None = None
 ) -> str:
-    answer = subprocess.run(
-        ["pulumi", *arguments, "--non-interactive"],  # noqa: S607
-        cwd=folder,
-        env=dict(environment),
-        input=stdin or "",
-        capture_output=True,
-        text=True,
-    )
+    try:
+        answer = subprocess.run(
+            ["pulumi", *arguments, "--non-interactive"],  # noqa: S607
+            cwd=folder,
+            env=dict(environment),
+            input=stdin or "",
+            capture_output=True,
+            text=True,
+        )
+    except FileNotFoundError:
+        raise EngineError("there is no `pulumi` on PATH.") from None
     if answer.returncode != 0:
         command = " ".join(arguments[:2])
         said = _complaint(answer.stdout, answer.stderr)

@@ -118,6 +118,7 @@ CLUSTER = Group(
     renamed={"server": "etcd"},
 )
 KWOK = Group(name="kwok", programs=("kwok", "kwokctl"), estimate="1.5 minutes")
+ACTIONLINT = Group(name="actionlint", programs=("actionlint",), estimate="15 seconds")
 
 
 def ensure(group: Group) -> Path:

@@ -28,4 +28,4 @@ if [ ! -x "$folder/bin/uv" ]; then
     # Two at once: the second one finds the folder there, and its own is not needed.
     mv -T "$partial" "$folder" 2>/dev/null || rm -rf "$partial"
 fi
-exec "$folder/bin/uv" "$@"
+PATH="$folder/bin:$PATH" exec "$folder/bin/uv" "$@" # the engine looks for uv on PATH

@@ -166,6 +166,26 @@ class Project:
         )  # fmt: skip
         return answer.returncode, answer.stdout + answer.stderr
 
+    def make(self, target: str) -> tuple[int, str]:
+        """Make a target of the project as CI does; its exit code and its output."""
+        outside = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
+        answer = subprocess.run(
+            ["make", "-f", PROJECT / "Makefile", "RUN=", target],
+            cwd=self.folder, env={**outside, **self.env, "STACK": "e2e"},
+            capture_output=True, text=True,
+        )  # fmt: skip
+        return answer.returncode, answer.stdout + answer.stderr
+
+    def commit(self) -> None:
+        """Record what the project's folder has in a git repository that is in it."""
+        who = ["-c", "user.name=e2e", "-c", "user.email=e2e", "-c", "commit.gpgsign=false"]
+        for command in (
+            ["init", "--quiet"],
+            ["add", "tenants.yaml", "Pulumi.yaml"],
+            [*who, "commit", "--quiet", "--message", "an edit"],
+        ):
+            subprocess.run(["git", *command], cwd=self.folder, check=True)
+
     def pulumi(self, *arguments: str, stdin: str = "") -> str:
         """Run a `pulumi` command on the stack, as a person would."""
         return subprocess.run(

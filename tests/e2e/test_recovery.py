@@ -19,8 +19,18 @@ def test_objects_changed_or_deleted_by_hand_are_seen_by_refresh_and_put_right_by
 ) -> None:
     project = new_project(ONE_TENANT)
     project.up()
+    assert project.make("drift") == (0, "Nothing in e2e differs from what the stack says.\n")
+    assert (project.folder / "drift.md").read_text() == ""
     open_to_everybody(project, "networkpolicy/tenant-nats-isolation-acme")
     project.kubectl("delete", "service/nats-acme-2", "deployment/nats-acme-1")
+    assert project.make("drift")[0] != 0
+    drift = (project.folder / "drift.md").read_text()
+    assert drift.startswith("3 resources differ from what the stack e2e says.")
+    assert [line for line in drift.splitlines() if line.startswith("- ")] == [
+        "- create Deployment `nats-acme-1-deployment`",
+        "- create Service `nats-acme-2-service`",
+        "- update NetworkPolicy `acme-policy`",
+    ]
     assert not project.refresh().failed
     run = project.up()
     assert not run.failed, run.output
@@ -60,6 +70,9 @@ def test_rows_changed_or_deleted_by_hand_are_seen_by_refresh_and_put_right_by_up
             "SELECT tenant_id, instance_number, dns_name, status FROM nats_instances"
         )
         assert sorted(rows) == sorted(right)
+    project.execute("UPDATE nats_instances SET dns_name = 'x:4222' WHERE instance_number = 2")
+    assert project.make("drift")[0] != 0
+    assert "- update TenantRecords `acme-records`\n" in (project.folder / "drift.md").read_text()
 
 
 def test_a_server_that_never_becomes_ready_fails_in_time_and_gets_no_row(

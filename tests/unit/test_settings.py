@@ -250,3 +250,23 @@ def refused() -> str:
     with pytest.raises(SettingsError) as caught:
         read_settings()
     return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("image", "warned"),
+    [
+        pytest.param(
+            "nats:2.15.1-alpine",
+            "warning: image nats:2.15.1-alpine has no digest (@sha256:…): its tag may come to name "
+            "another.\n",
+            id="a tag",
+        ),
+        pytest.param("nats:2.15.1-alpine@sha256:" + "0123456789abcdef" * 4, "", id="a digest"),
+    ],
+)
+def test_an_image_that_its_tag_alone_names_is_warned_about_once(
+    configure: Configure, capsys: pytest.CaptureFixture[str], image: str, warned: str
+) -> None:
+    configure(image=image)
+    read_settings()
+    assert capsys.readouterr().err == warned

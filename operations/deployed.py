@@ -1,0 +1,63 @@
+"""`deployed`: the inventory as the last `up` that went through had it."""
+
+import subprocess
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from operations.engine import HISTORY, Engine, EngineError, selected_stack
+from operations.exits import Exit, stopped
+
+
+def deployed(
+    inventory: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The inventory, from the project's folder.")
+    ],
+    stack: Annotated[
+        str | None, typer.Option(help="The stack; otherwise the selected one.", show_default=False)
+    ] = None,
+) -> None:
+    """Print FILE as it was in the commit of the stack's last `pulumi up` that went through.
+
+    That is the base for `guard`, and not the commit before: CI may have left out an `up` for which
+    a later one had come, or it may have failed. The engine notes the commit with each `up`.
+
+    \b
+    Exit codes:
+      0  printed; or nothing was deployed yet, and nothing is printed
+      1  the engine or git cannot tell, as told; a clone without its history, for example
+      2  wrong usage
+    """
+    folder = Path.cwd()
+    try:
+        engine = Engine(folder, stack or selected_stack(folder))
+        commit = _last_commit(engine)
+    except EngineError as error:
+        raise stopped(Exit.WRONG_FILE, f"What is deployed cannot be told: {error}") from None
+    if commit is None:
+        typer.echo("Nothing has been deployed yet.", err=True)
+        return
+    shown = subprocess.run(
+        ["git", "show", f"{commit}:./{inventory}"],  # noqa: S607
+        cwd=folder,
+        capture_output=True,
+        text=True,
+    )
+    if shown.returncode != 0:
+        said = shown.stderr.strip()
+        raise stopped(Exit.WRONG_FILE, f"What is deployed cannot be told: {said} (git show)")
+    typer.echo(shown.stdout, nl=False)
+
+
+def _last_commit(engine: Engine) -> str | None:
+    """The commit of the last `up` that went through; None where there was none."""
+    updates = engine.history()
+    for update in updates:
+        if update["kind"] == "update" and update["result"] == "succeeded":
+            if commit := update["environment"].get("git.head"):
+                return commit
+            raise EngineError("the last `up` was not made from a git repository.")
+    if len(updates) == HISTORY:
+        raise EngineError(f"none of the last {HISTORY} updates is an `up` that went through.")
+    return None

@@ -1,0 +1,71 @@
+"""`drift`: what is otherwise than the program and the state say, since somebody else changed it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from operations.engine import Engine, EngineError, selected_stack
+from operations.exits import Exit, stopped
+from tenancy.steps import PreviewError, Step, preview_steps
+
+DRIFTED = 3
+
+_UNCHANGED = {"same", "read", "refresh"}
+
+
+def drift(
+    stack: Annotated[
+        str | None, typer.Option(help="The stack; otherwise the selected one.", show_default=False)
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write what is found there too, in Markdown; nothing where nothing is found.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Say what `pulumi up --refresh` would change, and change nothing.
+
+    It looks at every object in the cluster and every row, by `pulumi preview --refresh`. On a stack
+    whose last `up` went through, from the inventory and the program of that `up`, whatever it finds
+    was changed by somebody else.
+
+    \b
+    Exit codes:
+      0  everything is as the stack says
+      1  the engine cannot tell, as told; no report is written
+      2  wrong usage
+      3  something differs
+    """
+    folder = Path.cwd()
+    try:
+        engine = Engine(folder, stack or selected_stack(folder))
+        steps = preview_steps(engine.preview_json(refresh=True))
+    except EngineError as error:
+        raise stopped(Exit.WRONG_FILE, f"Drift cannot be told: {error}") from None
+    except PreviewError as error:
+        raise stopped(Exit.WRONG_FILE, f"Drift cannot be told: {error}.") from None
+    changes = [step for step in steps if step.operation not in _UNCHANGED]
+    text = told(engine.stack_name, changes) if changes else ""
+    if report:
+        report.write_text(text)
+    if changes:
+        typer.echo(text, nl=False)
+        raise typer.Exit(DRIFTED)
+    typer.echo(f"Nothing in {engine.stack_name} differs from what the stack says.")
+
+
+def told(stack: str, changes: list[Step]) -> str:
+    """What differs, in Markdown that can be read as it is."""
+    lines = [f"- {each.operation} {each.type.rpartition(':')[2]} `{each.name}`" for each in changes]
+    counted = "1 resource differs" if len(lines) == 1 else f"{len(lines)} resources differ"
+    return (
+        f"{counted} from what the stack {stack} says. To put that right would be to\n\n"
+        + "\n".join(lines)
+        + "\n\nFind out who changed it and why. What is to stay belongs into the inventory or the "
+        "program; `pulumi up --refresh` takes back the rest (docs/runbook.md, A row that is wrong)."
+        "\n"
+    )

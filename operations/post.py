@@ -1,0 +1,151 @@
+"""`post`: say something on GitHub in one place, which is changed in place the next time."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import requests
+import typer
+
+from operations.exits import Exit, stopped
+
+_LONGEST = 65_536
+"""Characters that GitHub takes as the text of a comment or an issue."""
+_CUT = "\n\n… cut here; the log of this run has all of it.\n"
+_TIMEOUT = 30
+_ALWAYS = "https://api.github.com"
+
+
+def post(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What to say, in Markdown.")],
+    pull_request: Annotated[
+        int | None,
+        typer.Option(metavar="NUMBER", help="Say it as a comment there.", show_default=False),
+    ] = None,
+    issue: Annotated[
+        str | None,
+        typer.Option(metavar="TITLE", help="Say it as an issue.", show_default=False),
+    ] = None,
+) -> None:
+    """Say what FILE has in one comment of a pull request, or in one open issue.
+
+    The comment of an earlier run is changed in place, and so is the issue. An empty FILE takes them
+    back: the comment is deleted, the issue closed. What people wrote is left alone, so GITHUB_TOKEN
+    has to be a workflow's or an app's. GITHUB_REPOSITORY and GITHUB_API_URL are read as well.
+
+    \b
+    Exit codes:
+      0  it is said, or taken back, or there was nothing to take back
+      1  the file cannot be read, or GitHub cannot be reached or refuses
+      2  wrong usage
+    """
+    if (pull_request is None) == (issue is None):
+        raise typer.BadParameter("give one of --pull-request and --issue")
+    try:
+        text = file.read_text().strip()
+        github = _GitHub(_needed("GITHUB_REPOSITORY"), _needed("GITHUB_TOKEN"))
+        place = _Comments(github, pull_request) if pull_request else _Issues(github, issue or "")
+        typer.echo(_say(place, text))
+    except OSError as error:
+        raise stopped(Exit.WRONG_FILE, f"{file} was not posted: {error}") from None
+
+
+def _needed(variable: str) -> str:
+    value = os.environ.get(variable)
+    if not value:
+        raise OSError(f"{variable} is not set; it says where to post, or in whose name")
+    return value
+
+
+@dataclass(frozen=True)
+class _GitHub:
+    """One repository, by GitHub's REST API."""
+
+    repository: str
+    token: str = field(repr=False)
+
+    def ask(self, method: str, path: str, **body: str) -> requests.Response:
+        """What GitHub answers; `path` may be the address of a further page.
+
+        Raises:
+            requests.RequestException: it refuses or cannot be reached; an OSError.
+        """
+        api = os.environ.get("GITHUB_API_URL") or _ALWAYS
+        url = path if path.startswith(api) else f"{api}/repos/{self.repository}/{path}"
+        headers = {
+            "Authorization": f"Bearer {self.token}",
+            "Accept": "application/vnd.github+json",
+            "X-GitHub-Api-Version": "2022-11-28",
+        }
+        answer = requests.request(method, url, json=body or None, headers=headers, timeout=_TIMEOUT)
+        if not answer.ok:
+            raise requests.HTTPError(f"{method} {url}: {answer.status_code} {answer.text[:200]}")
+        return answer
+
+    def listed(self, path: str) -> Iterator[dict[str, Any]]:
+        """All of a list, page by page."""
+        while path:
+            answer = self.ask("GET", path)
+            yield from answer.json()
+            path = answer.links.get("next", {}).get("url", "")
+
+
+class _Comments:
+    """The comments of a pull request."""
+
+    def __init__(self, github: _GitHub, number: int) -> None:
+        self._github, self._number = github, number
+        self.mark = "<!-- tenant-nats: plan -->"
+
+    def found(self) -> Iterator[dict[str, Any]]:
+        return self._github.listed(f"issues/{self._number}/comments?per_page=100")
+
+    def make(self, text: str) -> dict[str, Any]:
+        return self._github.ask("POST", f"issues/{self._number}/comments", body=text).json()
+
+    def change(self, old: dict[str, Any], text: str) -> dict[str, Any]:
+        return self._github.ask("PATCH", f"issues/comments/{old['id']}", body=text).json()
+
+    def take_back(self, old: dict[str, Any]) -> None:
+        self._github.ask("DELETE", f"issues/comments/{old['id']}")
+
+
+class _Issues:
+    """The open issues of a repository."""
+
+    def __init__(self, github: _GitHub, title: str) -> None:
+        self._github, self._title = github, title
+        self.mark = f"<!-- tenant-nats: {title} -->"
+
+    def found(self) -> Iterator[dict[str, Any]]:
+        return self._github.listed("issues?state=open&per_page=100")
+
+    def make(self, text: str) -> dict[str, Any]:
+        return self._github.ask("POST", "issues", title=self._title, body=text).json()
+
+    def change(self, old: dict[str, Any], text: str) -> dict[str, Any]:
+        return self._github.ask("PATCH", f"issues/{old['number']}", body=text).json()
+
+    def take_back(self, old: dict[str, Any]) -> None:
+        self._github.ask("PATCH", f"issues/{old['number']}", state="closed")
+
+
+def _say(place: _Comments | _Issues, text: str) -> str:
+    """Change what is there, or make it, or take it back; returns a sentence that says which."""
+    old = next((each for each in place.found() if _is_ours(each, place.mark)), None)
+    if not text:
+        if old is None:
+            return "There is nothing to say, and nothing was said before."
+        place.take_back(old)
+        return f"Taken back: {old['html_url']}"
+    whole = f"{place.mark}\n{text}\n"
+    body = whole if len(whole) <= _LONGEST else whole[: _LONGEST - len(_CUT)] + _CUT
+    said = place.make(body) if old is None else place.change(old, body)
+    return f"Said at {said['html_url']}"
+
+
+def _is_ours(post: dict[str, Any], mark: str) -> bool:
+    # Anybody can write the mark; whoever wrote a comment can edit it later.
+    return post["user"]["type"] == "Bot" and (post["body"] or "").startswith(mark)

@@ -1,0 +1,122 @@
+"""What holds for every workflow, beyond what linters know."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.workflows.workflow import FOLDER, Job, jobs, made_by, targets, texts
+
+PROJECT = Path(__file__).resolve().parents[2]
+JOBS = jobs(PROJECT)
+NO_FORK = "github.event.pull_request.head.repo.full_name == github.repository"
+
+WRITES = {
+    ("pull-request", "plan"): {"pull-requests": "write"},
+    ("drift", "drift"): {"issues": "write"},
+}
+"""The jobs whose token may write, and what."""
+
+ENVIRONMENTS = {
+    ("pull-request", "preview"): "preview",
+    ("deploy", "up"): "production",
+    ("drift", "drift"): "drift",
+}
+"""The jobs that have secrets, and the environment whose they are."""
+
+every_job = pytest.mark.parametrize("job", JOBS, ids=lambda job: f"{job.workflow}/{job.name}")
+
+
+def key(job: Job) -> tuple[str, str]:
+    return job.workflow, job.name
+
+
+def test_the_tables_here_name_jobs_that_are_there() -> None:
+    assert {*WRITES, *ENVIRONMENTS} <= {key(job) for job in JOBS}
+
+
+@every_job
+def test_a_job_starts_by_nothing_that_gives_a_fork_more_than_a_fork_has(job: Job) -> None:
+    assert {*job.triggers} <= {"push", "pull_request", "schedule", "workflow_dispatch"}
+
+
+@every_job
+def test_a_token_reads_the_code_and_writes_only_what_the_job_is_for(job: Job) -> None:
+    assert job.permissions == {"contents": "read", **WRITES.get(key(job), {})}
+
+
+@every_job
+def test_secrets_are_in_steps_of_jobs_behind_an_environment_and_nowhere_else(job: Job) -> None:
+    assert job.settings.get("environment") == ENVIRONMENTS.get(key(job))
+    secret = [text for text in texts(job.settings) if "secrets" in text]
+    in_steps = [text for step in job.steps for text in texts(step.get("env", {}))]
+    assert all(text in in_steps for text in secret)
+    if key(job) not in ENVIRONMENTS:
+        assert secret == []
+
+
+@every_job
+def test_no_job_with_a_secret_runs_for_a_fork(job: Job) -> None:
+    if "pull_request" in job.triggers and "environment" in job.settings:
+        condition = job.settings["if"]
+        assert NO_FORK in condition
+        assert "||" not in condition
+
+
+@every_job
+def test_no_token_that_writes_is_given_to_a_step_for_a_fork(job: Job) -> None:
+    if "pull_request" in job.triggers:
+        given = [step for step in job.steps if any("token" in each for each in texts(step))]
+        assert all(step["if"] == NO_FORK for step in given)
+
+
+@every_job
+def test_a_deploying_job_is_for_main_alone_and_never_stopped_for_another(job: Job) -> None:
+    if "deploy" not in job.targets:
+        return
+    assert key(job) == ("deploy", "up")
+    assert job.triggers == {"push": {"branches": ["main"]}, "workflow_dispatch": None}
+    assert "github.ref == 'refs/heads/main'" in job.settings["if"]
+    assert job.concurrency == {"group": "deploy", "cancel-in-progress": False}
+    assert job.settings["timeout-minutes"] >= 120
+
+
+def test_no_other_workflow_waits_in_the_group_of_the_deploying_one() -> None:
+    others = [job.concurrency["group"] for job in JOBS if job.workflow != "deploy"]
+    assert "deploy" not in others
+
+
+@every_job
+def test_what_a_job_runs_is_a_target_of_the_makefile_and_nothing_else(job: Job) -> None:
+    assert job.runs
+    assert job.targets <= targets(PROJECT)
+
+
+def test_what_was_put_into_an_expression_never_becomes_a_command() -> None:
+    assert [line for job in JOBS for line in job.runs if "${{" in line] == []
+
+
+@pytest.mark.parametrize("line", ["make deploy; id", "make $(id)", "pulumi up", "make deploy X=1"])
+def test_a_line_that_does_something_else_is_noticed(line: str) -> None:
+    with pytest.raises(ValueError, match="is not `make` of a target"):
+        made_by(line)
+
+
+@every_job
+def test_a_checkout_leaves_no_token_behind(job: Job) -> None:
+    checkouts = [step for step in job.steps if step.get("uses", "").startswith("actions/checkout@")]
+    assert checkouts
+    assert all(step["with"]["persist-credentials"] is False for step in checkouts)
+
+
+@pytest.mark.parametrize("file", sorted((PROJECT / FOLDER).iterdir()), ids=lambda file: file.stem)
+def test_an_action_is_pinned_by_a_commit_with_its_version_beside_it(file: Path) -> None:
+    used = re.findall(r"^ *(?:- )?uses: (.*)$", file.read_text(), re.MULTILINE)
+    assert used
+    assert [line for line in used if not re.fullmatch(r"\S+@[0-9a-f]{40} # v[\d.]+", line)] == []
+
+
+def test_every_target_for_ci_is_in_its_papers() -> None:
+    paper = (PROJECT / "docs" / "ci.md").read_text()
+    made = {target for job in JOBS for target in job.targets}
+    assert {target for target in made if f"`make {target}`" not in paper} == set()

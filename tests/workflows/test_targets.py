@@ -1,0 +1,65 @@
+"""The targets that workflows make, and that need no engine."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.github import TOKEN, serving
+
+
+@pytest.fixture
+def folder(project: Path, tmp_path: Path) -> Path:
+    """A folder with the project's Makefile and commands, where files may be written."""
+    for name in ("Makefile", "operations", "tenancy", "controlplane", "sandbox"):
+        (tmp_path / name).symlink_to(project / name)
+    return tmp_path
+
+
+def make(folder: Path, target: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run `make target` in the environment that runs the tests."""
+    outside = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
+    return subprocess.run(
+        ["make", target, "RUN="],
+        cwd=folder, env={**outside, **environment}, capture_output=True, text=True,
+    )  # fmt: skip
+
+
+def test_make_comment_puts_the_plan_on_the_pull_request(folder: Path) -> None:
+    (folder / "plan.md").write_text("acme-corp 2 → 3 instances\n")
+    with serving() as github:
+        posted = make(folder, "comment", PULL_REQUEST="7", **github.environment)
+    assert posted.returncode == 0, posted.stderr
+    [comment] = github.comments
+    assert comment["body"].endswith("acme-corp 2 → 3 instances\n")
+    assert TOKEN not in posted.stdout + posted.stderr
+
+
+def test_make_issue_says_of_which_stack_the_drift_is(folder: Path) -> None:
+    (folder / "drift.md").write_text("1 resource differs\n")
+    with serving() as github:
+        posted = make(folder, "issue", STACK="prod", **github.environment)
+    assert posted.returncode == 0, posted.stderr
+    assert [(each["title"], each["state"]) for each in github.issues] == [("Drift of prod", "open")]
+
+
+def test_make_kubeconfig_writes_a_file_that_only_its_owner_reads(folder: Path) -> None:
+    file = folder / ".kubeconfig"
+    text = 'apiVersion: v1\nusers: [{name: a, user: {token: "it\'s $HOME"}}]'
+    written = make(folder, "kubeconfig", KUBECONFIG=str(file), KUBECONFIG_TEXT=text)
+    assert (written.returncode, written.stdout) == (0, ""), written.stderr
+    assert file.read_text() == f"{text}\n"
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("target", ["comment", "issue", "diff", "guard", "deploy", "drift"])
+def test_what_comes_from_outside_is_never_part_of_a_command_line(folder: Path, target: str) -> None:
+    shown = subprocess.run(
+        ["make", "-n", target],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "STACK": "$(id)", "PULL_REQUEST": "$(id)", "BASE": "$(id)",
+             "INVENTORY": "$(id)", "APPROVAL": "$(id)"},
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    assert "$(id)" not in shown
