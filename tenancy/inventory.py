@@ -17,6 +17,7 @@ from typing import Annotated, Literal, TypeVar, cast
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
+from tenancy import yaml_source
 from tenancy.faults import Fault, InventoryError, Location, printable
 from tenancy.placement import Policy
 from tenancy.types import (
@@ -179,7 +180,19 @@ def load(path: Path) -> Inventory:
     Raises:
         InventoryError: the file cannot be read or has faults: all of them, in one report.
     """
-    document = read(path)
+    return _inventory(path, read(path))
+
+
+def parse(path: Path, data: bytes) -> Inventory:
+    """The inventory in `data`; `path` is what a report calls it.
+
+    Raises:
+        InventoryError: it has faults: all of them, in one report.
+    """
+    return _inventory(path, yaml_source.parse(path, data))
+
+
+def _inventory(path: Path, document: Document) -> Inventory:
     faults = [*document.faults, *_misfits(document)]
     faults += _contradictions(document, {fault.location for fault in faults})
     if faults:
