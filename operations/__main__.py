@@ -10,10 +10,12 @@ and says in its own help what else it exits with.
 
 import typer
 
+from operations.change import add, set_
 from operations.check import check
 from operations.deployed import deployed
 from operations.drift import drift
 from operations.guard import guard
+from operations.plan import plan
 from operations.post import post
 from operations.recover import recover
 
@@ -27,6 +29,9 @@ app = typer.Typer(
 app.command()(check)
 app.command()(deployed)
 app.command()(drift)
+app.command()(plan)
+app.command()(add)
+app.command("set")(set_)
 app.command()(guard)
 app.command()(post)
 app.command()(recover)

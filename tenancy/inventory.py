@@ -25,7 +25,7 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from tenancy import nkeys
+from tenancy import nkeys, yaml_source
 from tenancy.faults import Fault, InventoryError, Location, printable
 from tenancy.placement import Policy
 from tenancy.types import (
@@ -255,7 +255,19 @@ def load(path: Path) -> Inventory:
     Raises:
         InventoryError: the file cannot be read or has faults: all of them, in one report.
     """
-    document = read(path)
+    return _inventory(path, read(path))
+
+
+def parse(path: Path, data: bytes) -> Inventory:
+    """The inventory in `data`; `path` is what a report calls it.
+
+    Raises:
+        InventoryError: it has faults: all of them, in one report.
+    """
+    return _inventory(path, yaml_source.parse(path, data))
+
+
+def _inventory(path: Path, document: Document) -> Inventory:
     faults = [*document.faults, *_misfits(document)]
     faults += _contradictions(document, {fault.location for fault in faults})
     if faults:

@@ -70,6 +70,15 @@ def read(path: Path) -> Document:
     except OSError as error:
         problem = f"it cannot be read ({error.strerror})"
         raise InventoryError(path, [Fault(line=1, problem=problem)]) from None
+    return parse(path, data)
+
+
+def parse(path: Path, data: bytes) -> Document:
+    """The one document in `data`; `path` is what a report calls it.
+
+    Raises:
+        InventoryError: it is not the YAML described above.
+    """
     text = _decoded(path, data)
     try:
         document = _Reader(path, text).document()
@@ -118,6 +127,11 @@ def _decoded(path: Path, data: bytes) -> str:
         if found := pattern.search(text):
             raise refuse(problem, at=len(text[: found.start()].encode()))
     return text
+
+
+def is_plain(text: str) -> bool:
+    """Whether every reader takes `text` for text where it stands without quotes."""
+    return not _readings(text) and not _DECIMAL.fullmatch(text)
 
 
 def _readings(source: str) -> set[str]:
@@ -233,7 +247,7 @@ class _Reader:
         key = event.value
         if event.is_plain and key == "<<":
             raise self._refuse(event, "a merge key; write the fields out", at=at)
-        if event.is_plain and (_readings(key) or _DECIMAL.fullmatch(key)):
+        if event.is_plain and not is_plain(key):
             fault = Fault(
                 line=event.line,
                 location=(*at, key),
