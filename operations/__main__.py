@@ -10,6 +10,7 @@ and says in its own help what else it exits with.
 
 import typer
 
+from operations.autoscale import autoscale
 from operations.check import check
 from operations.guard import guard
 from operations.recover import recover
@@ -24,6 +25,7 @@ app = typer.Typer(
 app.command()(check)
 app.command()(guard)
 app.command()(recover)
+app.command()(autoscale)
 
 if __name__ == "__main__":
     app(prog_name="python -m operations")

@@ -117,7 +117,9 @@ def observed(answers: Answers) -> Observation:
             doubts[instance] = doubt
         else:
             believed[instance] = Reading(held=_load(figures, ""), peak=_load(figures, "_peak"))
-    nothing = None if believed or doubts else f"it has no series with {_JOB[1:-1]} and tenant_id"
+    nothing = (
+        None if believed or doubts else f"Prometheus has no series with {_JOB[1:-1]} and tenant_id"
+    )
     return Observation(
         readings=MappingProxyType(believed),
         watched=MappingProxyType(dict(answers["watched"])),

@@ -72,7 +72,8 @@ def test_a_server_that_was_there_earlier_in_the_day_is_remembered_and_not_believ
 
 
 def test_nothing_at_all_is_a_failure_that_says_which_label_to_look_for() -> None:
-    assert observed(answers({})).failure == 'it has no series with job="tenant-nats" and tenant_id'
+    nothing = observed(answers({})).failure
+    assert nothing == 'Prometheus has no series with job="tenant-nats" and tenant_id'
     assert observed(answers({ACME_1: {"watched": 0.4}})).failure is None
 
 
