@@ -10,6 +10,7 @@ and says in its own help what else it exits with.
 
 import typer
 
+from operations.autoscale import autoscale
 from operations.change import add, set_
 from operations.check import check
 from operations.deployed import deployed
@@ -35,6 +36,7 @@ app.command("set")(set_)
 app.command()(guard)
 app.command()(post)
 app.command()(recover)
+app.command()(autoscale)
 
 if __name__ == "__main__":
     app(prog_name="python -m operations")

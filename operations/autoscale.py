@@ -1,0 +1,172 @@
+"""`autoscale`: let the inventory follow what the tenants need, as an edit that people can read."""
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from controlplane.connection import ControlPlaneError
+from controlplane.dsn import EXAMPLE, VARIABLE, DsnError, resolve
+from controlplane.snapshot import take_snapshot
+from operations.edit import EditError, edited
+from operations.exits import Exit, stopped
+from operations.prometheus import TOKEN_VARIABLE, observe
+from tenancy.autoscaling import MOST_TENANTS, Proposal, decide
+from tenancy.faults import InventoryError
+from tenancy.inventory import Inventory, load, parse
+from tenancy.snapshot import Snapshot
+from tenancy.verdict import Decision
+
+
+def autoscale(
+    prometheus: Annotated[
+        str,
+        typer.Option(
+            metavar="URL", envvar="PROMETHEUS_URL", help="Prometheus, as a browser would have it."
+        ),
+    ],
+    file: Annotated[Path, typer.Option("--file", metavar="FILE", help="The inventory.")] = Path(
+        "tenants.yaml"
+    ),
+    most: Annotated[int, typer.Option(min=1, help="How many tenants may change at once.")] = (
+        MOST_TENANTS
+    ),
+    excepted: Annotated[
+        list[str] | None,
+        typer.Option("--except", metavar="TENANT", help="A tenant to leave alone; repeatable."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell, and write nothing.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the answer as JSON, for programs.")
+    ] = False,
+) -> None:
+    """Edit the inventory, so that each tenant has the servers that it needs.
+
+    Reads how many integrations there are from the database in DATABASE_URL, and how busy the
+    servers are from Prometheus (with PROMETHEUS_TOKEN as bearer token, if that is set). Deploys
+    nothing: commit the edit, and let people and CI see it first. Other bytes of the file stay.
+
+    \b
+    A tenant grows when
+      its integrations fill its servers (`integrations` is raised), or
+      a server has over 100,000 messages a second for 5 minutes, over half of the connections that
+      it admits, or over 75% of its memory (`instances` is raised, with `placement: spread`).
+    It shrinks by one server, at most once a day, when that one has few integrations and the others
+    would have held a whole day's peaks with room to spare. Without Prometheus it grows by
+    integrations only. docs/autoscaling.md has all of it.
+
+    \b
+    For example:
+      python -m operations autoscale --dry-run
+      python -m operations autoscale --prometheus https://prometheus.example.com --except acme-corp
+
+    \b
+    Exit codes:
+      0  the file says what it should: it is written, or nothing was to change; --json tells which.
+         Also when Prometheus has nothing to say, which is told
+      1  the inventory is wrong or the database cannot be read; nothing is written
+      2  wrong usage
+    """
+    if not prometheus.startswith(("http://", "https://")):
+        raise typer.BadParameter("--prometheus: expected http://… or https://…")
+    try:
+        inventory = load(file)
+        snapshot = _snapshot()
+        _check_excepted(inventory, excepted or [])
+        observation = observe(prometheus, os.environ.get(TOKEN_VARIABLE))
+        proposal = decide(inventory, snapshot, observation, most=most, excepted=excepted or [])
+        before = file.read_bytes()
+        after, written, notes = _edited(before, proposal.decisions)
+        parse(file, after)
+        if after != before and not dry_run:
+            _replace(file, after)
+    except (InventoryError, DsnError, ControlPlaneError) as error:
+        raise stopped(Exit.WRONG_FILE, f"{error}\nNothing was written.") from None
+    except OSError as error:
+        problem = f"{file} cannot be written ({error.strerror}); it is as it was."
+        raise stopped(Exit.WRONG_FILE, problem) from None
+    proposal = Proposal(
+        decisions=written, held_back=proposal.held_back, notes=(*proposal.notes, *notes)
+    )
+    is_written = bool(written) and not dry_run
+    if as_json:
+        told = {"file": str(file), "written": is_written, "failure": observation.failure}
+        typer.echo(json.dumps({**told, **_data(proposal)}, indent=2))
+    else:
+        outcome = f"{file} is {'' if is_written else 'not '}written."
+        typer.echo("\n".join(_told(proposal, outcome)))
+
+
+def _snapshot() -> Snapshot:
+    if not os.environ.get(VARIABLE):
+        raise DsnError(f"No database is named: set {VARIABLE}, for example to {EXAMPLE}")
+    return take_snapshot(resolve(None))
+
+
+def _check_excepted(inventory: Inventory, excepted: Iterable[str]) -> None:
+    if strangers := sorted(set(excepted) - inventory.tenants.keys()):
+        raise typer.BadParameter(f"--except: there is no tenant {', '.join(strangers)}")
+
+
+def _edited(
+    content: bytes, decisions: Iterable[Decision]
+) -> tuple[bytes, tuple[Decision, ...], list[str]]:
+    """The file's content with all that can be edited by a program, what that is, and what is not.
+
+    An entry that somebody wrote in an unusual way keeps no other tenant from growing.
+    """
+    text = content.decode()
+    written: list[Decision] = []
+    notes: list[str] = []
+    for decision in decisions:
+        try:
+            text = edited(text, decision.tenant, decision.changes)
+            written.append(decision)
+        except EditError as error:
+            notes.append(f"{_line(decision)} {error}")
+    return text.encode(), tuple(written), notes
+
+
+def _data(proposal: Proposal) -> dict[str, Any]:
+    def described(decisions: Iterable[Decision]) -> list[dict[str, Any]]:
+        return [{"action": decision.action, **asdict(decision)} for decision in decisions]
+
+    return {
+        "decisions": described(proposal.decisions),
+        "held_back": described(proposal.held_back),
+        "notes": list(proposal.notes),
+    }
+
+
+def _told(proposal: Proposal, outcome: str) -> Iterable[str]:
+    yield from map(_line, proposal.decisions)
+    yield from (f"Held back, since it is much at once: {_line(one)}" for one in proposal.held_back)
+    yield from proposal.notes
+    yield outcome if proposal.decisions else f"Nothing is to change. {outcome}"
+
+
+def _line(decision: Decision) -> str:
+    """The whole decision: `acme: 1 → 2 instances (integrations: 55). 50 integrations fill …`."""
+    fields = ", ".join(_field(name, value) for name, value in decision.changes.items())
+    servers = f"{decision.before} → {decision.after} instances"
+    return f"{decision.tenant}: {servers} ({fields}). {decision.reason}"
+
+
+def _field(name: str, value: Any) -> str:
+    return f"without {name}" if value is None else f"{name}: {value}"
+
+
+def _replace(file: Path, content: bytes) -> None:
+    """Put `content` into `file`, so that nobody ever finds half of it there."""
+    target = file.resolve()
+    temporary = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        temporary.write_bytes(content)
+        temporary.chmod(target.stat().st_mode)
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,122 @@
+"""Which tenants change now: the verdicts on all of them, and how many of these at once. Pure."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TypeVar
+
+from tenancy.guard import FEWEST_INSTANCES, LARGEST_SHARE
+from tenancy.inventory import Inventory
+from tenancy.load import Instance, Observation
+from tenancy.snapshot import Snapshot
+from tenancy.verdict import Decision, Facts, Verdict, judge
+
+MOST_TENANTS = 20
+"""How many tenants change at once, unless the caller says otherwise."""
+
+_Figure = TypeVar("_Figure")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """What is to be done now, and what else should be known."""
+
+    decisions: tuple[Decision, ...] = ()
+    held_back: tuple[Decision, ...] = ()
+    """What would be done too, were it not too much at once."""
+    notes: tuple[str, ...] = ()
+    """Whose load cannot be judged and why, and whom one more server does not help."""
+
+
+def decide(
+    inventory: Inventory,
+    snapshot: Snapshot,
+    observation: Observation,
+    *,
+    most: int = MOST_TENANTS,
+    excepted: Collection[str] = (),
+) -> Proposal:
+    """What to change in `inventory`, given what the control plane and Prometheus say.
+
+    Args:
+        inventory: as it is.
+        snapshot: how many integrations each tenant has, and where.
+        observation: how busy the servers are. Without it, and of a tenant whose servers are not
+            all in it, only integrations are judged, and nothing shrinks.
+        most: how many tenants may change at once: those that need it most first, and those that
+            grow before those that shrink.
+        excepted: tenants to leave alone.
+    """
+    everyone = _facts(inventory, snapshot, observation)
+    verdicts = {facts.id: judge(facts) for facts in everyone if facts.id not in excepted}
+    decisions = sorted(
+        (verdict.decision for verdict in verdicts.values() if verdict.decision),
+        key=lambda decision: (decision.action, -decision.urgency, decision.tenant),
+    )
+    taken = _within(decisions, most, sum(facts.instances for facts in everyone))
+    return Proposal(
+        decisions=tuple(decision for decision in decisions if decision.tenant in taken),
+        held_back=tuple(decision for decision in decisions if decision.tenant not in taken),
+        notes=tuple(_notes(verdicts, observation.failure)),
+    )
+
+
+def applied(inventory: Inventory, decisions: Iterable[Decision]) -> Inventory:
+    """`inventory` with the changes of `decisions` in it."""
+    tenants = dict(inventory.tenants)
+    for decision in decisions:
+        tenant = tenants[decision.tenant]
+        tenants[decision.tenant] = tenant.model_copy(update=dict(decision.changes))
+    return inventory.model_copy(update={"tenants": MappingProxyType(tenants)})
+
+
+def _facts(inventory: Inventory, snapshot: Snapshot, observation: Observation) -> list[Facts]:
+    """All that has servers, in the order of the tenants' ids."""
+    readings, watched = _by_tenant(observation.readings), _by_tenant(observation.watched)
+    doubts = _by_tenant(observation.doubts)
+    return [
+        Facts(
+            id=tenant_id,
+            tenant=tenant,
+            size=inventory.size_of(tenant),
+            rows=snapshot.of(tenant_id),
+            unplaced=snapshot.unplaced.get(tenant_id, 0),
+            readings=readings.get(tenant_id, {}),
+            watched=watched.get(tenant_id, {}),
+            doubts=doubts.get(tenant_id, {}),
+        )
+        for tenant_id, tenant in sorted(inventory.tenants.items())
+        if tenant.state == "active"
+    ]
+
+
+def _by_tenant(figures: Mapping[Instance, _Figure]) -> dict[str, dict[int, _Figure]]:
+    split: dict[str, dict[int, _Figure]] = {}
+    for (tenant_id, number), figure in figures.items():
+        split.setdefault(tenant_id, {})[number] = figure
+    return split
+
+
+def _within(decisions: Iterable[Decision], most: int, instances: int) -> set[str]:
+    """The tenants that may change at once: as many as `most`.
+
+    So few servers go at once that the guard never asks for an approval of what is written here.
+    """
+    going = most if instances < FEWEST_INSTANCES else instances * LARGEST_SHARE // 100
+    taken: set[str] = set()
+    for decision in decisions:
+        shrinks = decision.action == "shrink"
+        if len(taken) < most and not (shrinks and going == 0):
+            taken.add(decision.tenant)
+            going -= shrinks
+    return taken
+
+
+def _notes(verdicts: Mapping[str, Verdict], failure: str | None) -> Iterator[str]:
+    if failure:
+        yield f"Judged by integrations only, and nothing shrinks: {failure}."
+    for tenant_id, verdict in verdicts.items():
+        if verdict.blind and not failure:
+            yield f"{tenant_id}: judged by integrations only, and does not shrink: {verdict.blind}."
+        if verdict.beyond:
+            yield f"{tenant_id}: {verdict.beyond}. A larger size helps."

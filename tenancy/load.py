@@ -1,0 +1,143 @@
+"""How busy the servers are: what is asked of Prometheus, what comes back, and how much is too much.
+
+Pure: the questions are text, the answers are numbers, and who carries them is `operations`.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import chain
+from types import MappingProxyType
+from typing import Literal
+
+from tenancy.inventory import Size
+from tenancy.types import in_bytes, millicores
+
+Instance = tuple[str, int]
+"""A tenant's id and the number of one of its servers."""
+Measure = Literal["rate", "connections", "memory"]
+MEASURES: tuple[Measure, ...] = ("rate", "connections", "memory")
+
+FRESH_SECONDS = 180
+"""How old the last figures of a server may be. A server that is scraped every minute may miss one
+scrape and be a little late."""
+
+_RATE_PER_CORE = 50_000
+_SHARE_OF_CONNECTIONS = 0.5
+_SHARE_OF_MEMORY = 0.75
+
+_BY = "by (tenant_id, instance_num)"
+_JOB = '{job="tenant-nats"}'
+_RATE = f"sum {_BY} (rate(gnatsd_varz_in_msgs{_JOB}[2m]))"
+_HEALTHY = f"min {_BY} (gnatsd_healthz_status_value{_JOB})"
+_SAMPLES_OF_A_DAY = 24 * 60 // 5
+
+QUERIES: Mapping[str, str] = MappingProxyType(
+    {
+        # What is held for five minutes, so that neither a burst nor clients that come back all at
+        # once, still counted twice, make a tenant grow.
+        "rate": f"min_over_time(({_RATE})[5m:30s])",
+        "connections": f"max {_BY} (avg_over_time(gnatsd_varz_connections{_JOB}[5m]))",
+        "memory": f"max {_BY} (avg_over_time(gnatsd_varz_mem{_JOB}[5m]))",
+        "rate_peak": f"max_over_time((sum {_BY} (rate(gnatsd_varz_in_msgs{_JOB}[5m])))[1d:5m])",
+        "connections_peak": f"max {_BY} (max_over_time(gnatsd_varz_connections{_JOB}[1d]))",
+        "memory_peak": f"max {_BY} (max_over_time(gnatsd_varz_mem{_JOB}[1d]))",
+        # The exporter repeats the last figures of a server that is dead.
+        "healthy": _HEALTHY,
+        "age": f"time() - max {_BY} (timestamp(gnatsd_varz_connections{_JOB}))",
+        # Who was seen alive in the last day, and for how much of it: also servers that are gone.
+        "watched": f"count_over_time(({_HEALTHY} == 1)[1d:5m]) / {_SAMPLES_OF_A_DAY}",
+    }
+)
+"""What Prometheus is asked. Each answer has one number for an instance, and its two labels."""
+
+Answers = Mapping[str, Mapping[Instance, float]]
+"""By the name of a query, what it says of each instance."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load:
+    """How busy one server is, or may be."""
+
+    rate: float
+    """Messages a second that clients send to it."""
+    connections: float
+    memory: float
+    """Resident, in bytes."""
+
+    def of(self, measure: Measure) -> float:
+        """One of the three figures."""
+        return getattr(self, measure)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """What is known of one server: all of it, and fresh."""
+
+    held: Load
+    """What it had throughout, or on average over, the last five minutes."""
+    peak: Load
+    """The most that it had in the last day."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observation:
+    """What Prometheus says of all servers at one moment."""
+
+    readings: Mapping[Instance, Reading] = field(default_factory=lambda: MappingProxyType({}))
+    """Only of servers whose figures can be believed."""
+    watched: Mapping[Instance, float] = field(default_factory=lambda: MappingProxyType({}))
+    """The share of the last day for which a server was seen alive; those that are gone included."""
+    doubts: Mapping[Instance, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Why a server's figures are not believed, to follow "instance 2"."""
+    failure: str | None = None
+    """Why there are no figures at all."""
+
+
+def limits_of(size: Size) -> Load:
+    """Above which load a server of this size is too busy.
+
+    Of `standard`: 100,000 messages a second, 500 connections (50% of what it admits), 3Gi (75% of
+    its memory). The messages of other sizes are in proportion to their CPU.
+    """
+    return Load(
+        rate=_RATE_PER_CORE * millicores(size.limits.cpu) / 1000,
+        connections=_SHARE_OF_CONNECTIONS * size.max_connections,
+        memory=_SHARE_OF_MEMORY * in_bytes(size.limits.memory),
+    )
+
+
+def observed(answers: Answers) -> Observation:
+    """What the answers to all `QUERIES` say together."""
+    believed: dict[Instance, Reading] = {}
+    doubts: dict[Instance, str] = {}
+    for instance in sorted(set(chain.from_iterable(answers.values()))):
+        figures = {name: answer[instance] for name, answer in answers.items() if instance in answer}
+        doubt = next(_doubts(figures), None)
+        if doubt:
+            doubts[instance] = doubt
+        else:
+            believed[instance] = Reading(held=_load(figures, ""), peak=_load(figures, "_peak"))
+    nothing = (
+        None if believed or doubts else f"Prometheus has no series with {_JOB[1:-1]} and tenant_id"
+    )
+    return Observation(
+        readings=MappingProxyType(believed),
+        watched=MappingProxyType(dict(answers["watched"])),
+        doubts=MappingProxyType(doubts),
+        failure=nothing,
+    )
+
+
+def _doubts(figures: Mapping[str, float]) -> Iterator[str]:
+    if "age" not in figures:
+        yield "is not heard of"
+    elif figures["age"] > FRESH_SECONDS:
+        yield f"was last heard of {figures['age'] / 60:.0f} minutes ago"
+    if figures.get("healthy") != 1:
+        yield "does not answer its exporter, which repeats the last figures"
+    if missing := [name for name in QUERIES if name not in figures]:
+        yield f"has no figures of {', '.join(missing)}"
+
+
+def _load(figures: Mapping[str, float], suffix: str) -> Load:
+    return Load(**{measure: figures[f"{measure}{suffix}"] for measure in MEASURES})

@@ -1,0 +1,229 @@
+"""`autoscale` from end to end: a real database, a Prometheus on loopback, and the file."""
+
+import json
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from operations.__main__ import app
+from tests.controlplane.rows import ONE, TWO, execute, insert
+from tests.unit.prometheus import IDLE, Prometheus, serving
+
+FILE = """\
+# who the tenants are
+tenants:
+  acme: # the first
+    integrations: 80 # so two
+  globex: {egress: open}
+"""
+BUSY = IDLE | {"rate": 123_456.0, "rate_peak": 130_000.0}
+
+
+@pytest.fixture
+def prometheus() -> Generator[Prometheus]:
+    with serving() as running:
+        running.figures = {("acme", 1): IDLE, ("acme", 2): IDLE, ("globex", 1): IDLE}
+        yield running
+
+
+@pytest.fixture
+def file(tmp_path: Path, dsn: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The inventory, of a stack that has what it asks for: 60 of acme, none of globex."""
+    monkeypatch.setenv("DATABASE_URL", dsn)
+    monkeypatch.chdir(tmp_path)
+    insert(dsn, "acme", ONE, integrations=30)
+    insert(dsn, "acme", TWO, integrations=30)
+    globex = "nats-globex-1.vrsky-tenants.svc.cluster.local:4222"
+    execute(
+        dsn,
+        "INSERT INTO nats_instances (tenant_id, instance_number, dns_name, status) "
+        "VALUES ('globex', 1, %s, 'active')",
+        globex,
+    )
+    (tmp_path / "tenants.yaml").write_text(FILE)
+    return tmp_path / "tenants.yaml"
+
+
+def autoscale(prometheus: Prometheus, *more: str) -> Result:
+    return CliRunner().invoke(app, ["autoscale", "--prometheus", prometheus.url, *more])
+
+
+def integrate(dsn: str, tenant: str, count: int) -> None:
+    """Add integrations that have no server yet."""
+    execute(
+        dsn,
+        "INSERT INTO integrations (tenant_id) SELECT %s FROM generate_series(1, %s)",
+        tenant,
+        count,
+    )
+
+
+def test_what_is_as_it_should_be_is_left_alone(file: Path, prometheus: Prometheus) -> None:
+    result = autoscale(prometheus)
+    assert (result.exit_code, result.stdout) == (
+        0,
+        "Nothing is to change. tenants.yaml is not written.\n",
+    )
+    assert file.read_text() == FILE
+
+
+def test_a_tenant_grows_by_what_the_table_says_and_no_other_byte_changes(
+    file: Path, prometheus: Prometheus, dsn: str
+) -> None:
+    integrate(dsn, "acme", 60)
+    result = autoscale(prometheus)
+    assert (result.exit_code, result.stdout) == (
+        0,
+        "acme: 2 → 3 instances (integrations: 132). 120 integrations fill 2 instances of 50.\n"
+        "tenants.yaml is written.\n",
+    )
+    assert file.read_text() == FILE.replace("80", "132")
+    again = autoscale(prometheus)
+    assert "Nothing is to change." in again.stdout
+    assert file.read_text() == FILE.replace("80", "132")
+
+
+def test_a_tenant_grows_by_what_prometheus_says(
+    file: Path, prometheus: Prometheus, dsn: str
+) -> None:
+    integrate(dsn, "globex", 10)
+    prometheus.figures["globex", 1] = BUSY
+    result = autoscale(prometheus)
+    assert result.stdout == (
+        "globex: 1 → 3 instances (instances: 3, placement: spread). Instance 1 has had 123,456 "
+        "messages a second for 5 minutes, over 100,000.\n"
+        "tenants.yaml is written.\n"
+    )
+    assert file.read_text() == FILE.replace(
+        "{egress: open}", "{egress: open, instances: 3, placement: spread}"
+    )
+
+
+def test_a_tenant_shrinks_when_the_table_and_prometheus_agree(
+    file: Path, prometheus: Prometheus, dsn: str
+) -> None:
+    execute(dsn, "DELETE FROM integrations WHERE id %% 2 = 0")
+    result = autoscale(prometheus)
+    assert result.exit_code == 0
+    assert result.stdout.startswith("acme: 2 → 1 instances (integrations: 50). Instance 2 has 15 ")
+    assert file.read_text() == FILE.replace("80", "50")
+
+
+def test_a_dry_run_tells_and_writes_nothing(file: Path, prometheus: Prometheus, dsn: str) -> None:
+    integrate(dsn, "acme", 60)
+    result = autoscale(prometheus, "--dry-run")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("acme: 2 → 3 instances")
+    assert result.stdout.endswith("\ntenants.yaml is not written.\n")
+    assert file.read_text() == FILE
+
+
+def test_without_prometheus_a_tenant_grows_by_integrations_alone_and_that_is_told(
+    file: Path, prometheus: Prometheus, dsn: str
+) -> None:
+    integrate(dsn, "globex", 51)
+    execute(dsn, "DELETE FROM integrations WHERE tenant_id = 'acme'")
+    prometheus.status = 503
+    result = autoscale(prometheus)
+    assert (result.exit_code, result.stdout) == (
+        0,
+        "globex: 1 → 2 instances (integrations: 57). 51 integrations fill 1 instance of 50.\n"
+        "Judged by integrations only, and nothing shrinks: Prometheus answered 503 Service "
+        "Unavailable.\n"
+        "tenants.yaml is written.\n",
+    )
+    assert "integrations: 80" in file.read_text()
+
+
+def test_json_says_what_the_words_say(file: Path, prometheus: Prometheus, dsn: str) -> None:
+    integrate(dsn, "acme", 60)
+    integrate(dsn, "globex", 50)
+    del prometheus.figures["globex", 1]
+    told: dict[str, Any] = json.loads(autoscale(prometheus, "--json", "--most", "1").stdout)
+    assert told == {
+        "file": "tenants.yaml",
+        "written": True,
+        "failure": None,
+        "decisions": [
+            {
+                "action": "grow",
+                "tenant": "acme",
+                "before": 2,
+                "after": 3,
+                "changes": {"integrations": 132},
+                "reason": "120 integrations fill 2 instances of 50.",
+                "urgency": 1.2,
+            }
+        ],
+        "held_back": [
+            {
+                "action": "grow",
+                "tenant": "globex",
+                "before": 1,
+                "after": 2,
+                "changes": {"integrations": 55},
+                "reason": "50 integrations fill 1 instance of 50.",
+                "urgency": 1.0,
+            }
+        ],
+        "notes": [
+            "globex: judged by integrations only, and does not shrink: instance 1 is not heard of."
+        ],
+    }
+    assert file.read_text() == FILE.replace("80", "132")
+
+
+def test_a_tenant_that_is_excepted_stays_as_it_is(
+    file: Path, prometheus: Prometheus, dsn: str
+) -> None:
+    integrate(dsn, "acme", 60)
+    assert "Nothing is to change." in autoscale(prometheus, "--except", "acme").stdout
+    assert file.read_text() == FILE
+    unknown = autoscale(prometheus, "--except", "acme-corp")
+    assert unknown.exit_code == 2
+    assert "there is no tenant acme-corp" in unknown.stderr
+
+
+def test_a_file_with_a_fault_is_told_and_nothing_is_written(
+    file: Path, prometheus: Prometheus
+) -> None:
+    file.write_text(FILE.replace("80", "lots"))
+    result = autoscale(prometheus)
+    assert result.exit_code == 1
+    assert "line 4, tenant acme, integrations: lots" in result.stderr
+    assert not prometheus.headers, "nothing is asked for a file that is wrong"
+
+
+def test_without_the_database_nothing_is_decided(
+    file: Path, prometheus: Prometheus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://ops:hunter2@127.0.0.1:1/platform")
+    result = autoscale(prometheus)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("The database cannot be used: ")
+    assert result.stderr.endswith("\nNothing was written.\n")
+    assert "hunter2" not in result.output
+    monkeypatch.delenv("DATABASE_URL")
+    assert "set DATABASE_URL" in autoscale(prometheus).stderr
+    assert file.read_text() == FILE
+
+
+@pytest.mark.usefixtures("file")
+def test_an_address_of_prometheus_has_to_be_one() -> None:
+    result = CliRunner().invoke(app, ["autoscale", "--prometheus", "hunter2"])
+    assert result.exit_code == 2
+    assert "expected http://" in result.stderr
+    assert "hunter2" not in result.output
+
+
+def test_the_command_reads_the_database_and_writes_nothing_to_it(
+    file: Path, prometheus: Prometheus, dsn: str
+) -> None:
+    integrate(dsn, "acme", 60)
+    before = execute(dsn, "SELECT id, nats_instance_id FROM integrations ORDER BY 1")
+    autoscale(prometheus)
+    assert file.read_text() != FILE
+    assert execute(dsn, "SELECT id, nats_instance_id FROM integrations ORDER BY 1") == before
