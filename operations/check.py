@@ -46,9 +46,7 @@ def check(
         raise stopped(Exit.WRONG_FILE, "\n".join(map(str, wrong.values())))
 
 
-def _data(
-    file: Path, found: dict[Path, Plan], wrong: dict[Path, InventoryError]
-) -> dict[str, Any]:
+def _data(file: Path, found: dict[Path, Plan], wrong: dict[Path, InventoryError]) -> dict[str, Any]:
     faults = [asdict(fault) for fault in wrong[file].faults] if file in wrong else []
     asked = asdict(totals(found[file])) if file in found else None
     return {"file": str(file), "totals": asked, "faults": faults}
