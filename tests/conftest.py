@@ -1,6 +1,7 @@
-"""What tests of several kinds share: a real Postgres, and a database of its own for each test."""
+"""What tests of several kinds share: a real Postgres with many databases, a cluster, an engine."""
 
 import itertools
+import os
 import tempfile
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -11,7 +12,10 @@ from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
 from controlplane.schema import migrate
-from sandbox import database
+from sandbox import database, engine
+from sandbox.cluster import CONTEXT, Cluster
+from sandbox.layout import Layout
+from tests.e2e.project import Target
 
 NewDatabase = Callable[[], str]
 
@@ -53,6 +57,32 @@ def new_database(postgres: str) -> NewDatabase:
 def dsn(new_database: NewDatabase) -> str:
     """A database with the schema and no rows, for one test."""
     return new_database()
+
+
+@pytest.fixture(scope="session")
+def target(tmp_path_factory: pytest.TempPathFactory) -> Generator[Target]:
+    """A cluster and an engine for the whole run: where its stacks are deployed to.
+
+    With TENANT_NATS_E2E=kind the cluster is the one of the current KUBECONFIG, the engine the one
+    on PATH and the Kubernetes plugin the official one: for CI, where those can be had.
+    """
+    layout = Layout(tmp_path_factory.mktemp("e2e") / "sandbox")
+    if os.environ.get("TENANT_NATS_E2E") == "kind":
+        # Without it, an object that somebody changed with kubectl is a conflict and stays so.
+        settings = {"kubernetes:enablePatchForce": "true"}
+        kubeconfig = os.environ["KUBECONFIG"]
+        yield Target(layout, "kubectl", kubeconfig, "kind-kind", dict(os.environ), settings)
+        return
+    # Which plugin is not the question of these tests, and asking for the official one takes time.
+    layout.root.mkdir(parents=True)
+    layout.plugin_choice.write_text(f"pinned {engine.toolchain.KUBERNETES_PLUGIN_VERSION}")
+    cluster = Cluster.of(layout)
+    cluster.ensure()
+    env = engine.environment(layout, "")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", env["PATH"])  # where the Automation API looks for `pulumi`
+        yield Target(layout, str(cluster.kubectl), str(layout.kubeconfig), CONTEXT, env)
+    cluster.delete()
 
 
 @pytest.fixture(scope="session")
