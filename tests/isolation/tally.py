@@ -1,0 +1,34 @@
+"""What has been checked, to be told at the end of a run."""
+
+from dataclasses import dataclass
+
+from tests.isolation.state import Comparison
+
+
+@dataclass
+class Tally:
+    """Counts over all tests of a run."""
+
+    states: int = 0
+    cells: int = 0
+    """Of the tables of these states."""
+    wrong: int = 0
+    """Pairs of a source and a target with wrong cells."""
+    defects: int = 0
+    """Planted."""
+    caught: int = 0
+    events: int = 0
+    """After each of which every NATS pod was looked at."""
+
+    def count(self, comparison: Comparison) -> None:
+        """Add what was compared in one state."""
+        self.states += 1
+        self.cells += comparison.cells
+        self.wrong += len(comparison.wrong)
+
+    def __str__(self) -> str:
+        return (
+            f"isolation: {self.cells:,} cells of {self.states} states, {self.wrong} wrong; "
+            f"{self.defects} defects planted, {self.caught} caught; "
+            f"every NATS pod looked at after each of {self.events} events"
+        )

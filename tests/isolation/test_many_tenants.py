@@ -1,0 +1,80 @@
+"""The table of fifty tenants whose options are drawn at random.
+
+An `up` of fifty takes minutes, so here the program's own components say what they would make, under
+the mocks of tests/components. The policies then go to the real API server, and what it holds of
+them is what is analysed. The servers are pods by the Deployments' templates.
+"""
+
+import random
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tenancy.inventory import Inventory
+from tenancy.plan import expand
+from tests.components.recorder import Graph
+from tests.components.stack import graph_of_inventory
+from tests.e2e.project import Target
+from tests.isolation.cluster import Object, as_list, held, kubectl
+from tests.isolation.state import State
+from tests.isolation.tally import Tally
+
+TENANTS = 50
+NAMESPACES = ("clients-a", "clients-b", "clients-c")
+
+
+@pytest.fixture
+def namespace(target: Target, request: pytest.FixtureRequest) -> Generator[str]:
+    """A namespace at the API server for one test."""
+    name = f"many-{request.node.callspec.params['seed']}"
+    kubectl(target, "create", "namespace", name)
+    yield name
+    kubectl(target, "delete", "namespace", name, "--wait=false")
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_no_cell_is_wrong_for_fifty_tenants_drawn_at_random(
+    seed: int, target: Target, namespace: str, tmp_path: Path, tally: Tally
+) -> None:
+    inventory = drawn(random.Random(seed))  # noqa: S311  (nobody is to be surprised)
+    graph = graph_of_inventory(inventory, namespace=namespace)
+    policies = [dict(each.inputs) for each in graph.of_type(":NetworkPolicy")]
+    kubectl(target, "apply", "--server-side", "-f", "-", stdin=as_list(policies))
+    state = State(
+        plan=expand(inventory, namespace=namespace),
+        policies=held(target, "-n", namespace, "networkpolicies"),
+        pods=[_pod(each.inputs["spec"]["template"], namespace) for each in _deployments(graph)],
+        namespaces=held(target, "namespaces", namespace, "kube-system"),
+    )
+    assert len(state.policies) == len(policies) > 1
+    comparison = state.compared(tmp_path)
+    tally.count(comparison)
+    assert comparison.wrong == []
+
+
+def drawn(generator: random.Random) -> Inventory:
+    """An inventory with some of everything that has to do with isolation."""
+    tenants: dict[str, Any] = {
+        f"tenant-{number}": {
+            "instances": generator.randint(1, 4),
+            "clients": {"namespaces": tuple(generator.sample(NAMESPACES, generator.randint(0, 2)))},
+            "egress": generator.choice(["dns", "dns", "open"]),
+            "state": generator.choice(["active"] * 9 + ["decommissioned"]),
+        }
+        for number in range(1, TENANTS + 1)
+    }
+    return Inventory.model_validate({"tenants": tenants})
+
+
+def _deployments(graph: Graph) -> Any:
+    return graph.of_type(":Deployment")
+
+
+def _pod(template: Any, namespace: str) -> Object:
+    """A pod of a Deployment, without its generated name."""
+    labels = template["metadata"]["labels"]
+    name = f"{labels['app.kubernetes.io/instance']}-0"
+    metadata = {"namespace": namespace, "name": name, "labels": labels}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}
