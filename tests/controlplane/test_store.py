@@ -95,6 +95,20 @@ def test_a_database_that_cannot_be_used_is_told_in_one_line_without_the_password
     assert len(str(caught.value).splitlines()) == 1
 
 
+def test_a_database_that_vanishes_without_a_word_is_noticed(dsn: str) -> None:
+    with connection.connected(dsn) as connected:
+        parameters = connected.info.get_parameters()
+    assert {name: parameters.get(name) for name in LIVENESS} == LIVENESS
+
+
+LIVENESS = {
+    "keepalives_idle": "5",
+    "keepalives_interval": "5",
+    "keepalives_count": "2",
+    "tcp_user_timeout": "10000",
+}
+
+
 def test_rows_are_inserted_and_a_second_time_nothing_is_written(dsn: str) -> None:
     record(dsn, ONE, TWO)
     versions = execute(dsn, "SELECT id, xmin::text FROM nats_instances ORDER BY id")
