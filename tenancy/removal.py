@@ -104,7 +104,7 @@ def repairs(tenant: TenantPlan, plan: Plan, snapshot: Snapshot) -> str:
         if row.instance_number in numbers:
             if row.status != "active":
                 found.append(f"instance {row.instance_number} is {row.status}")
-        elif row.is_live and not (numbers and row.is_announced):
+        elif row.status not in ("provisioning", "terminated"):
             found.append(f"instance {row.instance_number} to retire")
     return ", ".join(found)
 

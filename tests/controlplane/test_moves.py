@@ -208,7 +208,8 @@ def test_a_decommissioned_tenant_keeps_its_rows_as_terminated(dsn: str) -> None:
         insert(dsn, "acme", row)
     insert(dsn, "acme", InstanceRow(3, THREE.dns_name, "provisioning"))
     record(dsn, managed=[1, 2])
-    assert statuses(dsn) == dict.fromkeys((1, 2, 3), "terminated")
+    # The third is what the platform has announced.
+    assert statuses(dsn) == {1: "terminated", 2: "terminated", 3: "provisioning"}
 
 
 @pytest.mark.parametrize("place", ["on an instance", "on none"])
@@ -260,6 +261,14 @@ def test_what_the_platform_has_announced_is_left_alone(dsn: str) -> None:
     assert statuses(dsn) == {1: "active", 2: "provisioning"}
 
 
+def test_integrations_on_an_announced_instance_move_and_its_row_is_left_alone(dsn: str) -> None:
+    insert(dsn, "acme", ONE)
+    insert(dsn, "acme", InstanceRow(2, TWO.dns_name, "provisioning"), integrations=3)
+    record(dsn, ONE, managed=[1])
+    assert placed(dsn) == {1: 3}
+    assert statuses(dsn) == {1: "active", 2: "provisioning"}
+
+
 def test_a_row_that_another_stack_is_just_inserting_is_not_taken_from_it(dsn: str) -> None:
     with psycopg.connect(dsn) as other, ThreadPoolExecutor() as pool:
         other.execute(
@@ -279,6 +288,13 @@ def test_removing_rows_leaves_those_that_are_terminated(dsn: str) -> None:
     insert(dsn, "acme", TWO)
     store.remove(dsn, "acme", [1, 2], domain=DOMAIN)
     assert statuses(dsn) == {1: "terminated"}
+
+
+def test_removing_rows_leaves_what_the_platform_has_announced(dsn: str) -> None:
+    for row in (ONE, TWO):
+        insert(dsn, "acme", InstanceRow(row.instance_number, row.dns_name, "provisioning"))
+    store.remove(dsn, "acme", [1], domain=DOMAIN)
+    assert statuses(dsn) == {2: "provisioning"}
 
 
 def test_a_platform_with_other_ids_and_its_status_as_an_enum_moves_as_well(dsn: str) -> None:

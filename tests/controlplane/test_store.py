@@ -140,6 +140,19 @@ def test_a_row_of_ours_that_was_changed_by_hand_is_put_right(dsn: str) -> None:
     assert table(dsn) == [("acme", 1, ONE.dns_name, "active")]
 
 
+def test_addresses_that_were_exchanged_by_hand_are_put_right(dsn: str) -> None:
+    insert(dsn, "acme", InstanceRow(1, TWO.dns_name, "active"))
+    insert(dsn, "acme", InstanceRow(2, ONE.dns_name, "active"))
+    record(dsn, ONE, TWO, managed=[1, 2])
+    assert store.rows_of(dsn, "acme", [1, 2]) == [ONE, TWO]
+
+
+def test_an_address_is_taken_back_for_a_row_that_was_deleted_by_hand(dsn: str) -> None:
+    insert(dsn, "acme", InstanceRow(1, TWO.dns_name, "active"))
+    record(dsn, ONE, TWO, managed=[1, 2])
+    assert store.rows_of(dsn, "acme", [1, 2]) == [ONE, TWO]
+
+
 def test_a_managed_row_that_is_not_wanted_goes_and_a_stranger_stays(dsn: str) -> None:
     stranger = InstanceRow(3, "nats.example.com:4222", "active")
     for row in (ONE, TWO, stranger):

@@ -186,10 +186,11 @@ def test_another_tenants_integration_on_an_instance_of_the_past_stops_nobody() -
         (
             planned(acme=DECOMMISSIONED),
             [recorded("acme", 1), recorded("acme", 2, status="provisioning")],
-            "instance 1 to retire, instance 2 to retire",
+            "instance 1 to retire",
         ),
         (planned(acme=1), [recorded("acme", 2, status="terminated")], ""),
         (planned(acme=1), [recorded("acme", 2, status="provisioning")], ""),
+        (planned(acme=1), [recorded("acme", 2, 3, status="provisioning")], ""),
         (planned(acme=1), [recorded("acme", 2, namespace="other-tenants")], ""),
     ],
     ids=[
@@ -200,6 +201,7 @@ def test_another_tenants_integration_on_an_instance_of_the_past_stops_nobody() -
         "a tenant leaves",
         "a record of the past",
         "the platform's word about the future",
+        "the platform's word, and it has put integrations there already",
         "an address of another stack",
     ],
 )
