@@ -324,13 +324,26 @@ _MOVE = """
 
 
 def _terminate(connection: psycopg.Connection, tenant_id: str, numbers: Collection[int]) -> None:
-    row = connection.execute(
-        "SELECT count(*) FROM integrations WHERE tenant_id = %s", (tenant_id,)
-    ).fetchone()
-    if row and row[0]:
+    own, others = connection.execute(
+        """
+        SELECT count(*) FILTER (WHERE g.tenant_id = %(tenant)s),
+               count(*) FILTER (WHERE g.tenant_id <> %(tenant)s)
+        FROM integrations g
+        WHERE g.tenant_id = %(tenant)s OR g.nats_instance_id IN (
+            SELECT id FROM nats_instances
+            WHERE tenant_id = %(tenant)s AND instance_number = ANY (%(numbers)s))
+        """,
+        {"tenant": tenant_id, "numbers": [*numbers]},
+    ).fetchall()[0]
+    if own:
         raise ControlPlaneError(
-            f"Tenant {tenant_id} is to be decommissioned and has {counted(row[0])}. "
+            f"Tenant {tenant_id} is to be decommissioned and has {counted(own)}. "
             "Delete them on the platform first."
+        )
+    if others:
+        raise ControlPlaneError(
+            f"Tenant {tenant_id} is to be decommissioned, and {counted(others)} of another tenant "
+            "would lose its servers. Correct that first."
         )
     _set_status(connection, tenant_id, numbers, DRAINING)
     _set_status(connection, tenant_id, numbers, TERMINATED)

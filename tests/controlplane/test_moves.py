@@ -221,6 +221,16 @@ def test_a_tenant_with_integrations_is_not_decommissioned(dsn: str, place: str) 
     assert statuses(dsn) == {1: "active"}
 
 
+def test_a_tenant_is_not_decommissioned_under_another_tenants_integration(dsn: str) -> None:
+    row_id = insert(dsn, "acme", ONE)
+    execute(
+        dsn, "INSERT INTO integrations (tenant_id, nats_instance_id) VALUES ('globex', %s)", row_id
+    )
+    with pytest.raises(ControlPlaneError, match="1 integration of another tenant would lose"):
+        record(dsn, managed=[1])
+    assert statuses(dsn) == {1: "active"}
+
+
 def test_a_tenant_that_comes_back_has_its_old_rows_and_leaves_those_it_does_not_need(
     dsn: str,
 ) -> None:
