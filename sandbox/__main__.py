@@ -109,7 +109,7 @@ def status() -> None:
     if not LOCAL.root.exists():
         say("there is no sandbox; `make up` makes one")
         return
-    cluster = Cluster.of(LOCAL)
+    cluster = Cluster.of(LOCAL, build=False)
     ready, serving = cluster.is_ready(), database.is_running(LOCAL)
     say(f"cluster: {'ready' if ready else 'not running'}")
     say(f"database: {'running' if serving else 'not running'}")
@@ -129,7 +129,7 @@ def down() -> None:
     """Stop the servers and remove the sandbox with all its data; built programs stay cached."""
     with _alone():
         if LOCAL.root.exists():
-            Cluster.of(LOCAL).delete()
+            Cluster.of(LOCAL, build=False).delete()
             database.stop(LOCAL.postgres)
             shutil.rmtree(LOCAL.root)
     say("the sandbox is gone")
