@@ -67,9 +67,11 @@ def run(
     *,
     engine_is_dead: bool = False,
     delete_orphans: bool = False,
-    up: str = "pulumi up",
+    up: str | None = "pulumi up",
 ) -> int:
-    """Do what `recover` says, tell it, and return the exit code; `up` is what to run then.
+    """Do what `recover` says, tell it, and return the exit code.
+
+    `up` is what the caller's people are to run then; None where the caller does it itself.
 
     It may be interrupted itself, at any point, and run again. The engine has no way to lock a stack
     for more than one command: an `up` that somebody starts in the same seconds may lose what it
@@ -97,7 +99,10 @@ def run(
         what = "Not all is recovered" if said.lines else "Not recovered"
         typer.echo(f"{what}: {error} Correct that, then run this again.", err=True)
         return FAILED
-    typer.echo(f"Now run `{up}`." if said.lines else "There is nothing to recover.")
+    if not said.lines:
+        typer.echo("There is nothing to recover.")
+    elif up:
+        typer.echo(f"Now run `{up}`.")
     return 0
 
 

@@ -70,6 +70,7 @@ def up() -> None:
         cluster, dsn = _running()
         stack = engine.open_stack(LOCAL, dsn)
         engine.clear_what_a_dead_engine_left(LOCAL, dsn)
+        engine.recover_what_was_interrupted(LOCAL, dsn, cluster.kubectl)
         result = stack.up(
             on_output=_show,
             color=_color(),
@@ -94,7 +95,7 @@ def preview() -> None:
 
 @app.command()
 def recover() -> None:
-    """Put right what a killed `make up` left; see docs/runbook.md."""
+    """Put right what a killed `make up` left, as the next one would; see docs/runbook.md."""
     with _alone():
         cluster, dsn = _running()
         engine.open_stack(LOCAL, dsn)
