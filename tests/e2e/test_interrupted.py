@@ -135,15 +135,20 @@ def test_an_up_killed_at_ten_moments_is_recovered_each_time(new_project: NewProj
         start_anew(project, nothing, number)
         engine = begin_in_earnest(project)
         time.sleep(moment)
-        died += engine.poll() is None
+        if engine.poll() is not None:
+            # The machine's load has changed, and this one came too late.
+            print(f"--- after {moment:.2f} s it had ended")  # noqa: T201
+            assert len(moments) < 2 * _MOMENTS
+            moments.append(drawn.uniform(0, 0.8) * duration)
+            continue
         kill(engine)
+        died += 1
         code, said = project.recover()
         print(f"--- after {moment:.2f} s\n{said}")  # noqa: T201
         assert code == 0, said
         assert project.processes() == []
         assert_as_if_nothing_had_happened(project)
-    # On a machine whose load changes, the last ones may come too late.
-    assert died >= _MOMENTS / 2
+    assert died == _MOMENTS
 
 
 def begin_in_earnest(project: Project) -> subprocess.Popen[bytes]:
