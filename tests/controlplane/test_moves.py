@@ -10,6 +10,7 @@ import pytest
 from controlplane import store
 from controlplane.connection import ControlPlaneError
 from controlplane.store import InstanceRow
+from tenancy.placement import Move, Placement
 from tests.controlplane.rows import DOMAIN, ELSEWHERE, ONE, TWO, execute, insert, placed, record
 
 THREE = InstanceRow(3, f"nats-acme-3.{DOMAIN}", "active")
@@ -254,7 +255,7 @@ def test_an_integration_that_is_added_while_its_tenant_leaves_is_refused(dsn: st
             "INSERT INTO integrations (tenant_id, nats_instance_id) VALUES ('acme', %s)",
             row_id,
         )
-        while not execute(dsn, "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"):
+        while not somebody_waits(dsn):
             time.sleep(0.01)
         leaving.execute("UPDATE nats_instances SET status = 'draining'")
         leaving.execute("UPDATE nats_instances SET status = 'terminated'")
@@ -262,6 +263,38 @@ def test_an_integration_that_is_added_while_its_tenant_leaves_is_refused(dsn: st
         with pytest.raises(psycopg.errors.CheckViolation, match="terminated and takes no"):
             added.result()
     assert placed(dsn) == {}
+
+
+def test_an_integration_that_is_not_committed_yet_holds_its_tenant(dsn: str) -> None:
+    row_id = insert(dsn, "acme", ONE)
+    with psycopg.connect(dsn) as platform, ThreadPoolExecutor() as pool:
+        platform.execute(
+            "INSERT INTO integrations (tenant_id, nats_instance_id) VALUES ('acme', %s)", (row_id,)
+        )
+        leaving = pool.submit(record, dsn, managed=[1])
+        while not (leaving.done() or somebody_waits(dsn)):
+            time.sleep(0.01)
+        platform.commit()
+        with pytest.raises(ControlPlaneError, match="has 1 integration"):
+            leaving.result()
+    assert statuses(dsn) == {1: "active"}
+
+
+def somebody_waits(dsn: str) -> bool:
+    return bool(execute(dsn, "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"))
+
+
+def test_a_move_of_another_number_than_was_decided_is_undone(
+    dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def one_too_many(**_: object) -> Placement:
+        return Placement(moves=(Move(None, 1, 3),))
+
+    integrate(dsn, 2)
+    monkeypatch.setattr(store, "place", one_too_many)
+    with pytest.raises(ControlPlaneError, match="were changed while they were to move"):
+        record(dsn, ONE)
+    assert (placed(dsn), statuses(dsn)) == ({None: 2}, {})
 
 
 def test_what_the_platform_has_announced_is_left_alone(dsn: str) -> None:
@@ -286,7 +319,7 @@ def test_a_row_that_another_stack_is_just_inserting_is_not_taken_from_it(dsn: st
             "VALUES ('acme', 1, 'nats-acme-1.elsewhere:4222', 'active')"
         )
         ours = pool.submit(record, dsn, ONE)
-        while not execute(dsn, "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"):
+        while not somebody_waits(dsn):
             time.sleep(0.01)
         other.commit()
         with pytest.raises(ControlPlaneError, match=r"did not make: 1 at nats-acme-1\.elsewhere"):
