@@ -24,6 +24,7 @@ EVERY_OPTION: dict[str, object] = {
     "size": "large",
     "clients": {"namespaces": ("globex-workers", "globex-jobs")},
     "placement": "spread",
+    "state": "active",
     "egress": "open",
 }
 """A tenant that leaves nothing to the defaults."""

@@ -87,6 +87,8 @@ tenants:
     size: large
     clients:
       namespaces: [globex-workers, globex-jobs]
+    placement: spread
+    state: decommissioned
     egress: open
 sizes:
   large:
@@ -104,6 +106,8 @@ sizes:
                 instances=2,
                 size="large",
                 clients=Clients(namespaces=("globex-workers", "globex-jobs")),
+                placement="spread",
+                state="decommissioned",
                 egress="open",
             )
         },
