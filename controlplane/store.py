@@ -294,8 +294,8 @@ def _move(connection: psycopg.Connection, wanted: TenantRows, ours: Collection[i
     if placement.stranded:
         raise ControlPlaneError(
             f"{counted(placement.stranded)} of tenant {wanted.tenant_id} would lose their "
-            f"instance, and the {len(wanted.rows)} that stay have no room (they hold "
-            f"{wanted.capacity} each). Keep more instances."
+            f"instance, and there is no room on what stays ({len(wanted.rows)} x "
+            f"{wanted.capacity}). Keep more instances."
         )
     for move in placement.moves:
         moved = connection.execute(_MOVE, {"tenant": wanted.tenant_id, **asdict(move)}).rowcount

@@ -75,8 +75,8 @@ def test_what_does_not_fit_is_one_line_and_changes_nothing(dsn: str) -> None:
     with pytest.raises(ControlPlaneError) as caught:
         record(dsn, ONE, managed=[1, 2])
     assert str(caught.value) == (
-        "10 integrations of tenant acme would lose their instance, and the 1 that stay have no "
-        "room (they hold 50 each). Keep more instances."
+        "10 integrations of tenant acme would lose their instance, and there is no room on what "
+        "stays (1 x 50). Keep more instances."
     )
     assert (placed(dsn), statuses(dsn)) == (
         {1: 30, 2: 30, None: 3},
