@@ -16,7 +16,7 @@ up: ## bring the local stack (cluster, Postgres, engine) to what tenants.yaml sa
 preview: ## show what `make up` would change
 	@$(RUN) python -m sandbox preview
 
-recover: ## put right what a killed `make up` left; then `make up`
+recover: ## put right what a killed `make up` left, as the next one would
 	@$(RUN) python -m sandbox recover
 
 status: ## show what runs, without starting anything

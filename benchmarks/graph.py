@@ -54,7 +54,7 @@ class Measurement:
 
 
 def main() -> None:
-    """Print the table and the verdict."""
+    """Print the table and the verdict, which is the exit code too."""
     columns = ("tenants", "resources", "seconds", "cpu s", "ms each", "imports", "peak MiB")
     print("".join(f"{column:>{_WIDTH}}" for column in columns))
     measurements: list[Measurement] = []
@@ -71,15 +71,17 @@ def main() -> None:
             f"{one.peak_mib:.0f}",
         )
         print("".join(f"{cell:>{_WIDTH}}" for cell in cells), flush=True)
-    print(verdict(measurements))
+    kept, words = verdict(measurements)
+    print(words)
+    sys.exit(0 if kept else 1)
 
 
-def verdict(measurements: list[Measurement]) -> str:
-    """Whether one resource is cheap, and stays so while there are more of them."""
+def verdict(measurements: list[Measurement]) -> tuple[bool, str]:
+    """Whether one resource is cheap, and stays so while there are more of them; and in words."""
     slowest = max(one.ms_each for one in measurements)
     growth = measurements[-1].ms_each / measurements[-2].ms_each
     kept = slowest <= MOST_MS and growth <= MOST_GROWTH
-    return (
+    return kept, (
         f"{'ok' if kept else 'NOT OK'}: at most {slowest:.1f} ms a resource (limit {MOST_MS:.0f}); "
         f"from {measurements[-2].tenants:,} to {measurements[-1].tenants:,} tenants the time "
         f"for one resource becomes {growth:.2f} times what it was (linear: up to {MOST_GROWTH})"

@@ -11,11 +11,11 @@ from pulumi_kubernetes.apps import v1 as apps
 from pulumi_kubernetes.core import v1 as core
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
-from components.tokens import NATS_INSTANCE
 from tenancy.inventory import Resources
 from tenancy.names import CLIENT_PORT, MONITORING_PORT, instance_labels, instance_selector
 from tenancy.nats_config import TLS_FOLDER
 from tenancy.plan import InstancePlan
+from tenancy.tokens import NATS_INSTANCE
 
 _CONFIG_FOLDER = "/etc/nats"
 _CONFIG_FILE = "nats.conf"

@@ -15,7 +15,6 @@ from pulumi_kubernetes.meta.v1 import (
 )
 from pulumi_kubernetes.networking import v1 as networking
 
-from components.tokens import ISOLATION
 from tenancy.names import (
     CLIENT_PORT,
     MONITORING_PORT,
@@ -24,6 +23,7 @@ from tenancy.names import (
     tenant_labels,
     tenant_selector,
 )
+from tenancy.tokens import ISOLATION
 
 NAMESPACE_NAME_LABEL = "kubernetes.io/metadata.name"
 """The label with its name that Kubernetes itself puts on every namespace."""

@@ -12,8 +12,8 @@ from pulumi_kubernetes.core import v1 as core
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 from pulumi_kubernetes.networking import v1 as networking
 
-from components.tokens import NAMESPACE
 from tenancy.names import APP, CLOSING_POLICY_NAME, OWNER_LABELS, STRAYS_NAME
+from tenancy.tokens import NAMESPACE
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,9 +10,9 @@ import pulumi
 
 from components.instance import NatsInstance, NatsInstanceArgs
 from components.isolation import Isolation, IsolationArgs
-from components.tokens import TENANT
 from controlplane.records import InstanceRecord, TenantRecords
 from tenancy.plan import TenantPlan
+from tenancy.tokens import TENANT
 
 
 @dataclass(frozen=True, kw_only=True)

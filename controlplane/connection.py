@@ -1,13 +1,21 @@
 """A connection to the platform's database, and the one way in which a failure is told."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import psycopg
 from psycopg.sql import SQL
 
 _CONNECT_SECONDS = 5
 _LOCK_TIMEOUT = "10s"
+_LIVENESS: Mapping[str, Any] = {
+    "keepalives_idle": 5,
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 10_000,
+}
+"""Of a database that is gone without a word, an operation must hear before its engine gives up."""
 
 
 class ControlPlaneError(Exception):
@@ -27,7 +35,7 @@ def connected(dsn: str) -> Generator[psycopg.Connection]:
     """
     try:
         with psycopg.connect(
-            dsn, connect_timeout=_CONNECT_SECONDS, application_name="tenant-nats"
+            dsn, connect_timeout=_CONNECT_SECONDS, application_name="tenant-nats", **_LIVENESS
         ) as connection:
             # A statement of its own kind: the snapshot's isolation level must come before a query.
             connection.execute(SQL("SET LOCAL lock_timeout = {}").format(_LOCK_TIMEOUT))

@@ -45,6 +45,22 @@ class InstanceRecord(TypedDict):
     dns_name: str
 
 
+@contextmanager
+def _plainly() -> Generator[None]:
+    """Let what people have to know reach them without this program's own lines around it.
+
+    The SDK sends the whole traceback of an error to the engine, which prints it; how long that is
+    can only be said for the whole process. Each operation begins with the whole length, so that an
+    error that is not expected keeps its traceback.
+    """
+    sys.tracebacklimit = _WHOLE
+    try:
+        yield
+    except (ControlPlaneError, DsnError):
+        sys.tracebacklimit = 0
+        raise
+
+
 class RecordsProvider(ResourceProvider):
     """Keeps the rows of one tenant, in one transaction for each operation.
 
@@ -62,6 +78,7 @@ class RecordsProvider(ResourceProvider):
     def _dsn(self) -> str:
         return resolve(self._setting)
 
+    @_plainly()
     def check(self, _olds: Properties, news: Properties) -> CheckResult:
         """Refuse to take over a row with another address.
 
@@ -84,6 +101,7 @@ class RecordsProvider(ResourceProvider):
                     failures.append(CheckFailure("instances", store.refusal(tenant_id, others)))
         return CheckResult(news, failures)
 
+    @_plainly()
     def diff(self, _id: str, _olds: Properties, _news: Properties) -> DiffResult:
         """Compare what is wanted with what the rows were when last looked at.
 
@@ -138,23 +156,6 @@ class RecordsProvider(ResourceProvider):
         """Delete the rows but those that are terminated; refused while an integration is on one."""
         with _plainly():
             store.remove(self._dsn(), _id, _numbers(_props), domain=_domain(_props))
-
-
-@contextmanager
-def _plainly() -> Generator[None]:
-    """Let what people have to know reach them without this program's own lines around it.
-
-    The SDK sends the whole traceback of an error to the engine, which prints it. An error that is
-    not expected keeps its traceback.
-    """
-    try:
-        yield
-    except (ControlPlaneError, DsnError):
-        sys.tracebacklimit = 0
-        raise
-    except Exception:
-        sys.tracebacklimit = _WHOLE
-        raise
 
 
 def _numbers(props: Properties) -> list[int]:

@@ -153,7 +153,8 @@ def _transact(
         The numbers of the instances that workers now have to leave; none when all is done.
     """
     with connected(dsn) as connection:
-        # First of all, since it waits for others who are inserting the same rows.
+        _free_addresses(connection, wanted, managed)
+        # Before anything is read, since it waits for others who are inserting the same rows.
         _insert(connection, wanted)
         there = _rows(connection, wanted.tenant_id, [*wanted.numbers, *managed], wanted.domain)
         unmanaged = [row for row in there if row.instance_number not in managed]
@@ -182,9 +183,31 @@ def _transact(
 def _goes(row: InstanceRow, wanted: TenantRows, managed: Collection[int]) -> bool:
     if row.instance_number in wanted.numbers or row.status == TERMINATED:
         return False
-    # Of a tenant that stays, what the platform has announced and nobody made yet is left alone.
-    is_announced = row.status == PROVISIONING and row.instance_number not in managed
-    return not (wanted.rows and is_announced)
+    # What the platform has announced and nobody made yet is left alone.
+    return row.status != PROVISIONING or row.instance_number in managed
+
+
+def _free_addresses(
+    connection: psycopg.Connection, wanted: TenantRows, managed: Collection[int]
+) -> None:
+    """Take from rows of ours the addresses that others of this tenant are to have.
+
+    Somebody has exchanged them by hand. Addresses are unique, so no row could be put right first.
+    """
+    connection.execute(
+        """
+        UPDATE nats_instances i SET dns_name = format('to-correct-%%s-%%s', tenant_id, i.id)
+        FROM unnest(%s::integer[], %s::text[]) AS wanted (instance_number, dns_name)
+        WHERE i.tenant_id = %s AND i.instance_number = ANY (%s)
+          AND i.dns_name = wanted.dns_name AND i.instance_number <> wanted.instance_number
+        """,
+        (
+            [row.instance_number for row in wanted.rows],
+            [row.dns_name for row in wanted.rows],
+            wanted.tenant_id,
+            [*managed],
+        ),
+    )
 
 
 def _insert(connection: psycopg.Connection, wanted: TenantRows) -> None:
@@ -271,8 +294,8 @@ def _move(connection: psycopg.Connection, wanted: TenantRows, ours: Collection[i
     if placement.stranded:
         raise ControlPlaneError(
             f"{counted(placement.stranded)} of tenant {wanted.tenant_id} would lose their "
-            f"instance, and the {len(wanted.rows)} that stay have no room (they hold "
-            f"{wanted.capacity} each). Keep more instances."
+            f"instance, and there is no room on what stays ({len(wanted.rows)} x "
+            f"{wanted.capacity}). Keep more instances."
         )
     for move in placement.moves:
         moved = connection.execute(_MOVE, {"tenant": wanted.tenant_id, **asdict(move)}).rowcount
@@ -301,13 +324,26 @@ _MOVE = """
 
 
 def _terminate(connection: psycopg.Connection, tenant_id: str, numbers: Collection[int]) -> None:
-    row = connection.execute(
-        "SELECT count(*) FROM integrations WHERE tenant_id = %s", (tenant_id,)
-    ).fetchone()
-    if row and row[0]:
+    own, others = connection.execute(
+        """
+        SELECT count(*) FILTER (WHERE g.tenant_id = %(tenant)s),
+               count(*) FILTER (WHERE g.tenant_id <> %(tenant)s)
+        FROM integrations g
+        WHERE g.tenant_id = %(tenant)s OR g.nats_instance_id IN (
+            SELECT id FROM nats_instances
+            WHERE tenant_id = %(tenant)s AND instance_number = ANY (%(numbers)s))
+        """,
+        {"tenant": tenant_id, "numbers": [*numbers]},
+    ).fetchall()[0]
+    if own:
         raise ControlPlaneError(
-            f"Tenant {tenant_id} is to be decommissioned and has {counted(row[0])}. "
+            f"Tenant {tenant_id} is to be decommissioned and has {counted(own)}. "
             "Delete them on the platform first."
+        )
+    if others:
+        raise ControlPlaneError(
+            f"Tenant {tenant_id} is to be decommissioned, and {counted(others)} of another tenant "
+            "would lose its servers. Correct that first."
         )
     _set_status(connection, tenant_id, numbers, DRAINING)
     _set_status(connection, tenant_id, numbers, TERMINATED)
@@ -330,15 +366,21 @@ def _set_status(
 def remove(dsn: str, tenant_id: str, numbers: Sequence[int], *, domain: str) -> None:
     """Delete a tenant's rows `numbers` and those with an address of ours in `domain`.
 
-    Those that are gone already do not matter, and those that are `terminated` stay as a record.
+    Those that are gone already do not matter, and those that are `terminated` stay as a record. A
+    row that is `provisioning` and not among `numbers` is what the platform has announced; it stays.
 
     Raises:
         ControlPlaneError: an integration points to one of them, or the database cannot be used.
     """
     with connected(dsn) as connection:
         rows = _rows(connection, tenant_id, numbers, domain)
-        numbers = [row.instance_number for row in rows if row.status != TERMINATED]
-        _delete(connection, tenant_id, numbers)
+        going = [
+            row.instance_number
+            for row in rows
+            if row.status not in (TERMINATED, PROVISIONING)
+            or (row.status == PROVISIONING and row.instance_number in numbers)
+        ]
+        _delete(connection, tenant_id, going)
 
 
 def _delete(connection: psycopg.Connection, tenant_id: str, numbers: Sequence[int]) -> None:

@@ -18,8 +18,8 @@ from typing import Any
 
 from operations.engine import Resource, State
 from tenancy.names import OWNER_LABELS
+from tenancy.tokens import TENANT_RECORDS
 
-RECORDS = "pulumi-python:dynamic/tenant-nats:TenantRecords"
 _UNCONFIRMED = (
     "recorded by `operations recover`, which was interrupted before it looked: run it again"
 )
@@ -43,7 +43,7 @@ def physical_id(resource: Resource) -> str | None:
     Names are never left to the provider here, so the inputs of what a program of ours makes do.
     """
     inputs: Resource = resource.get("inputs", {})
-    if resource["type"] == RECORDS:
+    if resource["type"] == TENANT_RECORDS:
         return inputs.get("tenant_id")
     if not resource["type"].startswith("kubernetes:"):
         return None

@@ -36,7 +36,7 @@ class Preview:
     """What the next `up` would do."""
 
     creations: list[Resource]
-    """In an order in which they could be made."""
+    """What it would make, also in the place of something else; in an order in which it could."""
     settings: Mapping[str, str]
     """The stack's configuration; what is secret in it is not readable."""
 
@@ -84,10 +84,11 @@ class Engine:
     def preview(self) -> Preview:
         """Ask the program what it would do, and change nothing."""
         answer = json.loads(self.preview_json())
-        steps = answer["steps"]
+        # The engine leaves out what is empty.
+        steps: list[dict[str, Any]] = answer.get("steps", [])
         return Preview(
-            creations=[step["newState"] for step in steps if step["op"] == "create"],
-            settings=answer["config"],
+            creations=[step["newState"] for step in steps if step["op"] in ("create", "replace")],
+            settings=answer.get("config", {}),
         )
 
     def preview_json(self, *, refresh: bool = False) -> str:

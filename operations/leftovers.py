@@ -8,6 +8,7 @@ import json
 import re
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -40,7 +41,11 @@ class Lock:
 
     @classmethod
     def read(cls, file: Path) -> "Lock | None":
-        """None where the file does not say what a lock says."""
+        """None where the file does not say what a lock says.
+
+        Raises:
+            FileNotFoundError: the lock is gone, so its engine has ended.
+        """
         try:
             content = json.loads(file.read_text())
             since = content.get("timestamp")
@@ -116,7 +121,10 @@ def local_folder(backend: str, relative_to: Path) -> Path | None:
 
 
 def _unlock(engine: Engine, folder: Path, say: Say, *, is_dead: bool) -> None:
-    locks = [Lock.read(file) for file in _lock_files(engine, folder)]
+    locks: list[Lock | None] = []
+    for file in _lock_files(engine, folder):
+        with suppress(FileNotFoundError):
+            locks.append(Lock.read(file))
     verdicts = [judge(lock, socket.gethostname()) for lock in locks]
     for lock, verdict in zip(locks, verdicts, strict=True):
         if verdict == "alive":

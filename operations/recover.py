@@ -73,10 +73,12 @@ def run(
     *,
     engine_is_dead: bool = False,
     delete_orphans: bool = False,
-    up: str = "pulumi up",
+    up: str | None = "pulumi up",
     said: "Said | None" = None,
 ) -> int:
-    """Do what `recover` says, tell it, and return the exit code; `up` is what to run then.
+    """Do what `recover` says, tell it, and return the exit code.
+
+    `up` is what the caller's people are to run then; None where the caller does it itself.
 
     It may be interrupted itself, at any point, and run again. The engine has no way to lock a stack
     for more than one command: an `up` that somebody starts in the same seconds may lose what it
@@ -104,7 +106,10 @@ def run(
         what = "Not all is recovered" if said.lines else "Not recovered"
         typer.echo(f"{what}: {error} Correct that, then run this again.", err=True)
         return FAILED
-    said.at_last(f"Now run `{up}`." if said.lines else "There is nothing to recover.")
+    if not said.lines:
+        said.at_last("There is nothing to recover.")
+    elif up:
+        said.at_last(f"Now run `{up}`.")
     return 0
 
 

@@ -70,6 +70,7 @@ def up() -> None:
         cluster, dsn = _running()
         stack = engine.open_stack(LOCAL, dsn)
         engine.clear_what_a_dead_engine_left(LOCAL, dsn)
+        engine.recover_what_was_interrupted(LOCAL, dsn, cluster.kubectl)
         result = stack.up(
             on_output=_show,
             color=_color(),
@@ -94,7 +95,7 @@ def preview() -> None:
 
 @app.command()
 def recover() -> None:
-    """Put right what a killed `make up` left; see docs/runbook.md."""
+    """Put right what a killed `make up` left, as the next one would; see docs/runbook.md."""
     with _alone():
         cluster, dsn = _running()
         engine.open_stack(LOCAL, dsn)
@@ -109,7 +110,7 @@ def status() -> None:
     if not LOCAL.root.exists():
         say("there is no sandbox; `make up` makes one")
         return
-    cluster = Cluster.of(LOCAL)
+    cluster = Cluster.of(LOCAL, build=False)
     ready, serving = cluster.is_ready(), database.is_running(LOCAL)
     say(f"cluster: {'ready' if ready else 'not running'}")
     say(f"database: {'running' if serving else 'not running'}")
@@ -129,7 +130,7 @@ def down() -> None:
     """Stop the servers and remove the sandbox with all its data; built programs stay cached."""
     with _alone():
         if LOCAL.root.exists():
-            Cluster.of(LOCAL).delete()
+            Cluster.of(LOCAL, build=False).delete()
             database.stop(LOCAL.postgres)
             shutil.rmtree(LOCAL.root)
     say("the sandbox is gone")

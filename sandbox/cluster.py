@@ -5,6 +5,7 @@ that cannot be started again is replaced by an empty one, and `up` fills it.
 """
 
 import os
+import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -45,9 +46,13 @@ class Cluster:
     kwok: Path
 
     @classmethod
-    def of(cls, layout: Layout) -> "Cluster":
-        """The cluster that belongs to `layout`, its programs built where they are missing."""
-        return cls(layout, toolchain.ensure(toolchain.CLUSTER), toolchain.ensure(toolchain.KWOK))
+    def of(cls, layout: Layout, *, build: bool = True) -> "Cluster":
+        """The cluster that belongs to `layout`, its programs built where they are missing.
+
+        Without `build` they may stay missing: such a cluster can be looked at and deleted.
+        """
+        folder = toolchain.ensure if build else toolchain.folder_of
+        return cls(layout, folder(toolchain.CLUSTER), folder(toolchain.KWOK))
 
     @property
     def kubectl(self) -> Path:
@@ -75,7 +80,9 @@ class Cluster:
 
     def is_ready(self) -> bool:
         """Whether every component runs and the API server answers as the one we made."""
-        if len(list(self._living())) < len(_COMPONENTS) or not self.layout.kubeconfig.exists():
+        if len(list(self._living())) < len(_COMPONENTS):
+            return False
+        if not (self.layout.kubeconfig.exists() and self.kubectl.exists()):
             return False
         answer = subprocess.run(
             [self.kubectl, "--kubeconfig", self.layout.kubeconfig, "--request-timeout=5s",
@@ -89,13 +96,17 @@ class Cluster:
         self._forget_the_dead()
         # Listed now: the pid files go with the rest, while a server may still be on its way out.
         processes = list(self._living())
-        if self._home.exists():
+        if self._home.exists() and (self.kwok / "kwokctl").exists():
             kubeconfig = f"--kubeconfig={self.layout.kubeconfig}"
             self._kwokctl("delete", "cluster", kubeconfig, check=False)
+        else:
+            for process in processes:
+                process.terminate()
         for process in psutil.wait_procs(processes, timeout=_GRACE_SECONDS)[1]:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         psutil.wait_procs(processes, timeout=_GRACE_SECONDS)
+        shutil.rmtree(self._home, ignore_errors=True)
         self.layout.kubeconfig.unlink(missing_ok=True)
 
     def _create(self) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pulumi import automation
 
-from operations import leftovers
+from operations import adoption, leftovers, recover
 from operations.engine import Engine
 from sandbox import toolchain
 from sandbox.errors import SandboxError
@@ -163,3 +163,17 @@ def clear_what_a_dead_engine_left(layout: Layout, dsn: str) -> None:
         leftovers.clear(by_command_line(layout, dsn), say, is_dead=True)
     except leftovers.EngineLives as finding:
         raise SandboxError(f"{finding} Wait for it, or interrupt it with Ctrl-C.") from None
+
+
+def recover_what_was_interrupted(layout: Layout, dsn: str, kubectl: Path) -> None:
+    """Where an engine died while it made something, find out what, so that an `up` can go on.
+
+    Raises:
+        SandboxError: it cannot be found out now.
+    """
+    stack = by_command_line(layout, dsn, kubectl.parent)
+    if not adoption.pending(stack.export()):
+        return
+    say("the last `make up` was interrupted; looking for what it had made")
+    if recover.run(stack, engine_is_dead=True, up=None):
+        raise SandboxError("What was interrupted cannot be taken up again, as told above.")

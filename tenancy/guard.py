@@ -10,7 +10,8 @@ from collections.abc import Iterable
 
 from tenancy.names import instance_of
 from tenancy.plan import Plan
-from tenancy.steps import NATS_INSTANCE, TENANT, Step, servers
+from tenancy.steps import Step, servers
+from tenancy.tokens import NATS_INSTANCE, TENANT
 
 MOST_TENANTS = 1
 """How many tenants may lose their last server without an approval."""

@@ -52,9 +52,9 @@ def _removals(plan: Plan, snapshot: Snapshot) -> Iterator[str]:
         integrations = sum(row.integrations for row in rows) + snapshot.unplaced.get(tenant_id, 0)
         instances = f"{len(rows)} instance{'' if len(rows) == 1 else 's'}"
         yield (
-            f"{tenant_id} is not in it and still has {instances} and {counted(integrations)}: "
-            f"put `{tenant_id}` back, or keep it with `state: decommissioned` until that is "
-            "deployed"
+            f"{tenant_id} is no longer in it and still has {instances} and "
+            f"{counted(integrations)}: put `{tenant_id}` back, or keep it with "
+            "`state: decommissioned` until that is deployed"
         )
 
 
@@ -72,8 +72,8 @@ def _of_tenant(tenant: TenantPlan, plan: Plan, snapshot: Snapshot) -> Iterator[s
     elif placement_of(tenant, snapshot).stranded:
         needed = max(ceil(integrations / tenant.capacity), len(numbers) + 1)
         yield (
-            f"{tenant.id} has {counted(integrations)}, which {len(numbers)} of its instances do "
-            f"not hold ({tenant.capacity} each): keep `instances: {needed}`"
+            f"{tenant.id} has {counted(integrations)}, more than `instances: {len(numbers)}` holds "
+            f"({tenant.capacity} each): keep `instances: {needed}`"
         )
     for row in going:
         what = f"{tenant.id} instance {row.instance_number}"
@@ -104,7 +104,7 @@ def repairs(tenant: TenantPlan, plan: Plan, snapshot: Snapshot) -> str:
         if row.instance_number in numbers:
             if row.status != "active":
                 found.append(f"instance {row.instance_number} is {row.status}")
-        elif row.is_live and not (numbers and row.is_announced):
+        elif row.status not in ("provisioning", "terminated"):
             found.append(f"instance {row.instance_number} to retire")
     return ", ".join(found)
 

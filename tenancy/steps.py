@@ -13,10 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from tenancy.faults import dotted, printable
 from tenancy.plan import InstancePlan, Plan, TenantPlan
-
-TENANT = "tenant-nats:index:Tenant"
-NATS_INSTANCE = "tenant-nats:index:NatsInstance"
-"""As in `components.tokens`, which this package must not import; a test compares them."""
+from tenancy.tokens import NATS_INSTANCE, TENANT
 
 
 @dataclass(frozen=True, order=True)

@@ -33,6 +33,7 @@ EVERY_OPTION: dict[str, object] = {
     },
     "tls": {"secretName": "globex-nats-tls"},
     "placement": "spread",
+    "state": "active",
     "egress": "open",
 }
 """A tenant that leaves nothing to the defaults."""

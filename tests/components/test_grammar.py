@@ -6,21 +6,22 @@ from inspect import get_annotations
 
 import pytest
 
-from components import tokens
 from components.instance import NatsInstance
 from components.isolation import Isolation
 from components.namespace import Namespace
 from components.tenant import Tenant
+from tenancy import tokens
 from tests.components.recorder import Registered
 from tests.components.stack import graph_of
 
 
-def test_the_type_tokens_are_the_four_that_every_state_knows() -> None:
+def test_the_type_tokens_are_those_that_every_state_knows() -> None:
     assert {name: token for name, token in vars(tokens).items() if name.isupper()} == {
         "NAMESPACE": "tenant-nats:index:Namespace",
         "TENANT": "tenant-nats:index:Tenant",
         "NATS_INSTANCE": "tenant-nats:index:NatsInstance",
         "ISOLATION": "tenant-nats:index:Isolation",
+        "TENANT_RECORDS": "pulumi-python:dynamic/tenant-nats:TenantRecords",
     }, "a type token is part of every URN: it is never renamed, only added"
 
 

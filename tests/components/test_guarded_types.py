@@ -1,7 +1,6 @@
 """The guard knows the resources of this program by the types and names that they have."""
 
-from components import tokens
-from tenancy import steps
+from tenancy import tokens
 from tenancy.guard import refusals, removed
 from tenancy.inventory import Inventory
 from tenancy.plan import expand
@@ -11,10 +10,6 @@ from tests.components.stack import graph_of
 TENANTS = {"acme-corp": {"instances": 2}, "globex": {}}
 GRAPH = graph_of(TENANTS)
 INSTANCES = {"nats-acme-corp-1", "nats-acme-corp-2", "nats-globex-1"}
-
-
-def test_the_types_of_the_steps_are_those_of_the_components() -> None:
-    assert (steps.TENANT, steps.NATS_INSTANCE) == (tokens.TENANT, tokens.NATS_INSTANCE)
 
 
 def test_every_instance_is_known_by_its_component_its_deployment_and_its_service() -> None:

@@ -55,7 +55,7 @@ def test_a_removal_that_would_strand_integrations_is_refused_in_one_line(
     outcome = _attempt(inventory, preview=preview)
     assert str(outcome.error) == (
         f"{inventory} cannot be carried out, so nothing was changed: acme-corp has 57 "
-        "integrations, which 1 of its instances do not hold (50 each): keep `instances: 2`."
+        "integrations, more than `instances: 1` holds (50 each): keep `instances: 2`."
     )
     _assert_refused(outcome)
 

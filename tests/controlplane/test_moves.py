@@ -10,6 +10,7 @@ import pytest
 from controlplane import store
 from controlplane.connection import ControlPlaneError
 from controlplane.store import InstanceRow
+from tenancy.placement import Move, Placement
 from tests.controlplane.rows import (
     DOMAIN,
     ELSEWHERE,
@@ -84,8 +85,8 @@ def test_what_does_not_fit_is_one_line_and_changes_nothing(dsn: str) -> None:
     with pytest.raises(ControlPlaneError) as caught:
         record(dsn, ONE, managed=[1, 2])
     assert str(caught.value) == (
-        "10 integrations of tenant acme would lose their instance, and the 1 that stay have no "
-        "room (they hold 50 each). Keep more instances."
+        "10 integrations of tenant acme would lose their instance, and there is no room on what "
+        "stays (1 x 50). Keep more instances."
     )
     assert (placed(dsn), statuses(dsn)) == (
         {1: 30, 2: 30, None: 3},
@@ -218,7 +219,8 @@ def test_a_decommissioned_tenant_keeps_its_rows_as_terminated(dsn: str) -> None:
         insert(dsn, "acme", row)
     insert(dsn, "acme", InstanceRow(3, THREE.dns_name, "provisioning"))
     record(dsn, managed=[1, 2])
-    assert statuses(dsn) == dict.fromkeys((1, 2, 3), "terminated")
+    # The third is what the platform has announced.
+    assert statuses(dsn) == {1: "terminated", 2: "terminated", 3: "provisioning"}
 
 
 @pytest.mark.parametrize("place", ["on an instance", "on none"])
@@ -226,6 +228,16 @@ def test_a_tenant_with_integrations_is_not_decommissioned(dsn: str, place: str) 
     insert(dsn, "acme", ONE, integrations=2 if place == "on an instance" else 0)
     integrate(dsn, 0 if place == "on an instance" else 2)
     with pytest.raises(ControlPlaneError, match="decommissioned and has 2 integrations"):
+        record(dsn, managed=[1])
+    assert statuses(dsn) == {1: "active"}
+
+
+def test_a_tenant_is_not_decommissioned_under_another_tenants_integration(dsn: str) -> None:
+    row_id = insert(dsn, "acme", ONE)
+    execute(
+        dsn, "INSERT INTO integrations (tenant_id, nats_instance_id) VALUES ('globex', %s)", row_id
+    )
+    with pytest.raises(ControlPlaneError, match="1 integration of another tenant would lose"):
         record(dsn, managed=[1])
     assert statuses(dsn) == {1: "active"}
 
@@ -253,7 +265,7 @@ def test_an_integration_that_is_added_while_its_tenant_leaves_is_refused(dsn: st
             "INSERT INTO integrations (tenant_id, nats_instance_id) VALUES ('acme', %s)",
             row_id,
         )
-        while not execute(dsn, "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"):
+        while not somebody_waits(dsn):
             time.sleep(0.01)
         leaving.execute("UPDATE nats_instances SET status = 'draining'")
         leaving.execute("UPDATE nats_instances SET status = 'terminated'")
@@ -263,10 +275,50 @@ def test_an_integration_that_is_added_while_its_tenant_leaves_is_refused(dsn: st
     assert placed(dsn) == {}
 
 
+def test_an_integration_that_is_not_committed_yet_holds_its_tenant(dsn: str) -> None:
+    row_id = insert(dsn, "acme", ONE)
+    with psycopg.connect(by_hand(dsn)) as platform, ThreadPoolExecutor() as pool:
+        platform.execute(
+            "INSERT INTO integrations (tenant_id, nats_instance_id) VALUES ('acme', %s)", (row_id,)
+        )
+        leaving = pool.submit(record, dsn, managed=[1])
+        while not (leaving.done() or somebody_waits(dsn)):
+            time.sleep(0.01)
+        platform.commit()
+        with pytest.raises(ControlPlaneError, match="has 1 integration"):
+            leaving.result()
+    assert statuses(dsn) == {1: "active"}
+
+
+def somebody_waits(dsn: str) -> bool:
+    return bool(execute(dsn, "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"))
+
+
+def test_a_move_of_another_number_than_was_decided_is_undone(
+    dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def one_too_many(**_: object) -> Placement:
+        return Placement(moves=(Move(None, 1, 3),))
+
+    integrate(dsn, 2)
+    monkeypatch.setattr(store, "place", one_too_many)
+    with pytest.raises(ControlPlaneError, match="were changed while they were to move"):
+        record(dsn, ONE)
+    assert (placed(dsn), statuses(dsn)) == ({None: 2}, {})
+
+
 def test_what_the_platform_has_announced_is_left_alone(dsn: str) -> None:
     insert(dsn, "acme", InstanceRow(2, TWO.dns_name, "provisioning"))
     record(dsn, ONE, THREE)
     record(dsn, ONE, managed=[1, 3])
+    assert statuses(dsn) == {1: "active", 2: "provisioning"}
+
+
+def test_integrations_on_an_announced_instance_move_and_its_row_is_left_alone(dsn: str) -> None:
+    insert(dsn, "acme", ONE)
+    insert(dsn, "acme", InstanceRow(2, TWO.dns_name, "provisioning"), integrations=3)
+    record(dsn, ONE, managed=[1])
+    assert placed(dsn) == {1: 3}
     assert statuses(dsn) == {1: "active", 2: "provisioning"}
 
 
@@ -277,7 +329,7 @@ def test_a_row_that_another_stack_is_just_inserting_is_not_taken_from_it(dsn: st
             "VALUES ('acme', 1, 'nats-acme-1.elsewhere:4222', 'active')"
         )
         ours = pool.submit(record, dsn, ONE)
-        while not execute(dsn, "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"):
+        while not somebody_waits(dsn):
             time.sleep(0.01)
         other.commit()
         with pytest.raises(ControlPlaneError, match=r"did not make: 1 at nats-acme-1\.elsewhere"):
@@ -289,6 +341,13 @@ def test_removing_rows_leaves_those_that_are_terminated(dsn: str) -> None:
     insert(dsn, "acme", TWO)
     store.remove(dsn, "acme", [1, 2], domain=DOMAIN)
     assert statuses(dsn) == {1: "terminated"}
+
+
+def test_removing_rows_leaves_what_the_platform_has_announced(dsn: str) -> None:
+    for row in (ONE, TWO):
+        insert(dsn, "acme", InstanceRow(row.instance_number, row.dns_name, "provisioning"))
+    store.remove(dsn, "acme", [1], domain=DOMAIN)
+    assert statuses(dsn) == {2: "provisioning"}
 
 
 def test_a_platform_with_other_ids_and_its_status_as_an_enum_moves_as_well(dsn: str) -> None:

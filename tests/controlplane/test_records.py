@@ -255,6 +255,21 @@ def test_what_people_have_to_know_comes_without_the_programs_own_lines(
     ]
 
 
+def test_what_nobody_expected_keeps_its_traceback_also_after_that(
+    provider: RecordsProvider, dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "tracebacklimit", None, raising=False)
+    execute(dsn, "DROP TABLE integrations, nats_instances CASCADE")
+    with pytest.raises(ControlPlaneError):
+        provider.read("acme", outputs(ONE))
+    try:
+        provider.diff("acme", {}, {})
+    except KeyError:
+        assert "in diff" in traceback.format_exc()
+    else:
+        pytest.fail("there is no tenant_id")
+
+
 def test_the_provider_holds_nothing_that_is_pickled() -> None:
     assert vars(RecordsProvider()) == {}
     assert RecordsProvider.__module__ == "controlplane.records", "the path is part of the state"

@@ -105,6 +105,20 @@ def test_a_database_that_cannot_be_used_is_told_in_one_line_without_the_password
     assert len(str(caught.value).splitlines()) == 1
 
 
+def test_a_database_that_vanishes_without_a_word_is_noticed(dsn: str) -> None:
+    with connection.connected(dsn) as connected:
+        parameters = connected.info.get_parameters()
+    assert {name: parameters.get(name) for name in LIVENESS} == LIVENESS
+
+
+LIVENESS = {
+    "keepalives_idle": "5",
+    "keepalives_interval": "5",
+    "keepalives_count": "2",
+    "tcp_user_timeout": "10000",
+}
+
+
 def test_rows_are_inserted_and_a_second_time_nothing_is_written(dsn: str) -> None:
     record(dsn, ONE, TWO)
     versions = execute(dsn, "SELECT id, xmin::text FROM nats_instances ORDER BY id")
@@ -134,6 +148,19 @@ def test_a_row_of_ours_that_was_changed_by_hand_is_put_right(dsn: str) -> None:
     insert(dsn, "acme", InstanceRow(1, "nats.example.com:4222", "draining"))
     record(dsn, ONE, managed=[1])
     assert table(dsn) == [("acme", 1, ONE.dns_name, "active")]
+
+
+def test_addresses_that_were_exchanged_by_hand_are_put_right(dsn: str) -> None:
+    insert(dsn, "acme", InstanceRow(1, TWO.dns_name, "active"))
+    insert(dsn, "acme", InstanceRow(2, ONE.dns_name, "active"))
+    record(dsn, ONE, TWO, managed=[1, 2])
+    assert store.rows_of(dsn, "acme", [1, 2]) == [ONE, TWO]
+
+
+def test_an_address_is_taken_back_for_a_row_that_was_deleted_by_hand(dsn: str) -> None:
+    insert(dsn, "acme", InstanceRow(1, TWO.dns_name, "active"))
+    record(dsn, ONE, TWO, managed=[1, 2])
+    assert store.rows_of(dsn, "acme", [1, 2]) == [ONE, TWO]
 
 
 def test_a_managed_row_that_is_not_wanted_goes_and_a_stranger_stays(dsn: str) -> None:

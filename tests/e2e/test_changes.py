@@ -1,7 +1,12 @@
 """What an edit does, on the real engine, API server and database."""
 
 import json
+import os
+import re
+import subprocess
+from pathlib import Path
 
+from sandbox.layout import PROJECT
 from tests.controlplane.rows import table
 from tests.e2e.conftest import NewProject
 from tests.e2e.project import Operation, Project
@@ -46,6 +51,29 @@ def test_up_makes_everything_and_a_second_up_changes_nothing(new_project: NewPro
     ]
     assert project.preview().changes == []
     assert project.up().changes == []
+    assert run_check_of_the_runbook(project) == "pod/nats-check"
+
+
+def run_check_of_the_runbook(project: Project) -> str:
+    """Let the API server judge, under Pod Security `restricted`, the pod that the runbook starts.
+
+    Returns:
+        What it would create.
+    """
+    blocks = re.findall(r"```sh\n(.*?)```", (PROJECT / "docs/runbook.md").read_text(), re.DOTALL)
+    [block] = [block for block in blocks if " run nats-check " in block]
+    answer = subprocess.run(
+        ["bash", "-ec", block.replace(" --rm -i ", " --dry-run=server --output=name ")],
+        env={
+            **os.environ,
+            "KUBECONFIG": project.target.kubeconfig,
+            "NS": project.namespace,
+            "PATH": f"{Path(project.target.kubectl).parent}{os.pathsep}{os.environ['PATH']}",
+        },
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert answer.stderr == ""
+    return answer.stdout.strip()
 
 
 def test_adding_a_tenant_touches_nothing_but_its_own_resources(new_project: NewProject) -> None:
@@ -126,6 +154,8 @@ def test_destroy_leaves_nothing(new_project: NewProject) -> None:
     assert not run.failed, run.output
     assert project.rows() == []
     assert project.namespace not in project.namespaces()
+    deployment = json.loads(project.pulumi("stack", "export"))["deployment"]
+    assert deployment.get("resources", []) == []
 
 
 def test_destroy_leaves_a_namespace_that_is_retained_and_nothing_in_it(

@@ -136,15 +136,20 @@ def test_an_up_killed_at_ten_moments_is_recovered_each_time(new_project: NewProj
         start_anew(project, nothing, number)
         engine = begin_in_earnest(project)
         time.sleep(moment)
-        died += engine.poll() is None
+        if engine.poll() is not None:
+            # The machine's load has changed, and this one came too late.
+            print(f"--- after {moment:.2f} s it had ended")  # noqa: T201
+            assert len(moments) < 2 * _MOMENTS
+            moments.append(drawn.uniform(0, 0.8) * duration)
+            continue
         kill(engine)
+        died += 1
         code, said = project.recover()
         print(f"--- after {moment:.2f} s\n{said}")  # noqa: T201
         assert code == 0, said
         assert project.processes() == []
         assert_as_if_nothing_had_happened(project)
-    # On a machine whose load changes, the last ones may come too late.
-    assert died >= _MOMENTS / 2
+    assert died == _MOMENTS
 
 
 def begin_in_earnest(project: Project) -> subprocess.Popen[bytes]:
@@ -290,27 +295,43 @@ def waiting_for_a_lock(project: Project) -> list[tuple[Any, ...]]:
 def test_a_configuration_that_was_being_replaced_ends_as_one(new_project: NewProject) -> None:
     project = new_project(READY)
     assert not project.up().failed
-    larger = READY.replace("64Mi}}\n  huge", "64Mi}, max_connections: 7}\n  huge")
-    project.write(larger)
-    [instance] = plan_of(project).tenants[0].instances
+    note = {"type": "creating", "resource": make_next_configuration(project, 7)}
+    project.edit_state(lambda deployment: deployment.update(pending_operations=[note]))
+    found = f"ConfigMap {project.namespace}/{configuration_of_acme(project)}"
+    code, said = project.recover()
+    assert code == 0, said
+    assert f"{found} is there" in said
+    assert_as_if_nothing_had_happened(project)
+    # Again, and somebody has let the engine forget: it is still no orphan.
+    make_next_configuration(project, 8)
+    found = f"ConfigMap {project.namespace}/{configuration_of_acme(project)}"
+    code, said = project.recover("--delete-orphans")
+    assert code == 0, said
+    assert f"Made, but not recorded: {found}; recorded now." in said
+    assert_as_if_nothing_had_happened(project)
+
+
+def make_next_configuration(project: Project, max_connections: int) -> dict[str, Any]:
+    """Edit the size of acme and make its next ConfigMap; returns what the engine had noted."""
+    limits = f"64Mi}}, max_connections: {max_connections}}}\n  huge"
+    project.write(READY.replace("64Mi}}\n  huge", limits))
     [old] = [
         each
         for each in json.loads(project.pulumi("stack", "export"))["deployment"]["resources"]
         if each["urn"].endswith("::nats-acme-1-config")
     ]
     new = {**old, "inputs": json.loads(json.dumps(old["inputs"]))}
-    new["inputs"]["metadata"]["name"] = instance.config_map_name
-    new["inputs"]["data"] = {"nats.conf": instance.config}
+    new["inputs"]["metadata"]["name"] = configuration_of_acme(project)
+    new["inputs"]["data"] = {"nats.conf": plan_of(project).tenants[0].instances[0].config}
     manifest = project.folder / "config-map.json"
     manifest.write_text(json.dumps(new["inputs"]))
     project.kubectl("apply", "-f", str(manifest))
     del new["id"], new["outputs"]
-    note = {"type": "creating", "resource": new}
-    project.edit_state(lambda deployment: deployment.update(pending_operations=[note]))
-    code, said = project.recover()
-    assert code == 0, said
-    assert f"ConfigMap {project.namespace}/{instance.config_map_name} is there" in said
-    assert_as_if_nothing_had_happened(project)
+    return new
+
+
+def configuration_of_acme(project: Project) -> str:
+    return plan_of(project).tenants[0].instances[0].config_map_name
 
 
 def test_an_engine_that_lives_is_named_and_left_alone(new_project: NewProject) -> None:

@@ -101,7 +101,7 @@ def test_what_does_not_fit_is_one_line_and_nothing_happens(new_project: NewProje
         assert run.failed
         assert run.changed == set()
         assert (
-            "acme has 60 integrations, which 1 of its instances do not hold (50 each): "
+            "acme has 60 integrations, more than `instances: 1` holds (50 each): "
             "keep `instances: 2`"
         ) in run.output
         assert "Traceback" not in run.output
@@ -162,8 +162,8 @@ def test_a_tenant_leaves_in_two_edits_and_comes_back(new_project: NewProject) ->
     project.write(gone)
     assert_refused(
         [project.preview(), project.up()],
-        "acme is not in it and still has 2 instances and 3 integrations: put `acme` back, or keep "
-        "it with `state: decommissioned` until that is deployed",
+        "acme is no longer in it and still has 2 instances and 3 integrations: put `acme` back, or "
+        "keep it with `state: decommissioned` until that is deployed",
     )
     decommissioned = TWO.replace("instances: 2,", "instances: 2, state: decommissioned,")
     project.write(decommissioned)

@@ -4,13 +4,17 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
 
 from sandbox.cluster import Cluster
 from sandbox.layout import PROJECT, Layout
+from tests.pace import pace
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +61,12 @@ def test_up_twice_then_preview_status_and_down(checkout: Path) -> None:
     assert "nats://nats-demo-tenant-1.vrsky-tenants.svc.cluster.local:4222" in first
     assert "not ready" not in first
     assert "nodes are simulated" in first
+    paces = [pace()]
+    began = time.monotonic()
     assert "Nothing changed" in make(checkout, "up")
+    seconds = time.monotonic() - began
+    paces.append(pace())
+    assert seconds / max(paces) < 15
     shipped = (PROJECT / "tenants.yaml").read_text()
     assert "integrations: 42" in shipped
     (checkout / "tenants.yaml").write_text(shipped.replace("integrations: 42", "integrations: 60"))
@@ -66,7 +75,10 @@ def test_up_twice_then_preview_status_and_down(checkout: Path) -> None:
     assert "nats-demo-tenant-2-deployment" in preview
     assert "acme-corp" not in preview.partition("Outputs:")[0], "only what changes is shown"
     assert "database: running" in make(checkout, "status")
+    number = int((checkout / ".sandbox/postgres/postmaster.pid").read_text().splitlines()[0])
+    postgres = psutil.Process(number)
     assert "the sandbox is gone" in make(checkout, "down")
+    assert not postgres.is_running()
     assert not (checkout / ".sandbox").exists()
 
 
@@ -84,6 +96,34 @@ def test_up_again_after_the_cluster_was_lost_and_an_engine_has_died(checkout: Pa
     assert "not ready" not in again
     assert "There is nothing to recover" in make(checkout, "recover")
     assert "Nothing changed" in make(checkout, "up")
+
+
+def test_up_goes_on_from_one_that_was_killed_before_it_recorded_what_it_had_made(
+    checkout: Path,
+) -> None:
+    make(checkout, "up")
+    let_the_engine_have_died_while_making(checkout, "nats-globex-1-service")
+    again = make(checkout, "up")
+    made = "Service vrsky-tenants/nats-globex-1 is there, and recorded now."
+    assert f"Interrupted while creating nats-globex-1-service: {made}" in again
+    assert "Now run" not in again
+    assert "Nothing changed" in make(checkout, "up")
+
+
+def let_the_engine_have_died_while_making(checkout: Path, name: str) -> None:
+    """Take a resource out of the state, with a note that it was about to be made."""
+    [file] = (checkout / ".sandbox/state").glob(".pulumi/stacks/*/dev.json")
+    stored = json.loads(file.read_text())
+    deployment: dict[str, Any] = stored["checkpoint"]["latest"]
+    [made] = [each for each in deployment["resources"] if each["urn"].endswith(f"::{name}")]
+    deployment["resources"].remove(made)
+    for each in deployment["resources"]:
+        by_property: dict[str, list[str]] = each.get("propertyDependencies") or {}
+        for urns in (each.get("dependencies") or [], *filter(None, by_property.values())):
+            urns[:] = [urn for urn in urns if urn != made["urn"]]
+    del made["id"], made["outputs"]
+    deployment["pending_operations"] = [{"type": "creating", "resource": made}]
+    file.write_text(json.dumps(stored))
 
 
 def test_up_in_a_changed_inventory_with_a_fault_says_so_and_fails(checkout: Path) -> None:

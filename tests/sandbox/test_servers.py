@@ -139,6 +139,20 @@ def test_deleting_ends_every_process_and_file_even_a_server_that_hangs(cluster: 
     assert not cluster.layout.kubeconfig.exists()
 
 
+def test_without_the_built_programs_a_cluster_is_looked_at_and_deleted_and_none_is_built(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster.ensure()
+    numbers = pids(cluster)
+    monkeypatch.setattr(cluster_module.toolchain, "CACHE", tmp_path)
+    unbuilt = Cluster.of(cluster.layout, build=False)
+    assert not unbuilt.is_ready()
+    unbuilt.delete()
+    assert [number for number in numbers.values() if is_alive(number)] == []
+    assert list((cluster.layout.kwok / "clusters").iterdir()) == []
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_postgres_outlives_the_command_and_keeps_its_rows_after_a_kill(layout: Layout) -> None:
     dsn = database.ensure(layout)
     execute(dsn, "INSERT INTO integrations (tenant_id) VALUES ('acme')")

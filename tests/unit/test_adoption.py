@@ -7,6 +7,7 @@ import pytest
 from operations import adoption, unrecorded
 from operations.engine import Resource, State
 from tenancy.names import OWNER_LABELS
+from tenancy.tokens import TENANT_RECORDS
 
 PREFIX = "urn:pulumi:prod::tenant-nats"
 STACK: Resource = {"urn": f"{PREFIX}::pulumi:pulumi:Stack::s", "type": "pulumi:pulumi:Stack"}
@@ -64,9 +65,9 @@ def ids(of: State) -> list[tuple[str, bool]]:
 
 def records(tenant: str = "acme") -> Resource:
     return {
-        "urn": f"{PREFIX}::{adoption.RECORDS}::{tenant}-records",
+        "urn": f"{PREFIX}::{TENANT_RECORDS}::{tenant}-records",
         "custom": True,
-        "type": adoption.RECORDS,
+        "type": TENANT_RECORDS,
         "inputs": {"tenant_id": tenant, "instances": [], "__provider": "…"},
     }
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from tenancy.guard import approval, overlooked, refusals, removed
 from tenancy.plan import Plan
-from tenancy.steps import NATS_INSTANCE, TENANT, Step, edit_steps, preview_steps
+from tenancy.steps import Step, edit_steps, preview_steps
+from tenancy.tokens import NATS_INSTANCE, TENANT
 from tests.unit.plans import planned
 from tests.unit.test_inventory_properties import repeatable
 from tests.unit.test_steps import PREVIEWS

@@ -88,6 +88,8 @@ tenants:
     size: large
     clients:
       namespaces: [globex-workers, globex-jobs]
+    placement: spread
+    state: decommissioned
     egress: open
 sizes:
   large:
@@ -105,6 +107,8 @@ sizes:
                 instances=2,
                 size="large",
                 clients=Clients(namespaces=("globex-workers", "globex-jobs")),
+                placement="spread",
+                state="decommissioned",
                 egress="open",
             )
         },

@@ -105,6 +105,10 @@ def tenants(draw: st.DrawFn, sizes: dict[str, Data]) -> Data:
         tenant["clients"] = {**tenant.get("clients", {}), "serviceAccounts": accounts}
     if draw(st.booleans()):
         tenant["egress"] = draw(st.sampled_from(["dns", "open"]))
+    if draw(st.booleans()):
+        tenant["placement"] = draw(st.sampled_from(["pack", "spread"]))
+    if draw(st.booleans()):
+        tenant["state"] = draw(st.sampled_from(["active", "decommissioned"]))
     return tenant
 
 

@@ -455,6 +455,22 @@ def test_what_a_size_with_a_fault_holds_is_not_guessed(tmp_path: Path, capacity:
             "egress", "no", "no", "expected 'dns' or 'open'", "egress: dns", id="no egress"
         ),
         pytest.param(
+            "placement",
+            "even",
+            "even",
+            "expected 'pack' or 'spread'",
+            "placement: spread",
+            id="another placement",
+        ),
+        pytest.param(
+            "state",
+            "terminated",
+            "terminated",
+            "expected 'active' or 'decommissioned'",
+            "state: decommissioned",
+            id="another state",
+        ),
+        pytest.param(
             "clients",
             "",
             None,

@@ -8,6 +8,7 @@ import psutil
 import pytest
 
 from operations import leftovers
+from operations.engine import Engine
 from operations.leftovers import Lock, judge, local_folder
 
 HERE = "vm"
@@ -68,6 +69,22 @@ def test_what_is_no_lock_is_not_read_as_one(tmp_path: Path, text: str) -> None:
     file = tmp_path / "lock.json"
     file.write_text(text)
     assert Lock.read(file) is None
+
+
+def test_a_lock_that_goes_before_it_is_read_is_no_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def just_gone(_engine: Engine, folder: Path) -> list[Path]:
+        return [folder / "gone.json"]
+
+    def backend(_: Engine) -> str:
+        return f"file://{tmp_path}"
+
+    monkeypatch.setattr(Engine, "backend", backend)
+    monkeypatch.setattr(leftovers, "_lock_files", just_gone)
+    said: list[str] = []
+    leftovers.clear(Engine(tmp_path, "prod"), said.append)
+    assert said == []
 
 
 @pytest.mark.parametrize(

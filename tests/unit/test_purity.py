@@ -5,9 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.pace import MILLION
+
 PROJECT = Path(__file__).resolve().parents[2]
-MILLION = 0.015
-"""Seconds for counting to a million on an idle machine; a busy one takes longer for all it does."""
 PROGRAM = """
 import json, sys, time
 start = time.perf_counter()

@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 from pydantic import BaseModel
+from ruamel.yaml import YAML
 
 from tenancy import nkeys
 from tenancy.inventory import (
@@ -79,6 +81,38 @@ def test_every_example_is_accepted_by_the_loader(
         body = json.dumps({**others, name: example})[1:-1]
         inventory = loaded(tmp_path, f"{PLACES[model] % body}\n")
         assert len(inventory.tenants) == 1
+
+
+def test_the_shipped_inventory_fits_the_schema() -> None:
+    assert errors_in(FILE.with_name("tenants.yaml").read_text()) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        ("{}", "$"),
+        ("tenants: {}", "$.tenants"),
+        ("tenants: {Acme: {}}", "$.tenants"),
+        ("tenants: {acme: {instance: 2}}", "$.tenants.acme"),
+        ("tenants: {acme: {integrations: -1}}", "$.tenants.acme.integrations"),
+        ("tenants: {acme: {instances: 100}}", "$.tenants.acme.instances"),
+        ("tenants: {acme: {placement: even}}", "$.tenants.acme.placement"),
+        ("tenants: {acme: {state: terminated}}", "$.tenants.acme.state"),
+        ("tenants: {acme: {clients: {namespaces: [A]}}}", "$.tenants.acme.clients.namespaces[0]"),
+        (
+            "tenants: {acme: {}}\nsizes: {large: {requests: {cpu: '1', memory: 1Gi}}}",
+            "$.sizes.large",
+        ),
+    ],
+)
+def test_an_editor_marks_the_place_of_a_fault(content: str, place: str) -> None:
+    assert errors_in(content) == [place]
+
+
+def errors_in(content: str) -> list[str]:
+    """The places at which a tool that knows the schema only finds something wrong."""
+    validator = Draft202012Validator(json.loads(schema()))
+    return [error.json_path for error in validator.iter_errors(YAML(typ="safe").load(content))]
 
 
 def test_the_schema_has_an_error_for_a_key_that_does_not_fit() -> None:

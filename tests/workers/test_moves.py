@@ -6,6 +6,7 @@ import time
 import urllib.request
 from collections import Counter
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +15,9 @@ from typing import Any
 import psycopg
 import pytest
 
+from controlplane import store
+from controlplane.store import InstanceRow, TenantRows
+from sandbox import database
 from tests.controlplane.rows import by_hand, execute
 from tests.nats.server import Server, free_port, planned, running
 from tests.workers.account import Account, Circumstance, Move, visits
@@ -77,6 +81,43 @@ def test_a_move_under_load_loses_nothing_for_a_worker_that_had_joined(
         assert account.circumstances[Circumstance.COVERED] > account.published / 2, account
     assert [text for text, times in Counter(worker.received).items() if times > 1] == []
     assert published / seconds > 500
+
+
+def test_a_worker_has_left_an_instance_that_goes_before_its_row_does(
+    command: Command, platform: Platform, servers: tuple[Server, Server], tmp_path: Path
+) -> None:
+    staying, going = [server.url for server in servers]
+    platform.move(going)
+    publisher = Publisher("late", 500, servers, going)
+    moves = [Move(going, 0)]
+    one = TenantRows(
+        tenant_id="acme",
+        rows=(InstanceRow(1, staying.removeprefix("nats://"), "active"),),
+        domain="",
+    )
+    with (
+        working(command, platform.dsn, tmp_path, linger=LINGER) as worker,
+        ThreadPoolExecutor() as pool,
+    ):
+        worker.wait_for("joined", url=going)
+        with publisher.running():
+            moves.append(Move(staying, time.time()))
+            provisioner = database.provisioner(platform.dsn)
+            shrunk = pool.submit(
+                store.record, provisioner, one, managed=[1, 2], drain_seconds=5 * LINGER
+            )
+            worker.wait_for("joined", url=staying)
+            publisher.target = staying
+            shrunk.result()
+            gone = time.time()
+        assert worker.wait_for("left", url=going).time < gone
+        assert worker.stop() == 0, worker.output()
+    assert execute(platform.dsn, "SELECT instance_number, status FROM nats_instances") == [
+        (1, "active")
+    ]
+    account = Account.of(publisher.sent, worker.received, visits(worker.events), moves)
+    assert account.lost[Circumstance.COVERED] == 0, account
+    assert account.circumstances[Circumstance.COVERED] > account.published / 2, account
 
 
 @contextmanager
