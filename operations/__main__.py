@@ -11,6 +11,7 @@ and says in its own help what else it exits with.
 import typer
 
 from operations.check import check
+from operations.database_roles import database_roles
 from operations.guard import guard
 from operations.recover import recover
 
@@ -22,6 +23,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # it would fold the tables of exit codes
 )
 app.command()(check)
+app.command()(database_roles)
 app.command()(guard)
 app.command()(recover)
 

@@ -15,12 +15,13 @@ from tests.components.recorder import Registered
 from tests.components.stack import graph_of
 
 
-def test_the_type_tokens_are_the_four_that_every_state_knows() -> None:
+def test_the_type_tokens_are_the_five_that_every_state_knows() -> None:
     assert {name: token for name, token in vars(tokens).items() if name.isupper()} == {
         "NAMESPACE": "tenant-nats:index:Namespace",
         "TENANT": "tenant-nats:index:Tenant",
         "NATS_INSTANCE": "tenant-nats:index:NatsInstance",
         "ISOLATION": "tenant-nats:index:Isolation",
+        "DATABASE_ROLES": "tenant-nats:index:DatabaseRoles",
     }, "a type token is part of every URN: it is never renamed, only added"
 
 
