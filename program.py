@@ -1,6 +1,7 @@
 """What the stack does: decide, then build."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import pulumi
 
@@ -9,7 +10,7 @@ from components.tenant import Tenant, TenantArgs
 from controlplane.connection import ControlPlaneError
 from controlplane.dsn import DsnError
 from controlplane.snapshot import take_snapshot
-from settings import Settings, database_url
+from settings import Database, Settings, database_url
 from tenancy import admission
 from tenancy.ceiling import CeilingError
 from tenancy.faults import InventoryError
@@ -17,6 +18,9 @@ from tenancy.inventory import load
 from tenancy.placement import summary
 from tenancy.plan import Plan, expand
 from tenancy.removal import placement_of, refusal, refusals, repairs, warnings
+
+if TYPE_CHECKING:
+    from components.database_roles import DatabaseRoles
 
 Due = Mapping[str, str]
 """What is due in the database whatever the engine remembers, in words, by tenant; tenants with such
@@ -67,6 +71,7 @@ def decide(settings: Settings) -> tuple[Plan, Due]:
 
 def build(settings: Settings, plan: Plan, due: Due) -> dict[str, Tenant]:
     """The resources of all tenants, by tenant id."""
+    roles = _database_roles(settings.database)
     namespace = Namespace(
         settings.namespace,
         NamespaceArgs(
@@ -88,7 +93,27 @@ def build(settings: Settings, plan: Plan, due: Due) -> dict[str, Tenant]:
                 ready_timeout=settings.ready_timeout,
                 due=due.get(tenant.id, ""),
                 drain_seconds=int(settings.drain.removesuffix("s")),
+                database_grants=roles.grants if roles else (),
             ),
         )
         for tenant in plan.tenants
     }
+
+
+def _database_roles(database: Database) -> "DatabaseRoles | None":
+    """The database's roles where the stack manages them; else nothing of their SDK is imported."""
+    if not database.manage_roles:
+        return None
+    try:
+        from components.database_roles import DatabaseRoles, DatabaseRolesArgs
+    except ModuleNotFoundError as error:
+        raise pulumi.RunError(
+            f"database.manageRoles needs {error.name}, which is not installed; "
+            "`uv sync --locked --no-dev --group database-roles`. Nothing was changed."
+        ) from None
+    return DatabaseRoles(
+        "database",
+        DatabaseRolesArgs(
+            database=str(database.name), schema=database.in_schema, prefix=database.role_prefix
+        ),
+    )

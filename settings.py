@@ -1,16 +1,27 @@
 """The settings of a stack: the one place that reads its configuration and the environment."""
 
+import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pulumi
 from pulumi.runtime.config import get_config_env, is_config_secret
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
 from controlplane.dsn import EXAMPLE, SETTING, DsnError, resolve
+from controlplane.roles import NAME, NAME_WORDS, PREFIX, SCHEMA
 from tenancy.ceiling import Ceiling
-from tenancy.faults import printable
+from tenancy.faults import dotted, printable
 from tenancy.types import Cpu, Memory, NamespaceName, expected
 
 _TAG = r"[A-Za-z0-9_][-A-Za-z0-9_.]{0,127}"
@@ -33,8 +44,49 @@ MostInstances = Annotated[int, Field(ge=1), expected("a whole number, 1 or more"
 Flag = Annotated[bool, expected("true or false", "true")]
 
 
+DatabaseName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z_][-A-Za-z0-9_]{0,62}$"),
+    expected("the name of the database that has the tables", "platform"),
+]
+Identifier = Annotated[
+    str,
+    StringConstraints(pattern=f"^{NAME}$"),
+    expected(NAME_WORDS, PREFIX),
+]
+
+
 class SettingsError(pulumi.RunError):
     """The stack's configuration is wrong; the engine shows the text without a traceback."""
+
+
+class Database(BaseModel):
+    """What a stack does about the platform's database, beside the rows."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)
+
+    manage_roles: Flag = False
+    """Whether the stack makes the roles and their grants, with the plugin of pulumi-postgresql."""
+    name: DatabaseName | None = None
+    """The database that has the tables; needed where the roles are managed."""
+    in_schema: Identifier = Field(default=SCHEMA, alias="schema")
+    """The schema that has the tables."""
+    role_prefix: Identifier = PREFIX
+    """What the names of the roles begin with."""
+
+    @model_validator(mode="after")
+    def _named(self) -> "Database":
+        if self.manage_roles and self.name is None:
+            raise PydanticCustomError("unnamed", "")
+        return self
+
+
+def _structure(value: Any) -> Any:
+    """What is in a structured value, which the engine hands over as JSON."""
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
 
 
 class Settings(BaseModel):
@@ -66,6 +118,8 @@ class Settings(BaseModel):
     """How much CPU they may request in all."""
     max_memory: Memory | None = None
     """How much memory they may request in all."""
+    database: Annotated[Database, BeforeValidator(_structure)] = Database()
+    """What the stack does about the platform's database, beside the rows."""
 
     @property
     def ceiling(self) -> Ceiling:
@@ -101,17 +155,29 @@ def read_settings() -> Settings:
 
 
 def _fault(details: Any) -> str:
-    key, value = str(details["loc"][0]), printable(str(details["input"]))
+    key, value = dotted(details["loc"]), printable(str(details["input"]))
     match details["type"]:
         case "extra_forbidden":
-            known = ", ".join(sorted([*map(to_camel, Settings.model_fields), SETTING]))
+            known = _known("database.", Database) if "." in key else _known("", Settings)
             return f"there is no setting {key}; known are {known}"
+        case "unnamed":
+            return (
+                f"{key}.manageRoles is true and {key}.name is missing, expected the name of the "
+                f"database that has the tables: `pulumi config set --path {key}.name platform`"
+            )
+        case "model_type":
+            return f"{key} is {value}, expected settings below it, for example {key}.manageRoles"
         case "expected":
             context = details["ctx"]
             example = context["example"]
             return f"{key} is {value}, expected {context['words']}, for example {example}"
         case _:
             return f"{key} is {value}, expected {details['ctx']['expected']}"
+
+
+def _known(prefix: str, model: type[BaseModel]) -> str:
+    fields = [field.alias or name for name, field in model.model_fields.items()]
+    return ", ".join(sorted([*(prefix + name for name in fields), *([] if prefix else [SETTING])]))
 
 
 def database_url() -> str:

@@ -4,6 +4,7 @@ Coming: policy, servers, rows. Going: rows, servers, policy. The engine reverses
 it deletes, so one order gives both.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -30,6 +31,8 @@ class TenantArgs:
     """What is due in the database, in words: integrations to move, rows to put right."""
     drain_seconds: int
     """How long workers have to leave a server that goes."""
+    database_grants: Sequence[pulumi.Resource] = ()
+    """What gives the right to write rows, where the stack manages it."""
 
 
 class Tenant(pulumi.ComponentResource):
@@ -76,7 +79,9 @@ class Tenant(pulumi.ComponentResource):
             placement=args.plan.placement,
             due=args.due,
             drain_seconds=args.drain_seconds,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[*own_policy, *self._servers()]),
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=[*own_policy, *self._servers(), *args.database_grants]
+            ),
         )
         self.urls = [instance.url for instance in args.plan.instances]
         self.register_outputs(

@@ -20,6 +20,9 @@ ROLES: tuple[Role, ...] = ("owner", "provisioner", "reader")
 server."""
 PREFIX = "tenant_nats"
 SCHEMA = "public"
+NAME = r"[a-z_][a-z0-9_]{0,49}"
+"""What a prefix or a schema may look like, as a regular expression."""
+NAME_WORDS = "lower-case letters a-z, digits and underscores, at most 50"
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import typer
 from operations.autoscale import autoscale
 from operations.change import add, set_
 from operations.check import check
+from operations.database_roles import database_roles
 from operations.deployed import deployed
 from operations.drift import drift
 from operations.guard import guard
@@ -33,6 +34,7 @@ app.command()(drift)
 app.command()(plan)
 app.command()(add)
 app.command("set")(set_)
+app.command()(database_roles)
 app.command()(guard)
 app.command()(post)
 app.command()(recover)

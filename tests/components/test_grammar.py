@@ -22,6 +22,7 @@ def test_the_type_tokens_are_those_that_every_state_knows() -> None:
         "NATS_INSTANCE": "tenant-nats:index:NatsInstance",
         "ISOLATION": "tenant-nats:index:Isolation",
         "TENANT_RECORDS": "pulumi-python:dynamic/tenant-nats:TenantRecords",
+        "DATABASE_ROLES": "tenant-nats:index:DatabaseRoles",
     }, "a type token is part of every URN: it is never renamed, only added"
 
 

@@ -3,12 +3,15 @@
 On a real Postgres, as the sandbox has it: its logins are members of the roles, as a platform's are.
 """
 
+import subprocess
+
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
+from typer.testing import CliRunner
 
-from controlplane import roles
-from controlplane.roles import LENT, ROLES, role_name
+from controlplane.roles import LENT, PREFIX, ROLES, role_name
+from operations.__main__ import app
 from sandbox import database
 from tests.conftest import NewDatabase
 from tests.controlplane.rows import ONE, TWO, by_hand, execute, insert
@@ -45,8 +48,8 @@ FROM role, pg_proc WHERE pronamespace = 'public'::regnamespace
 """All that is in the database, whoever has put it there, with all the privileges of its kind."""
 
 
-def grid(dsn: str) -> dict[Cell, bool]:
-    rows = execute(dsn, GRID, list(ROLES), [role_name(role) for role in ROLES])
+def grid(dsn: str, prefix: str = PREFIX) -> dict[Cell, bool]:
+    rows = execute(dsn, GRID, list(ROLES), [role_name(role, prefix) for role in ROLES])
     cells = {(role, name, privilege): is_allowed for role, name, privilege, is_allowed in rows}
     assert len(cells) == len(rows), "two objects of one name"
     return cells
@@ -108,17 +111,28 @@ def test_a_function_that_the_owner_makes_later_is_not_for_everybody(dsn: str) ->
         worker.execute("SELECT later()")
 
 
-def test_two_databases_of_one_server_have_roles_of_their_own(dsn: str) -> None:
-    with psycopg.connect(by_hand(dsn)) as connection:
-        connection.execute(roles.create_roles("staging"))
-        connection.execute(roles.lend("staging"))
-        row = connection.execute(
-            "SELECT has_table_privilege('staging_reader', 'nats_instances', 'SELECT'), "
-            "has_table_privilege('staging_reader', 'nats_instances', 'UPDATE'), "
-            "pg_has_role('provisioner', 'staging_provisioner', 'MEMBER')"
-        ).fetchone()
-        connection.rollback()
-    assert row == (True, False, False)
+def test_what_the_command_prints_makes_the_roles_of_another_prefix(dsn: str) -> None:
+    """Twice, in a database that knows no roles yet: as its administrator does after a migration."""
+    printed = CliRunner().invoke(app, ["database-roles", "--prefix", "staging"])
+    assert printed.exit_code == 0
+    before = grid(dsn)
+    for _ in range(2):
+        subprocess.run(
+            [database.psql(), by_hand(dsn), "-v", "ON_ERROR_STOP=1"],
+            input=printed.output, text=True, check=True, capture_output=True,
+        )  # fmt: skip
+    assert {cell: is_so for cell, is_so in grid(dsn, "staging").items() if cell[0] != "owner"} == {
+        cell: is_so for cell, is_so in before.items() if cell[0] != "owner"
+    }
+    assert grid(dsn) == before
+
+
+@pytest.mark.parametrize("option", ["--prefix", "--schema"])
+def test_a_name_that_needs_quoting_is_refused(option: str) -> None:
+    refused = CliRunner().invoke(app, ["database-roles", option, "a;b"])
+    assert refused.exit_code == 2
+    assert "a;b is not of lower-case letters" in refused.output
+    assert "CREATE" not in refused.output
 
 
 @pytest.fixture(scope="module")

@@ -10,15 +10,15 @@ from pulumi.runtime.config import get_config_env, get_config_secret_keys_env
 from pulumi.runtime.settings import SETTINGS
 
 from controlplane.dsn import DsnError
-from settings import Settings, SettingsError, database_url, read_settings
+from settings import Database, Settings, SettingsError, database_url, read_settings
 from tenancy.faults import printable
 
 Configure = Callable[..., None]
 
 DSN = "postgresql://provisioner:hunter2@db.example.com:5432/platform"
 KNOWN = (
-    "databaseUrl, drain, image, inventory, maxCpu, maxInstances, maxMemory, monitoringNamespace, "
-    "namespace, namespaceMode, podSecurity, readyTimeout, retainNamespace"
+    "database, databaseUrl, drain, image, inventory, maxCpu, maxInstances, maxMemory, "
+    "monitoringNamespace, namespace, namespaceMode, podSecurity, readyTimeout, retainNamespace"
 )
 NAMESPACE_WORDS = (
     "expected a namespace of lower-case letters a-z, digits and inner hyphens, "
@@ -60,6 +60,7 @@ def test_a_stack_that_says_nothing_has_the_defaults_of_the_design() -> None:
         max_instances=None,
         max_cpu=None,
         max_memory=None,
+        database=Database(),
     )
     assert expected == read_settings()
 
@@ -78,6 +79,7 @@ def test_every_setting_is_read_from_its_camel_case_key(configure: Configure) -> 
         maxInstances="100",
         maxCpu="200",
         maxMemory="400Gi",
+        database='{"manageRoles": true, "name": "platform", "schema": "nats", "rolePrefix": "eu"}',
         databaseUrl=DSN,
         secret=("databaseUrl",),
     )
@@ -94,6 +96,9 @@ def test_every_setting_is_read_from_its_camel_case_key(configure: Configure) -> 
         max_instances=100,
         max_cpu="200",
         max_memory="400Gi",
+        database=Database.model_validate(
+            {"manageRoles": True, "name": "platform", "schema": "nats", "rolePrefix": "eu"}
+        ),
     )
     assert expected == read_settings()
 
@@ -178,6 +183,45 @@ def test_a_value_that_does_not_fit_is_refused_in_one_line(
     expected = f"Pulumi.dev.yaml: {key} is {printable(value)}, {words}. Nothing was changed."
     assert expected == refused()
     assert len(expected.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (
+            '{"manageRoles": true}',
+            "database.manageRoles is true and database.name is missing, expected the name of the "
+            "database that has the tables: `pulumi config set --path database.name platform`",
+        ),
+        (
+            '{"manageRoles": "maybe"}',
+            "database.manageRoles is maybe, expected true or false, for example true",
+        ),
+        (
+            '{"manageRole": true}',
+            "there is no setting database.manageRole; known are database.manageRoles, "
+            "database.name, database.rolePrefix, database.schema",
+        ),
+        (
+            '{"rolePrefix": "a;b"}',
+            "database.rolePrefix is a;b, expected lower-case letters a-z, digits and underscores, "
+            "at most 50, for example tenant_nats",
+        ),
+        *(
+            (
+                value,
+                f"database is {shown}, expected settings below it, for example "
+                "database.manageRoles",
+            )
+            for value, shown in [("platform", "platform"), ("true", "True"), ("[1]", "[1]")]
+        ),
+    ],
+)
+def test_what_is_wrong_with_the_database_is_told_by_its_whole_key(
+    configure: Configure, value: str, words: str
+) -> None:
+    configure(database=value)
+    assert refused() == f"Pulumi.dev.yaml: {words}. Nothing was changed."
 
 
 @pytest.mark.parametrize("key", ["namspace", "drian", "namespace_mode", "Namespace"])

@@ -1,0 +1,110 @@
+"""The roles of the platform's database, for who wants them managed with the stack.
+
+`controlplane/roles.py` says what each may do; this says it to pulumi-postgresql, which nothing else
+imports. Its default provider logs in as `postgresql:username`, who may create roles, at
+`postgresql:host`.
+
+What is not made here: logins and passwords, tables, and the database.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import pulumi
+import pulumi_postgresql as postgresql
+
+from controlplane.roles import FUNCTIONS, LENT, ROLES, Lent, Role, role_name
+from tenancy.tokens import DATABASE_ROLES
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatabaseRolesArgs:
+    """What `DatabaseRoles` is made of."""
+
+    database: str
+    """The database that has the tables."""
+    schema: str
+    prefix: str
+    """What the names of the roles begin with."""
+
+
+class DatabaseRoles(pulumi.ComponentResource):
+    """Owner, provisioner and reader, each with what it needs; nobody can log in as one of them.
+
+    All of it outlives the stack: logins of the platform are members, and workers of other stacks
+    read by it.
+    """
+
+    roles: dict[Role, postgresql.Role]
+    grants: tuple[pulumi.Resource, ...]
+    """What has to be there before anybody writes a row."""
+
+    def __init__(
+        self, name: str, args: DatabaseRolesArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__(DATABASE_ROLES, name, None, opts)
+        self._name, self._args = name, args
+        self.roles = {
+            role: postgresql.Role(
+                f"{name}-{role}",
+                name=role_name(role, args.prefix),
+                login=False,
+                opts=self._child(),
+            )
+            for role in ROLES
+        }
+        self.grants = ()
+        for make in (
+            *(partial(self._grant, lent) for lent in LENT),
+            self._close,
+            self._close_later,
+        ):
+            # One after the other: two that change one table at once end in "tuple concurrently
+            # updated".
+            self.grants = (*self.grants, make(self._child(depends_on=self.grants[-1:])))
+        self.register_outputs({"roles": self.roles, "grants": self.grants})
+
+    def _child(self, depends_on: Sequence[pulumi.Resource] = ()) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(parent=self, retain_on_delete=True, depends_on=depends_on)
+
+    def _grant(self, lent: Lent, opts: pulumi.ResourceOptions) -> postgresql.Grant:
+        # A privilege on columns is a Grant of its own: the provider takes one, of one table.
+        kind = "column" if lent.columns else lent.kind
+        parts = [lent.role, lent.name or kind, *(lent.privileges if lent.columns else ())]
+        return postgresql.Grant(
+            "-".join([self._name, *parts]).lower(),
+            database=self._args.database,
+            schema=self._args.schema,
+            role=self.roles[lent.role].name,
+            object_type=kind,
+            objects=[lent.name] if lent.name else None,
+            columns=list(lent.columns) or None,
+            privileges=list(lent.privileges),
+            opts=opts,
+        )
+
+    def _close(self, opts: pulumi.ResourceOptions) -> postgresql.Grant:
+        """What nobody calls is called by nobody."""
+        return postgresql.Grant(
+            f"{self._name}-public-functions",
+            database=self._args.database,
+            schema=self._args.schema,
+            role="public",
+            object_type="function",
+            objects=list(FUNCTIONS),
+            privileges=[],
+            opts=opts,
+        )
+
+    def _close_later(self, opts: pulumi.ResourceOptions) -> postgresql.DefaultPrivileges:
+        # Without a schema: what Postgres gives to PUBLIC by itself can be taken globally only.
+        return postgresql.DefaultPrivileges(
+            f"{self._name}-public-later-functions",
+            database=self._args.database,
+            owner=self.roles["owner"].name,
+            role="public",
+            object_type="function",
+            privileges=[],
+            opts=opts,
+        )

@@ -1,0 +1,36 @@
+"""`database-roles`: the SQL that makes the roles of the database and lends them what they need."""
+
+import re
+from typing import Annotated
+
+import typer
+
+from controlplane.roles import NAME, NAME_WORDS, PREFIX, SCHEMA, create_roles, lend
+
+
+def _name(value: str) -> str:
+    if not re.fullmatch(NAME, value):
+        raise typer.BadParameter(f"{value} is not of {NAME_WORDS}; for example: {PREFIX}")
+    return value
+
+
+def database_roles(
+    prefix: Annotated[
+        str, typer.Option(callback=_name, help="What the names of the roles begin with.")
+    ] = PREFIX,
+    schema: Annotated[
+        str, typer.Option(callback=_name, help="The schema that has the tables.")
+    ] = SCHEMA,
+) -> None:
+    """Print the SQL that makes the database's roles and lends each what it needs.
+
+    For psql, as an administrator of the database, after each migration of the platform's. It makes
+    no login and knows no password; running it again changes nothing.
+
+    \b
+    Exit codes:
+      0  it is printed
+      2  wrong usage
+    """
+    script = create_roles(prefix, schema) + lend(prefix, schema)
+    typer.echo(f"BEGIN;\n{script.as_string()}COMMIT;")
