@@ -56,7 +56,9 @@ def print_summary(
         "`make up`\n"
         "  `make down` removes all of this\n"
         "The sandbox's nodes are simulated: the API server, the controllers, the scheduler and "
-        "Postgres are real, but no container runs and no packet is filtered.",
+        "Postgres are real, but no container runs and no packet is filtered.\n"
+        "It is for this machine only: some of what it runs is old, with known vulnerabilities "
+        "(SECURITY.md).",
     )
 
 

@@ -61,6 +61,7 @@ def test_up_twice_then_preview_status_and_down(checkout: Path) -> None:
     assert "nats://nats-demo-tenant-1.vrsky-tenants.svc.cluster.local:4222" in first
     assert "not ready" not in first
     assert "nodes are simulated" in first
+    assert "for this machine only" in first
     paces = [pace()]
     began = time.monotonic()
     assert "Nothing changed" in make(checkout, "up")
