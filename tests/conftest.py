@@ -76,9 +76,9 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Generator[Target]:
     # Which plugin is not the question of these tests, and asking for the official one takes time.
     layout.root.mkdir(parents=True)
     layout.plugin_choice.write_text(f"pinned {engine.toolchain.KUBERNETES_PLUGIN_VERSION}")
+    env = engine.environment(layout, "")  # first: it may have to build, and a build may fail
     cluster = Cluster.of(layout)
     cluster.ensure()
-    env = engine.environment(layout, "")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", env["PATH"])  # where the Automation API looks for `pulumi`
         yield Target(layout, str(cluster.kubectl), str(layout.kubeconfig), CONTEXT, env)
