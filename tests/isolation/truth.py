@@ -138,7 +138,13 @@ def sources(plan: Plan) -> list[Place]:
             for tenant in tenants
         ),
         *(
-            _pod(f"impostor of {tenant}", ELSEWHERE, f"impostor-{tenant}", tenant, app="nats")
+            _pod(
+                f"impostor of {tenant}",
+                ELSEWHERE,
+                f"impostor-{tenant}",
+                tenant,
+                **{"app": "nats", "instance-num": "1"},
+            )
             for tenant in tenants
         ),
         *(
