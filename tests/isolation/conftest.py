@@ -19,11 +19,11 @@ def lifecycle(
 ) -> Generator[Lifecycle]:
     """What was seen of one stack from its first `up` to its end."""
     folder = tmp_path_factory.mktemp("lifecycle")
-    watch = Watch(target, folder)
     project = Project(
         target, folder / "project", namespace="isolation", dsn=new_database(),
         settings={"drain": "0s"},
     )  # fmt: skip
+    watch = Watch(target, folder)
     try:
         yield lived(project, watch)
     finally:

@@ -16,7 +16,7 @@ import pytest
 from tests.e2e.project import Target
 from tests.isolation.lifecycle import Lifecycle
 from tests.isolation.tally import Tally
-from tests.isolation.truth import PORTS
+from tests.isolation.truth import DNS, MONITORED, PORTS
 
 Policies = dict[str, Any]
 """The specs, by the policy's name."""
@@ -26,6 +26,8 @@ ACME = "tenant-nats-isolation-acme"
 FORTY_TWO = "tenant-nats-isolation-42"
 CLOSED = "tenant-nats-closed"
 EVERY_PORT = ", ".join(str(port) for port in PORTS)
+DNS_PORTS = ", ".join(str(port) for port in DNS)
+MONITORING_PORTS = ", ".join(str(port) for port in MONITORED)
 
 
 @pytest.fixture
@@ -60,10 +62,10 @@ def test_name_servers_by_a_label_that_kubernetes_does_not_set(wrong: Wrong) -> N
         rule["to"] = [{"namespaceSelector": {"matchLabels": {"name": "kube-system"}}}]
 
     assert wrong(plant) == [
-        "nats-acme-1 -> DNS is closed: UDP/53, TCP/53",
-        "nats-acme-1 -> false DNS is open: UDP/53, TCP/53",
-        "nats-acme-2 -> DNS is closed: UDP/53, TCP/53",
-        "nats-acme-2 -> false DNS is open: UDP/53, TCP/53",
+        f"nats-acme-1 -> DNS is closed: {DNS_PORTS}",
+        f"nats-acme-1 -> false DNS is open: {DNS_PORTS}",
+        f"nats-acme-2 -> DNS is closed: {DNS_PORTS}",
+        f"nats-acme-2 -> false DNS is open: {DNS_PORTS}",
     ]
 
 
@@ -96,7 +98,7 @@ def test_monitoring_by_a_label_that_anybody_may_write_on_a_namespace(wrong: Wron
         rule["from"] = [{"namespaceSelector": {"matchLabels": {"purpose": "monitoring"}}}]
 
     assert wrong(plant) == [
-        f"impostor of {tenant} -> nats-acme-{number} is open: TCP/8222"
+        f"impostor of {tenant} -> nats-acme-{number} is open: {MONITORING_PORTS}"
         for tenant in ("42", "acme", "globex", "nobody")
         for number in (1, 2)
     ]
@@ -140,8 +142,8 @@ def test_the_tenants_policy_goes_with_one_of_its_instances(
         del policies[ACME]
 
     assert wrong_after("instance removed", plant, lifecycle, tmp_path, tally) == [
-        "monitoring -> nats-acme-1 is closed: TCP/8222",
-        "nats-acme-1 -> DNS is closed: UDP/53, TCP/53",
+        f"monitoring -> nats-acme-1 is closed: {MONITORING_PORTS}",
+        f"nats-acme-1 -> DNS is closed: {DNS_PORTS}",
         "worker of acme in acme-workers -> nats-acme-1 is closed: TCP/4222",
         "worker of acme in isolation -> nats-acme-1 is closed: TCP/4222",
         "worker of acme in shared -> nats-acme-1 is closed: TCP/4222",
@@ -164,8 +166,8 @@ def test_a_policy_that_selects_the_servers_of_all_tenants(wrong: Wrong) -> None:
         policies[FORTY_TWO]["podSelector"] = {"matchLabels": {"app": "nats"}}
 
     assert wrong(plant) == [
-        "monitoring -> stray server of nobody is open: TCP/8222",
-        "stray server of nobody -> DNS is open: UDP/53, TCP/53",
+        f"monitoring -> stray server of nobody is open: {MONITORING_PORTS}",
+        f"stray server of nobody -> DNS is open: {DNS_PORTS}",
         "worker of 42 in isolation -> nats-acme-1 is open: TCP/4222",
         "worker of 42 in isolation -> nats-acme-2 is open: TCP/4222",
         "worker of 42 in isolation -> nats-globex-1 is open: TCP/4222",

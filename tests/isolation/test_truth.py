@@ -12,6 +12,7 @@ from tests.isolation.truth import (
     Port,
     cells,
     is_open,
+    served,
     sources,
     strays,
     targets,
@@ -67,13 +68,13 @@ def place(name: str) -> Place:
 )
 def test_who_is_to_reach_a_server_of_acme(source: str, open_ports: list[Port]) -> None:
     server = place("nats-acme-1")
-    found = [port for port in PORTS if is_open(plan(), place(source), server, port)]
+    found = [port for port in PORTS if is_open(served(plan()), place(source), server, port)]
     assert found == open_ports
 
 
 def test_a_namespace_that_another_tenant_lists_is_none_of_ours() -> None:
     worker = place("worker of globex in acme-workers")
-    assert not is_open(plan(), worker, place("nats-globex-1"), CLIENTS)
+    assert not is_open(served(plan()), worker, place("nats-globex-1"), CLIENTS)
 
 
 @pytest.mark.parametrize(
@@ -89,28 +90,30 @@ def test_a_namespace_that_another_tenant_lists_is_none_of_ours() -> None:
 )
 def test_what_a_server_is_to_reach(target: str, open_ports: list[Port]) -> None:
     server = place("nats-acme-1")
-    assert [port for port in PORTS if is_open(plan(), server, place(target), port)] == open_ports
+    assert [
+        port for port in PORTS if is_open(served(plan()), server, place(target), port)
+    ] == open_ports
 
 
 def test_a_server_with_open_egress_reaches_everything_that_lets_it_in() -> None:
     server = place("nats-globex-1")
     for target in targets():
-        assert all(is_open(plan(), server, target, port) for port in PORTS)
-    assert not any(is_open(plan(), server, place("nats-acme-1"), port) for port in PORTS)
+        assert all(is_open(served(plan()), server, target, port) for port in PORTS)
+    assert not any(is_open(served(plan()), server, place("nats-acme-1"), port) for port in PORTS)
 
 
 @pytest.mark.parametrize("stray", ["stray server of gone", "stray server of nobody"])
 def test_a_server_of_a_tenant_without_instances_is_closed_both_ways(stray: str) -> None:
     server = place(stray)
     for port in PORTS:
-        assert not any(is_open(plan(), source, server, port) for source in sources(plan()))
-        assert not any(is_open(plan(), server, target, port) for target in targets())
+        assert not any(is_open(served(plan()), source, server, port) for source in sources(plan()))
+        assert not any(is_open(served(plan()), server, target, port) for target in targets())
 
 
 def test_what_is_no_server_is_left_alone() -> None:
     unlabelled = place("unlabelled pod in servers")
     for target in targets():
-        assert all(is_open(plan(), unlabelled, target, port) for port in PORTS)
+        assert all(is_open(served(plan()), unlabelled, target, port) for port in PORTS)
 
 
 def test_the_table_asks_every_source_of_every_target_on_every_port() -> None:

@@ -4,7 +4,7 @@ Nothing here knows what a NetworkPolicy looks like: the rules say what is wanted
 alone, and an analyser that nobody here wrote says what the policies do.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -72,19 +72,23 @@ class Cell(NamedTuple):
     is_open: bool
 
 
-def is_open(plan: Plan, source: Place, target: Place, port: Port) -> bool:
-    """Whether `source` is to reach `target` on `port`: one lets it in, the other lets it out."""
-    served = {tenant.id: tenant for tenant in plan.tenants if tenant.instances}
-    lets_in = not target.is_server or _lets_in(plan, served.get(target.tenant), source, port)
-    lets_out = not source.is_server or _lets_out(served.get(source.tenant), target, port)
-    return lets_in and lets_out
+def served(plan: Plan) -> dict[str, TenantPlan]:
+    """The tenants that have a server, by id."""
+    return {tenant.id: tenant for tenant in plan.tenants if tenant.instances}
 
 
-def _lets_in(plan: Plan, tenant: TenantPlan | None, source: Place, port: Port) -> bool:
+def is_open(tenants: Mapping[str, TenantPlan], source: Place, target: Place, port: Port) -> bool:
+    """Whether `source` is to reach `target`: one lets it out, the other lets it in."""
+    lets_out = not source.is_server or _lets_out(tenants.get(source.tenant), target, port)
+    lets_in = not target.is_server or _lets_in(tenants.get(target.tenant), target, source, port)
+    return lets_out and lets_in
+
+
+def _lets_in(tenant: TenantPlan | None, server: Place, source: Place, port: Port) -> bool:
     """What a server admits: its tenant's pods as clients, and monitoring; else nobody."""
     if tenant is None:
         return False
-    namespaces = (plan.namespace, *tenant.client_namespaces)
+    namespaces = (server.namespace, *tenant.client_namespaces)
     is_client = source.tenant == tenant.id and source.namespace in namespaces
     is_monitoring = source.namespace == MONITORING
     return (is_client and port == CLIENTS) or (is_monitoring and port in MONITORED)
@@ -104,11 +108,12 @@ def cells(plan: Plan, servers: Iterable[Place]) -> Iterator[Cell]:
     """
     servers = [*servers, *strays(plan)]
     wanted = [*servers, *targets()]
+    tenants = served(plan)
     for source in (*servers, *sources(plan)):
         for target in wanted:
             if source.endpoint != target.endpoint and (source.namespace or target.namespace):
                 for port in PORTS:
-                    yield Cell(source, target, port, is_open(plan, source, target, port))
+                    yield Cell(source, target, port, is_open(tenants, source, target, port))
 
 
 def wrong(table: Iterable[Cell], reaches: Callable[[str, str, Port], bool]) -> list[str]:
@@ -133,7 +138,13 @@ def sources(plan: Plan) -> list[Place]:
             for tenant in tenants
         ),
         *(
-            _pod(f"impostor of {tenant}", ELSEWHERE, f"impostor-{tenant}", tenant, app="nats")
+            _pod(
+                f"impostor of {tenant}",
+                ELSEWHERE,
+                f"impostor-{tenant}",
+                tenant,
+                **{"app": "nats", "instance-num": "1"},
+            )
             for tenant in tenants
         ),
         *(
