@@ -16,6 +16,7 @@ from pulumi_kubernetes.meta.v1 import (
 from pulumi_kubernetes.networking import v1 as networking
 
 from tenancy.names import (
+    ACCOUNTS_ANNOTATION,
     CLIENT_PORT,
     MONITORING_PORT,
     TENANT_LABEL,
@@ -37,6 +38,8 @@ class IsolationArgs:
     namespace: pulumi.Input[str]
     tenant: str
     client_namespaces: tuple[str, ...]
+    client_service_accounts: tuple[str, ...]
+    """`namespace/name`; for the admission policy, since a NetworkPolicy knows labels only."""
     monitoring_namespace: str
     egress: Literal["dns", "open"]
 
@@ -56,6 +59,7 @@ class Isolation(pulumi.ComponentResource):
                 name=policy_name(args.tenant),
                 namespace=args.namespace,
                 labels=tenant_labels(args.tenant),
+                annotations=_accounts(args),
             ),
             spec=networking.NetworkPolicySpecArgs(
                 pod_selector=LabelSelectorArgs(match_labels=tenant_selector(args.tenant)),
@@ -66,6 +70,13 @@ class Isolation(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.register_outputs({"policy": self.policy})
+
+
+def _accounts(args: IsolationArgs) -> dict[str, str] | None:
+    # Here and not in an object of its own: deploy/admission-policy.yaml reads who may wear the
+    # label where it reads from which namespaces the label lets a pod in.
+    accounts = ",".join(args.client_service_accounts)
+    return {ACCOUNTS_ANNOTATION: accounts} if accounts else None
 
 
 def _clients(args: IsolationArgs) -> networking.NetworkPolicyIngressRuleArgs:

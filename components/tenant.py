@@ -108,6 +108,7 @@ def _isolation(name: str, args: TenantArgs, opts: pulumi.ResourceOptions) -> Iso
             namespace=args.namespace,
             tenant=args.plan.id,
             client_namespaces=args.plan.client_namespaces,
+            client_service_accounts=args.plan.client_service_accounts,
             monitoring_namespace=args.monitoring_namespace,
             egress=args.plan.egress,
         ),

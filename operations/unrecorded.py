@@ -16,7 +16,14 @@ from tenancy.names import OWNER_LABELS
 LiveObject = dict[str, Any]
 """An object as the API server has it."""
 
-_KINDS = "networkpolicies.networking.k8s.io,configmaps,services,deployments.apps"
+KINDS = {
+    "LimitRange": "limitranges",
+    "NetworkPolicy": "networkpolicies.networking.k8s.io",
+    "ConfigMap": "configmaps",
+    "Service": "services",
+    "Deployment": "deployments.apps",
+}
+"""What this project makes in a namespace, and what kubectl calls it. It comes in this order."""
 
 
 class ClusterError(Exception):
@@ -36,7 +43,7 @@ def live_objects(
     for namespace in sorted(namespaces):
         for question in (
             ["namespaces", f"--field-selector=metadata.name={namespace}"],
-            [_KINDS, f"--namespace={namespace}"],
+            [",".join(KINDS.values()), f"--namespace={namespace}"],
         ):
             answer = _kubectl([*question, f"--selector={labels}"], context, environment)
             found += json.loads(answer)["items"]
@@ -143,7 +150,7 @@ def to_delete(state: State, orphans: Sequence[LiveObject]) -> list[Resource]:
         return []
     prefix = stack["urn"].rpartition("::pulumi:pulumi:Stack::")[0]
     made: list[Resource] = []
-    for live in sorted(orphans, key=lambda live: _RANK.index(live["kind"])):
+    for live in sorted(orphans, key=lambda live: [*KINDS].index(live["kind"])):
         made.append(
             {
                 "urn": f"{prefix}::{type_of(live)}::unrecorded-{id_of(live).replace('/', '-')}",
@@ -160,9 +167,6 @@ def to_delete(state: State, orphans: Sequence[LiveObject]) -> list[Resource]:
             }
         )
     return made
-
-
-_RANK = ("NetworkPolicy", "ConfigMap", "Service", "Deployment")
 
 
 def _identity(metadata: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,8 @@ MONITORING_PORT = 8222
 
 APP = "nats"
 TENANT_LABEL = "tenant-id"
+ACCOUNTS_ANNOTATION = "tenant-nats/service-accounts"
+"""On a tenant's NetworkPolicy: the service accounts whose pods may carry the tenant's label."""
 
 
 def instance_name(tenant: str, number: int) -> str:

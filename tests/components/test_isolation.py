@@ -57,10 +57,26 @@ def test_open_egress_lets_nobody_in() -> None:
     assert _policy({"egress": "open"})["ingress"] == _policy({})["ingress"]
 
 
+def test_the_policy_tells_the_admission_policy_whose_pods_may_carry_the_label() -> None:
+    accounts = ("acme-workers/importer", "acme-jobs/nightly")
+    metadata = _inputs({"clients": {"serviceAccounts": accounts}})["metadata"]
+    assert metadata["annotations"] == {
+        "tenant-nats/service-accounts": "acme-jobs/nightly,acme-workers/importer"
+    }
+
+
+def test_a_tenant_that_lists_no_accounts_relies_on_the_label() -> None:
+    assert "annotations" not in _inputs({})["metadata"]
+
+
+def _inputs(tenant: dict[str, object], **settings: Any) -> Any:
+    graph = graph_of({"acme-corp": tenant}, **settings)
+    return graph.one("NetworkPolicy", "acme-corp-policy").inputs
+
+
 def _policy(tenant: dict[str, object], **settings: Any) -> Any:
     """What the policy of a tenant says."""
-    graph = graph_of({"acme-corp": tenant}, **settings)
-    return graph.one("NetworkPolicy", "acme-corp-policy").inputs["spec"]
+    return _inputs(tenant, **settings)["spec"]
 
 
 def _sources_of(spec: Any, port: int) -> list[Any]:

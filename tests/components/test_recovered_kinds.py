@@ -1,0 +1,10 @@
+"""What `operations recover` asks the API server for is what this program makes."""
+
+from operations import unrecorded
+from tests.components.stack import graph_of
+
+
+def test_every_kind_of_object_in_the_namespace_is_looked_for() -> None:
+    objects = [each.inputs for each in graph_of({"acme-corp": {}}).resources]
+    made = {each["kind"] for each in objects if "kind" in each}
+    assert unrecorded.KINDS.keys() | {"Namespace"} == made
