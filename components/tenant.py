@@ -12,7 +12,7 @@ from components.instance import NatsInstance, NatsInstanceArgs
 from components.isolation import Isolation, IsolationArgs
 from components.tokens import TENANT
 from controlplane.records import InstanceRecord, TenantRecords
-from tenancy.plan import TenantPlan
+from tenancy.plan import InstancePlan, TenantPlan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,10 +67,7 @@ class Tenant(pulumi.ComponentResource):
             f"{name}-records",
             tenant_id=args.plan.id,
             state=args.plan.state,
-            instances=[
-                InstanceRecord(instance_number=instance.number, dns_name=instance.dns_name)
-                for instance in args.plan.instances
-            ],
+            instances=[_record(instance) for instance in args.plan.instances],
             domain=args.plan.domain,
             capacity=args.plan.capacity,
             placement=args.plan.placement,
@@ -94,6 +91,13 @@ class Tenant(pulumi.ComponentResource):
             for instance in self.instances
             for resource in (instance.deployment, instance.service)
         ]
+
+
+def _record(instance: InstancePlan) -> InstanceRecord:
+    record = InstanceRecord(instance_number=instance.number, dns_name=instance.dns_name)
+    if instance.tls_secret:
+        record["tls"] = True
+    return record
 
 
 def _isolation(name: str, args: TenantArgs, opts: pulumi.ResourceOptions) -> Isolation:
