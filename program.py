@@ -47,7 +47,7 @@ def decide(settings: Settings) -> tuple[Plan, Due]:
     if told := admission.told(plan):
         pulumi.log.info(told)
     try:
-        snapshot = take_snapshot(database_url())
+        snapshot = take_snapshot(database_url(), with_tls=plan.has_tls)
     except (ControlPlaneError, DsnError) as error:
         if not pulumi.runtime.is_dry_run():
             raise pulumi.RunError(f"{error} Nothing was changed.") from None

@@ -12,7 +12,7 @@ import pulumi
 from components.instance import NatsInstance, NatsInstanceArgs
 from components.isolation import Isolation, IsolationArgs
 from controlplane.records import InstanceRecord, TenantRecords
-from tenancy.plan import TenantPlan
+from tenancy.plan import InstancePlan, TenantPlan
 from tenancy.tokens import TENANT
 
 
@@ -70,10 +70,7 @@ class Tenant(pulumi.ComponentResource):
             f"{name}-records",
             tenant_id=args.plan.id,
             state=args.plan.state,
-            instances=[
-                InstanceRecord(instance_number=instance.number, dns_name=instance.dns_name)
-                for instance in args.plan.instances
-            ],
+            instances=[_record(instance) for instance in args.plan.instances],
             domain=args.plan.domain,
             capacity=args.plan.capacity,
             placement=args.plan.placement,
@@ -99,6 +96,13 @@ class Tenant(pulumi.ComponentResource):
             for instance in self.instances
             for resource in (instance.deployment, instance.service)
         ]
+
+
+def _record(instance: InstancePlan) -> InstanceRecord:
+    record = InstanceRecord(instance_number=instance.number, dns_name=instance.dns_name)
+    if instance.tls_secret:
+        record["tls"] = True
+    return record
 
 
 def _isolation(name: str, args: TenantArgs, opts: pulumi.ResourceOptions) -> Isolation:

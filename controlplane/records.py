@@ -9,7 +9,7 @@ import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import pulumi
 from pulumi.dynamic import (
@@ -43,6 +43,8 @@ class InstanceRecord(TypedDict):
 
     instance_number: int
     dns_name: str
+    tls: NotRequired[bool]
+    """Left out when it is false, as in the states of versions that knew no TLS."""
 
 
 @contextmanager
@@ -168,7 +170,12 @@ def _rows(props: Properties, *, unsaid: str = ACTIVE) -> list[InstanceRow]:
     Numbers come over the wire as floats.
     """
     rows = (
-        InstanceRow(int(row["instance_number"]), row["dns_name"], row.get("status", unsaid))
+        InstanceRow(
+            int(row["instance_number"]),
+            row["dns_name"],
+            row.get("status", unsaid),
+            row.get("tls", False),
+        )
         for row in props.get("instances", ())
     )
     return sorted(rows, key=lambda row: row.instance_number)
@@ -184,8 +191,15 @@ def _outputs(props: Properties, rows: Sequence[InstanceRow]) -> Properties:
         "tenant_id": props["tenant_id"],
         "state": props.get("state", _LIVE),
         "domain": _domain(props),
-        "instances": [asdict(row) for row in rows],
+        "instances": [_output(row) for row in rows],
     }
+
+
+def _output(row: InstanceRow) -> Properties:
+    output = asdict(row)
+    if not row.tls:
+        del output["tls"]
+    return output
 
 
 class TenantRecords(Resource, module="tenant-nats", name="TenantRecords"):

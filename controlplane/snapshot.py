@@ -1,11 +1,15 @@
 """What the control plane holds, read at one moment, and whether it has what the program needs.
 
 The schema belongs to the platform. Only the columns that are used and the key
-(tenant_id, instance_number) are checked; ids, defaults and further columns are left alone.
+(tenant_id, instance_number) are checked; ids, defaults and further columns are left alone. The
+column `tls` has to be there only when a tenant uses TLS.
 """
+
+from collections.abc import Iterable
 
 import psycopg
 from psycopg.rows import class_row
+from psycopg.sql import SQL
 
 from controlplane.connection import ControlPlaneError, connected
 from tenancy.snapshot import RecordedInstance, Snapshot
@@ -16,10 +20,14 @@ _NEEDED_COLUMNS = {
 }
 
 
-def take_snapshot(dsn: str) -> Snapshot:
+def take_snapshot(dsn: str, *, with_tls: bool = False) -> Snapshot:
     """All recorded instances, each with the number of its integrations, and those without one.
 
     Read-only, and at one moment: the tables are checked and read in one transaction.
+
+    Args:
+        dsn: where the database is.
+        with_tls: whether a server speaks TLS, which only the column `tls` can tell workers.
 
     Raises:
         ControlPlaneError: the database cannot be used, or a table lacks something.
@@ -27,17 +35,24 @@ def take_snapshot(dsn: str) -> Snapshot:
     with connected(dsn) as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         _check_tables(connection)
+        is_there = has_tls(connection)
+        if with_tls and not is_there:
+            raise ControlPlaneError(lacking("nats_instances", ["tls"]))
+        tls = SQL("bool_or(i.tls)" if is_there else "false")
         with connection.cursor(row_factory=class_row(RecordedInstance)) as cursor:
             rows = cursor.execute(
-                """
-                SELECT i.tenant_id, i.instance_number, i.dns_name, i.status::text,
-                       count(g.id) FILTER (WHERE g.tenant_id = i.tenant_id) AS integrations,
-                       count(g.id) FILTER (WHERE g.tenant_id <> i.tenant_id)
-                           AS foreign_integrations
-                FROM nats_instances i LEFT JOIN integrations g ON g.nats_instance_id = i.id
-                GROUP BY i.id, i.tenant_id, i.instance_number, i.dns_name, i.status
-                ORDER BY i.tenant_id, i.instance_number
-                """
+                SQL(
+                    """
+                    SELECT i.tenant_id, i.instance_number, i.dns_name, i.status::text,
+                           {tls} AS tls,
+                           count(g.id) FILTER (WHERE g.tenant_id = i.tenant_id) AS integrations,
+                           count(g.id) FILTER (WHERE g.tenant_id <> i.tenant_id)
+                               AS foreign_integrations
+                    FROM nats_instances i LEFT JOIN integrations g ON g.nats_instance_id = i.id
+                    GROUP BY i.id, i.tenant_id, i.instance_number, i.dns_name, i.status
+                    ORDER BY i.tenant_id, i.instance_number
+                    """
+                ).format(tls=tls)
             ).fetchall()
         unplaced = connection.execute(
             """
@@ -48,6 +63,25 @@ def take_snapshot(dsn: str) -> Snapshot:
             """
         ).fetchall()
     return Snapshot(instances=tuple(rows), unplaced=dict(unplaced))
+
+
+def has_tls(connection: psycopg.Connection) -> bool:
+    """Whether rows can say that a server speaks TLS: the column came with migration 0003."""
+    found = connection.execute(
+        """
+        SELECT 1 FROM pg_attribute
+        WHERE attrelid = to_regclass('nats_instances') AND attname = 'tls' AND NOT attisdropped
+        """
+    ).fetchone()
+    return found is not None
+
+
+def lacking(table: str, columns: Iterable[str]) -> str:
+    """What to do about columns that are not there."""
+    return (
+        f"The table {table} lacks {', '.join(columns)}; "
+        "apply the platform's migrations (controlplane/schema) first."
+    )
 
 
 def _check_tables(connection: psycopg.Connection) -> None:
@@ -69,10 +103,7 @@ def _check_tables(connection: psycopg.Connection) -> None:
             )
         missing = sorted(set(needed) - columns[table])
         if missing:
-            raise ControlPlaneError(
-                f"The table {table} lacks {', '.join(missing)}; "
-                "apply the platform's migrations (controlplane/schema) first."
-            )
+            raise ControlPlaneError(lacking(table, missing))
     key = connection.execute(
         """
         SELECT 1 FROM pg_index x

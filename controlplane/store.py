@@ -10,6 +10,7 @@ from psycopg.sql import SQL, Identifier, Placeholder
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random
 
 from controlplane.connection import ControlPlaneError, TryAgainError, connected
+from controlplane.snapshot import has_tls, lacking
 from tenancy.lifecycle import TRANSITIONS, Status
 from tenancy.names import instance_name
 from tenancy.placement import Placement, Policy, counted, place
@@ -30,6 +31,7 @@ class InstanceRow:
     instance_number: int
     dns_name: str
     status: str
+    tls: bool = False
 
 
 def rows_of(
@@ -51,12 +53,15 @@ def rows_of(
 def _rows(
     connection: psycopg.Connection, tenant_id: str, numbers: Sequence[int], domain: str
 ) -> list[InstanceRow]:
+    tls = SQL("tls" if has_tls(connection) else "false AS tls")
     with connection.cursor(row_factory=class_row(InstanceRow)) as cursor:
         rows = cursor.execute(
-            """
-            SELECT instance_number, dns_name, status FROM nats_instances
-            WHERE tenant_id = %s ORDER BY instance_number
-            """,
+            SQL(
+                """
+                SELECT instance_number, dns_name, status, {tls} FROM nats_instances
+                WHERE tenant_id = %s ORDER BY instance_number
+                """
+            ).format(tls=tls),
             (tenant_id,),
         ).fetchall()
     return [
@@ -153,6 +158,8 @@ def _transact(
         The numbers of the instances that workers now have to leave; none when all is done.
     """
     with connected(dsn) as connection:
+        if any(row.tls for row in wanted.rows) and not has_tls(connection):
+            raise ControlPlaneError(lacking("nats_instances", ["tls"]))
         _free_addresses(connection, wanted, managed)
         # Before anything is read, since it waits for others who are inserting the same rows.
         _insert(connection, wanted)
@@ -224,12 +231,13 @@ def _insert(connection: psycopg.Connection, wanted: TenantRows) -> None:
 
 
 def _correct(connection: psycopg.Connection, wanted: TenantRows) -> None:
+    columns = ("dns_name", "status", *(["tls"] if has_tls(connection) else []))
     for row in sorted(wanted.rows, key=lambda row: row.instance_number):
         values = {"tenant": wanted.tenant_id, **asdict(row)}
         # One column at a time, and not in DO UPDATE: a statement that assigns the unique address
         # may lock the row as if its key changed, and would wait for everybody who is just adding
         # an integration to it.
-        for column in ("dns_name", "status"):
+        for column in columns:
             connection.execute(
                 SQL(
                     """

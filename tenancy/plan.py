@@ -66,6 +66,11 @@ class Plan:
     namespace: str
     tenants: tuple[TenantPlan, ...]
 
+    @property
+    def has_tls(self) -> bool:
+        """Whether any server speaks TLS."""
+        return any(instance.tls_secret for each in self.tenants for instance in each.instances)
+
 
 def expand(inventory: Inventory, *, namespace: str, ceiling: Ceiling = NO_CEILING) -> Plan:
     """All that the inventory asks for, in the servers' `namespace`.

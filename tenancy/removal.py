@@ -96,7 +96,7 @@ def repairs(tenant: TenantPlan, plan: Plan, snapshot: Snapshot) -> str:
     difference to that. Rows that are not there are not told: of a new tenant that is as it should
     be.
     """
-    numbers = {instance.number for instance in tenant.instances}
+    numbers = {instance.number: instance for instance in tenant.instances}
     found: list[str] = []
     for row in snapshot.of(tenant.id):
         if not row.lives_in(plan.namespace):
@@ -104,6 +104,9 @@ def repairs(tenant: TenantPlan, plan: Plan, snapshot: Snapshot) -> str:
         if row.instance_number in numbers:
             if row.status != "active":
                 found.append(f"instance {row.instance_number} is {row.status}")
+            if row.tls != (numbers[row.instance_number].tls_secret is not None):
+                scheme = "tls" if row.tls else "nats"
+                found.append(f"the URL of instance {row.instance_number} says {scheme}")
         elif row.status not in ("provisioning", "terminated"):
             found.append(f"instance {row.instance_number} to retire")
     return ", ".join(found)

@@ -19,6 +19,8 @@ class RecordedInstance:
     dns_name: str
     status: str
     """One of `tenancy.lifecycle.Status`, unless somebody else's schema allows more."""
+    tls: bool = False
+    """Whether workers are told to use TLS."""
     integrations: int = 0
     """How many of the tenant's integrations point to it."""
     foreign_integrations: int = 0

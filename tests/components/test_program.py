@@ -166,7 +166,7 @@ def test_no_secret_reaches_a_resource_an_export_or_a_message(
 ) -> None:
     asked: list[str] = []
 
-    def take_snapshot(dsn: str) -> Snapshot:
+    def take_snapshot(dsn: str, **_needs: bool) -> Snapshot:
         asked.append(dsn)
         return Snapshot(instances=())
 
@@ -223,15 +223,15 @@ def _found(
 ) -> Callable[[str], Snapshot]:
     """A database with these rows, and so many integrations of each tenant without an instance."""
 
-    def take_snapshot(_dsn: str) -> Snapshot:
+    def take_snapshot(_dsn: str, **_needs: bool) -> Snapshot:
         return Snapshot(instances=instances, unplaced=unplaced or {})
 
     return take_snapshot
 
 
-def _unreachable(_dsn: str) -> Snapshot:
+def _unreachable(_dsn: str, **_needs: bool) -> Snapshot:
     raise ControlPlaneError("The database cannot be used: no route.")
 
 
-def _not_to_be_asked(_dsn: str) -> Snapshot:
+def _not_to_be_asked(_dsn: str, **_needs: bool) -> Snapshot:
     raise AssertionError("the database was asked")

@@ -1,5 +1,7 @@
 """Which edits are refused, and in which words."""
 
+from dataclasses import replace
+
 import pytest
 
 from tenancy.inventory import Inventory
@@ -191,6 +193,16 @@ def test_another_tenants_integration_on_an_instance_of_the_past_stops_nobody() -
         (planned(acme=1), [recorded("acme", 2, status="provisioning")], ""),
         (planned(acme=1), [recorded("acme", 2, 3, status="provisioning")], ""),
         (planned(acme=1), [recorded("acme", 2, namespace="other-tenants")], ""),
+        (
+            planned(acme=1),
+            [replace(recorded("acme", 1), tls=True)],
+            "the URL of instance 1 says tls",
+        ),
+        (
+            planned(acme={"tls": {"secretName": "acme-tls"}}),
+            [recorded("acme", 1)],
+            "the URL of instance 1 says nats",
+        ),
     ],
     ids=[
         "all is right",
@@ -202,6 +214,8 @@ def test_another_tenants_integration_on_an_instance_of_the_past_stops_nobody() -
         "the platform's word about the future",
         "the platform's word, and it has put integrations there already",
         "an address of another stack",
+        "a certificate that was taken back after its row was written",
+        "a certificate that no worker knows of yet",
     ],
 )
 def test_rows_that_the_engine_may_not_know_of_are_due(
