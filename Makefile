@@ -3,7 +3,7 @@ RUN := sandbox/uv.sh run --quiet --locked
 PYTHON_FILES := .
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview recover status down check test kind golden schema format benchmark
+.PHONY: help up preview recover status down check test kind golden schema charts format benchmark
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -31,7 +31,7 @@ check: ## format, lint, types, import contracts and the fast tests, in under a m
 	$(RUN) pytest -q tests/unit tests/components
 
 test: check ## everything: also real Postgres, nats-server, API server and engine
-	$(RUN) pytest tests/controlplane tests/nats tests/workers tests/sandbox tests/e2e
+	$(RUN) pytest tests/controlplane tests/nats tests/simulation tests/workers tests/sandbox tests/e2e
 
 kind: ## the end-to-end tests on the kind cluster of KUBECONFIG, with the official plugin (for CI; no outages)
 	TENANT_NATS_E2E=kind $(RUN) pytest tests/e2e --ignore tests/e2e/test_outages.py
@@ -42,6 +42,9 @@ golden: ## rewrite the golden files; read the difference before you commit it
 schema: ## rewrite tenants.schema.json from the models
 	$(RUN) python -m tenancy.schema
 
+charts: ## draw docs/autoscaling.svg from the simulated week
+	$(RUN) --group charts python -m benchmarks.autoscaling --chart docs/autoscaling.svg
+
 format: ## format and fix what can be fixed mechanically
 	$(RUN) ruff format $(PYTHON_FILES)
 	$(RUN) ruff check --fix $(PYTHON_FILES)
@@ -49,3 +52,4 @@ format: ## format and fix what can be fixed mechanically
 benchmark: ## measure; prints tables (about ten minutes)
 	$(RUN) python -m benchmarks.graph
 	$(RUN) python -m benchmarks.up
+	$(RUN) python -m benchmarks.autoscaling
