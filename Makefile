@@ -4,7 +4,7 @@ RUN := $(UV) run --quiet --locked
 PYTHON_FILES := .
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview recover status down check test kind golden schema format benchmark
+.PHONY: help up preview recover status down check test kind golden schema charts format benchmark
 .PHONY: audit sbom plan comment kubeconfig diff guard deploy drift issue
 
 help: ## show this list
@@ -36,7 +36,7 @@ check: ## format, lint, types, import contracts and the fast tests, in under a m
 	$(RUN) pytest -q tests/unit tests/components
 
 test: check ## everything: also real Postgres, nats-server, API server and engine
-	$(RUN) pytest tests/controlplane tests/nats tests/workers tests/supply tests/workflows tests/sandbox \
+	$(RUN) pytest tests/controlplane tests/nats tests/simulation tests/workers tests/supply tests/workflows tests/sandbox \
 	  tests/admission tests/isolation tests/e2e
 
 kind: ## the end-to-end tests on the kind cluster of KUBECONFIG, with the official plugin (for CI; no outages)
@@ -48,6 +48,9 @@ golden: ## rewrite the golden files; read the difference before you commit it
 schema: ## rewrite tenants.schema.json from the models
 	$(RUN) python -m tenancy.schema
 
+charts: ## draw docs/autoscaling.svg from the simulated week
+	$(RUN) --group charts python -m benchmarks.autoscaling --chart docs/autoscaling.svg
+
 format: ## format and fix what can be fixed mechanically
 	$(RUN) ruff format $(PYTHON_FILES)
 	$(RUN) ruff check --fix $(PYTHON_FILES)
@@ -55,6 +58,7 @@ format: ## format and fix what can be fixed mechanically
 benchmark: ## measure; prints tables (about ten minutes)
 	$(RUN) python -m benchmarks.graph
 	$(RUN) python -m benchmarks.up
+	$(RUN) python -m benchmarks.autoscaling
 
 # Without --strict, pip-audit passes when the service knows none of the packages.
 AUDIT := --vulnerability-service pypi

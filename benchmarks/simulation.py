@@ -73,7 +73,7 @@ class Outcome:
     history: dict[str, list[tuple[int, float, int]]]
     """Of each tenant: the minute, how close its busiest server is to a limit, and its servers."""
 
-    def reversals(self) -> dict[str, int]:
+    def turns(self) -> dict[str, int]:
         """For each tenant, how often within any 24 hours it grew after shrinking or the reverse."""
         found: dict[str, list[int]] = {}
         last: dict[str, bool] = {}
