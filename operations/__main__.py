@@ -20,6 +20,8 @@ from operations.guard import guard
 from operations.plan import plan
 from operations.post import post
 from operations.recover import recover
+from operations.status import status
+from operations.verify import verify
 
 app = typer.Typer(
     add_completion=False,
@@ -38,6 +40,8 @@ app.command()(database_roles)
 app.command()(guard)
 app.command()(post)
 app.command()(recover)
+app.command()(status)
+app.command()(verify)
 app.command()(autoscale)
 
 if __name__ == "__main__":

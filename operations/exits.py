@@ -13,6 +13,8 @@ class Exit(IntEnum):
     NEEDS_APPROVAL = 3
     OTHER_APPROVAL = 4
     """There is an approval, of another plan."""
+    DIFFERENT = 5
+    """What there is, is not what is to be."""
 
 
 def stopped(code: int, report: str) -> typer.Exit:

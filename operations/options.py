@@ -1,7 +1,14 @@
-"""Options that several commands have."""
+"""Options that several commands have, so that one thing has one name and one help."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+Inventory = Annotated[Path, typer.Option(metavar="FILE", help="The inventory.")]
+Namespace = Annotated[str, typer.Option(help="Where the servers live: the stack's `namespace`.")]
+Context = Annotated[
+    str | None,
+    typer.Option(help="The context for kubectl; otherwise the current one.", show_default=False),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON, for programs.")]

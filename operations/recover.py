@@ -11,9 +11,9 @@ import typer
 from operations import adoption, leftovers, unrecorded
 from operations.adoption import name, told
 from operations.engine import Engine, EngineError, Resource, StackLockedError, State, selected_stack
+from operations.kubectl import ClusterError, Kubectl
 from operations.leftovers import EngineLives, LockUnjudged, Say
 from operations.options import Json
-from operations.unrecorded import ClusterError
 
 FAILED = 1
 LIVES = 3
@@ -175,8 +175,7 @@ def _record_unrecorded(engine: Engine, state: State, say: Say, *, delete_orphans
         preview = engine.preview()
         live = unrecorded.live_objects(
             unrecorded.namespaces(state, preview.creations),
-            preview.settings.get("kubernetes:context"),
-            engine.environment,
+            Kubectl(preview.settings.get("kubernetes:context"), engine.environment),
         )
         wanted, orphans = unrecorded.match(state, preview.creations, live)
         if not wanted:

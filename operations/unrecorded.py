@@ -4,17 +4,13 @@ They come about when somebody clears an engine's notes of what it was about to m
 (`pulumi refresh --clear-pending-creates`, `pulumi stack import`) without looking whether it was.
 """
 
-import json
-import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from operations import adoption
 from operations.engine import Resource, State
+from operations.kubectl import Kubectl, LiveObject
 from tenancy.names import OWNER_LABELS
-
-LiveObject = dict[str, Any]
-"""An object as the API server has it."""
 
 KINDS = {
     "LimitRange": "limitranges",
@@ -26,13 +22,7 @@ KINDS = {
 """What this project makes in a namespace, and what kubectl calls it. It comes in this order."""
 
 
-class ClusterError(Exception):
-    """kubectl is not there, or was refused."""
-
-
-def live_objects(
-    namespaces: Iterable[str], context: str | None, environment: Mapping[str, str]
-) -> list[LiveObject]:
+def live_objects(namespaces: Iterable[str], kubectl: Kubectl) -> list[LiveObject]:
     """Our objects in these namespaces, and those of the namespaces that are ours.
 
     Raises:
@@ -45,25 +35,8 @@ def live_objects(
             ["namespaces", f"--field-selector=metadata.name={namespace}"],
             [",".join(KINDS.values()), f"--namespace={namespace}"],
         ):
-            answer = _kubectl([*question, f"--selector={labels}"], context, environment)
-            found += json.loads(answer)["items"]
+            found += kubectl.get(*question, f"--selector={labels}")
     return [each for each in found if not each["metadata"].get("deletionTimestamp")]
-
-
-def _kubectl(question: list[str], context: str | None, environment: Mapping[str, str]) -> str:
-    where = [f"--context={context}"] if context else []
-    try:
-        answer = subprocess.run(
-            ["kubectl", *where, "get", *question, "--output=json"],  # noqa: S607
-            env=dict(environment),
-            capture_output=True,
-            text=True,
-        )
-    except FileNotFoundError:
-        raise ClusterError("there is no kubectl on PATH") from None
-    if answer.returncode != 0:
-        raise ClusterError(answer.stderr.strip().splitlines()[-1])
-    return answer.stdout
 
 
 def namespaces(state: State, creations: Sequence[Resource]) -> set[str]:

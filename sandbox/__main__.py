@@ -13,7 +13,7 @@ from pulumi import automation
 from rich.markup import escape
 
 from operations import recover as recovery
-from sandbox import database, engine
+from sandbox import database, engine, servers
 from sandbox.cluster import Cluster
 from sandbox.errors import SandboxError
 from sandbox.layout import CACHE, LOCAL
@@ -78,6 +78,7 @@ def up() -> None:
             suppress_outputs=True,
         )
         LOCAL.is_replaced.unlink(missing_ok=True)
+        servers.ensure(LOCAL, cluster, result.outputs["namespace"].value)
         changes = dict(result.summary.resource_changes or {})
         print_summary(cluster, dsn, dict(result.outputs), changes)
         say(f"took {elapsed(time.monotonic() - began)}")
@@ -114,6 +115,7 @@ def status() -> None:
     ready, serving = cluster.is_ready(), database.is_running(LOCAL)
     say(f"cluster: {'ready' if ready else 'not running'}")
     say(f"database: {'running' if serving else 'not running'}")
+    say(f"real nats-servers behind its pods: {servers.count(LOCAL)}")
     if not (ready and serving):
         say("`make up` starts what is missing")
         return
@@ -130,6 +132,7 @@ def down() -> None:
     """Stop the servers and remove the sandbox with all its data; built programs stay cached."""
     with _alone():
         if LOCAL.root.exists():
+            servers.stop(LOCAL)
             Cluster.of(LOCAL, build=False).delete()
             database.stop(LOCAL.postgres)
             shutil.rmtree(LOCAL.root)

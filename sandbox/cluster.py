@@ -130,6 +130,8 @@ class Cluster:
                 # Each controller under an identity of its own, as clusters have it that are not
                 # kwok's: an admission policy may ask who makes a pod.
                 "--extra-args=kube-controller-manager=use-service-account-credentials=true",
+                # So that sandbox/servers.py can put a real server behind a simulated pod.
+                "--enable-crds=PortForward",
                 "--wait=60s",
             )  # fmt: skip
         self._kwokctl("scale", "node", f"--replicas={NODES}")

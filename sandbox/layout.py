@@ -30,6 +30,16 @@ class Layout:
         return self.root / "postgres"
 
     @property
+    def nats(self) -> Path:
+        """A folder for each real server behind a simulated pod."""
+        return self.root / "nats"
+
+    @property
+    def authority(self) -> Path:
+        """The certificate of who signs those of the real servers; its key lies beside it."""
+        return self.root / "nats-authority.crt"
+
+    @property
     def pulumi_state(self) -> Path:
         return self.root / "state"
 

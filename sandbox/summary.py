@@ -51,14 +51,27 @@ def print_summary(
         "Look at it:\n"
         f"  {kubectl} -n {namespace} get deployments,services,networkpolicies\n"
         f"  {database.psql()} '{database.administrator(dsn)}' -c 'table nats_instances'\n"
+        f"{_how_to_connect(kubectl, namespace, urls)}"
         "Try next:\n"
         "  edit tenants.yaml (say, `integrations: 60` for demo-tenant), then `make preview` and "
         "`make up`\n"
         "  `make down` removes all of this\n"
         "The sandbox's nodes are simulated: the API server, the controllers, the scheduler and "
-        "Postgres are real, but no container runs and no packet is filtered.\n"
+        "Postgres are real, and behind each pod a real nats-server runs its configuration, but no "
+        "container runs and no packet is filtered.\n"
         "It is for this machine only: some of what it runs is old, with known vulnerabilities "
         "(SECURITY.md).",
+    )
+
+
+def _how_to_connect(kubectl: str, namespace: str, urls: Mapping[str, list[str]]) -> str:
+    """The line for the first server there is; none when every tenant is decommissioned."""
+    first = next((instance_name(tenant, 1) for tenant in sorted(urls) if urls[tenant]), None)
+    if first is None:
+        return ""
+    return (
+        "Connect to a server from this machine, with any NATS client at localhost:4222:\n"
+        f"  {kubectl} -n {namespace} port-forward service/{first} 4222 8222\n"
     )
 
 

@@ -4,6 +4,8 @@ import json
 import os
 import shutil
 import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Generator
 from pathlib import Path
@@ -12,15 +14,25 @@ from typing import Any
 import psutil
 import pytest
 
+from operations import probes
+from operations.kubectl import Kubectl
 from sandbox.cluster import Cluster
 from sandbox.layout import PROJECT, Layout
+from tests.nats.keys import new_key
 from tests.pace import pace
 
 
 @pytest.fixture(scope="module")
-def checkout(tmp_path_factory: pytest.TempPathFactory) -> Generator[Path]:
-    """What a clone of the working tree would have."""
-    folder = tmp_path_factory.mktemp("checkout") / "tenant-nats"
+def checkout() -> Generator[Path]:
+    """What a clone of the working tree would have; tests/conftest.py says why not in tmp_path."""
+    with tempfile.TemporaryDirectory(prefix="tenant-nats-", ignore_cleanup_errors=True) as parent:
+        folder = Path(parent) / "tenant-nats"
+        _copy(folder)
+        yield folder
+        make(folder, "down")
+
+
+def _copy(folder: Path) -> None:
     tracked = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=PROJECT, check=True, capture_output=True, text=True,
@@ -29,8 +41,6 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Generator[Path]:
         if name and (PROJECT / name).exists():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(PROJECT / name, folder / name)
-    yield folder
-    make(folder, "down")
 
 
 def make(folder: Path, target: str) -> str:
@@ -55,6 +65,39 @@ def make(folder: Path, target: str) -> str:
     return output
 
 
+def environment(folder: Path) -> dict[str, str]:
+    """The environment of somebody who works with the sandbox by other means than make."""
+    sandbox = Layout(folder / ".sandbox")
+    binaries = str(Cluster.of(sandbox).binaries)
+    return {
+        **os.environ,
+        "PATH": os.pathsep.join([binaries, os.environ["PATH"]]),
+        "KUBECONFIG": str(sandbox.kubeconfig),
+        "DATABASE_URL": f"postgresql://postgres:@/postgres?host={sandbox.postgres}&port=5432",
+    }
+
+
+def operations(folder: Path, *arguments: str) -> tuple[int, list[dict[str, Any]]]:
+    """Run `python -m operations … --json`; its exit code and its answer."""
+    answer = subprocess.run(
+        [sys.executable, "-m", "operations", *arguments, "--json"],
+        cwd=folder, env=environment(folder), capture_output=True, text=True,
+    )  # fmt: skip
+    assert answer.stdout, answer.stderr
+    return answer.returncode, json.loads(answer.stdout)
+
+
+def kubectl(folder: Path, *arguments: str) -> str:
+    return Kubectl(environment=environment(folder)).run("--namespace=vrsky-tenants", *arguments)
+
+
+def arguments(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
 def test_up_twice_then_preview_status_and_down(checkout: Path) -> None:
     assert "there is no sandbox" in make(checkout, "status")
     first = make(checkout, "up")
@@ -74,13 +117,87 @@ def test_up_twice_then_preview_status_and_down(checkout: Path) -> None:
     preview = make(checkout, "preview")
     (checkout / "tenants.yaml").write_text(shipped)
     assert "nats-demo-tenant-2-deployment" in preview
-    assert "acme-corp" not in preview.partition("Outputs:")[0], "only what changes is shown"
+    assert "nats-acme-corp" not in preview.partition("Outputs:")[0], "only what changes is shown"
     assert "database: running" in make(checkout, "status")
+    assert "real nats-servers behind its pods: 5" in make(checkout, "status")
     number = int((checkout / ".sandbox/postgres/postmaster.pid").read_text().splitlines()[0])
     postgres = psutil.Process(number)
     assert "the sandbox is gone" in make(checkout, "down")
     assert not postgres.is_running()
+    assert not [
+        each for each in psutil.process_iter() if str(checkout) in " ".join(arguments(each))
+    ]
     assert not (checkout / ".sandbox").exists()
+
+
+def test_verify_and_status_tell_of_each_server_what_is_so(checkout: Path) -> None:
+    make(checkout, "up")
+    sandbox = Layout(checkout / ".sandbox")
+    code, findings = operations(checkout, "verify", "acme-corp")
+    assert code == 0, findings
+    told = {(each["instance"], each["check"]): each["outcome"] for each in findings}
+    assert told == {
+        **{
+            (f"nats-acme-corp-{number}", check): "good"
+            for number in (1, 2)
+            for check in ("pod", "INFO", "publish and subscribe", "/varz", "/connz")
+        },
+        ("every instance", "isolation"): "not shown",
+    }
+    # One that asks for a key and speaks TLS, with a certificate of the sandbox's own authority.
+    code, findings = operations(checkout, "verify", "globex")
+    assert code == 0, findings
+    assert [each["outcome"] for each in findings if each["check"] == "publish and subscribe"] == [
+        "not shown",
+        "not shown",
+    ]
+    key = new_key()
+    seed, inventory = checkout / "seed.nk", (checkout / "tenants.yaml").read_text()
+    seed.write_text(key.seed)
+    with_key = inventory.replace("nkeys: #", f"nkeys:\n        - {key.public} #")
+    (checkout / "tenants.yaml").write_text(with_key)
+    make(checkout, "up")
+    authority = str(sandbox.authority)
+    asked = ("verify", "globex", "--nkey", str(seed), "--ca", authority)
+    code, findings = operations(checkout, *asked)
+    assert {each["outcome"] for each in findings if each["check"] != "isolation"} == {"good"}
+    assert code == 0
+    (checkout / "tenants.yaml").write_text(inventory)
+    make(checkout, "up")
+    code, findings = operations(checkout, *asked)
+    bad = {each["check"] for each in findings if each["outcome"] == "bad"}
+    assert (code, bad) == (5, {"publish and subscribe"}), "the key is revoked"
+    assert operations(checkout, "status")[0] == 0
+    # A server that hangs: its pod, which is simulated, stays ready.
+    pid = json.loads((sandbox.nats / "nats-acme-corp-2" / "server.json").read_text())["pid"]
+    psutil.Process(pid).kill()
+    code, findings = operations(checkout, "verify", "acme-corp")
+    bad = {(each["instance"], each["check"]) for each in findings if each["outcome"] == "bad"}
+    checks = ("INFO", "publish and subscribe", "/varz", "/connz")
+    assert (code, bad) == (5, {("nats-acme-corp-2", check) for check in checks})
+    kubectl(checkout, "delete", "service", "nats-demo-tenant-1")
+    kubectl(checkout, "create", "deployment", "nats-stray-1", "--image=nats", "--replicas=0")
+    code, standings = operations(checkout, "status")
+    differing = {each["tenant"]: each["differences"] for each in standings if each["differences"]}
+    assert (code, differing) == (
+        5,
+        {"demo-tenant": ["no Service"], "stray": ["nothing asks for it: Deployment"]},
+    )
+    kubectl(checkout, "delete", "deployment", "nats-stray-1")
+
+
+def test_probes_are_admitted_under_restricted_and_leave_nothing(checkout: Path) -> None:
+    make(checkout, "up")
+    # The simulated nodes end every pod well; what a pod finds out is for a real cluster to show.
+    jobs = [
+        probes.job(
+            probes.Probe(name=f"verify-{tenant}", host="h", tenant=tenant, is_admitted=is_own),
+            image="nats:2.15.1-alpine",
+        )
+        for tenant, is_own in (("acme-corp", True), ("stranger", False))
+    ]
+    assert probes.run(Kubectl(environment=environment(checkout)), "vrsky-tenants", jobs) == {}
+    assert kubectl(checkout, "get", "jobs", "--output=name") == ""
 
 
 def test_up_again_after_the_cluster_was_lost_and_an_engine_has_died(checkout: Path) -> None:

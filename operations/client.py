@@ -1,0 +1,117 @@
+"""What a NATS client can find out about one server, and what its monitoring port says."""
+
+import asyncio
+import json
+import secrets
+import socket
+import ssl
+import time
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nats
+import nats.errors
+
+_TIMEOUT_SECONDS = 5
+
+
+class ServerError(Exception):
+    """The server does not answer, or not like one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Credentials:
+    """What a client shows, and whom it trusts."""
+
+    nkey: Path | None = None
+    """A file with the seed of a user key. It is read by the client and nowhere else."""
+    ca: Path | None = None
+    """The certificate of who signed the server's; otherwise those count that the machine trusts."""
+
+
+def read_info(port: int) -> dict[str, Any]:
+    """The INFO that a server on 127.0.0.1 sends to whoever connects, before anything is asked.
+
+    Raises:
+        ServerError: it sends none.
+    """
+    try:
+        with socket.create_connection(("127.0.0.1", port), _TIMEOUT_SECONDS) as connection:
+            line = connection.makefile("rb").readline()
+    except OSError as error:
+        raise ServerError(f"it does not answer ({error})") from None
+    if not line.startswith(b"INFO "):
+        raise ServerError("it does not greet like a NATS server")
+    return json.loads(line.removeprefix(b"INFO "))
+
+
+def read_json(port: int, path: str) -> dict[str, Any]:
+    """What the monitoring port answers.
+
+    Raises:
+        ServerError: it does not answer.
+    """
+    try:
+        # Always 127.0.0.1, by http.
+        with urllib.request.urlopen(
+            f"http://127.0.0.1:{port}{path}", timeout=_TIMEOUT_SECONDS
+        ) as answer:
+            return json.load(answer)
+    except (OSError, ValueError) as error:
+        raise ServerError(f"{path} does not answer ({error})") from None
+
+
+def round_trip(port: int, subject: str, credentials: Credentials, *, tls_host: str | None) -> float:
+    """How many seconds a message takes from a publisher to a subscriber of one connection.
+
+    Args:
+        port: where the server is, on 127.0.0.1.
+        subject: below which a subject is made for this one message.
+        credentials: what to show.
+        tls_host: the name that its certificate has to have; None without TLS.
+
+    Raises:
+        ServerError: the message did not come back.
+    """
+    try:
+        return asyncio.run(
+            _round_trip(port, f"{subject}.{secrets.token_hex(4)}", credentials, tls_host)
+        )
+    except (OSError, TimeoutError, ValueError, nats.errors.Error) as error:
+        words = str(error) or type(error).__name__
+        raise ServerError(f"a message does not come back ({words})") from None
+
+
+async def _round_trip(
+    port: int, subject: str, credentials: Credentials, tls_host: str | None
+) -> float:
+    said: list[Exception] = []
+
+    async def remember(error: Exception) -> None:
+        said.append(error)
+
+    options: dict[str, Any] = {}
+    if credentials.nkey:
+        options["nkeys_seed"] = str(credentials.nkey)
+    if tls_host:
+        trust = ssl.create_default_context(cafile=credentials.ca)
+        options |= {"tls": trust, "tls_hostname": tls_host}
+    connection = await nats.connect(
+        f"{'tls' if tls_host else 'nats'}://127.0.0.1:{port}",
+        name="tenant-nats verify", allow_reconnect=False, connect_timeout=_TIMEOUT_SECONDS,
+        error_cb=remember, **options,
+    )  # fmt: skip
+    try:
+        subscription = await connection.subscribe(subject)
+        await connection.flush(_TIMEOUT_SECONDS)
+        began = time.monotonic()
+        await connection.publish(subject, b"verify")
+        await subscription.next_msg(_TIMEOUT_SECONDS)
+        return time.monotonic() - began
+    except nats.errors.TimeoutError:
+        # A refusal comes beside the subscription: `Permissions Violation for Publish to …`.
+        raise (said[0] if said else nats.errors.TimeoutError()) from None
+    finally:
+        await connection.close()

@@ -1,0 +1,130 @@
+"""Jobs that show from inside a cluster who is admitted to a server, and who is not.
+
+Each connects from a pod that wears a tenant's label, and ends well when what should happen happens.
+A stranger's first finds the server's address, so that a pod without a network does not pass for one
+that is kept out.
+"""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from operations.kubectl import Kubectl, LiveObject
+from tenancy.names import CLIENT_PORT, TENANT_LABEL
+
+_LABELS = {
+    "app.kubernetes.io/part-of": "tenant-nats",
+    "app.kubernetes.io/component": "verify",
+}
+_SELECTOR = ",".join(f"{key}={value}" for key, value in _LABELS.items())
+_SECONDS = 60
+_KEPT_SECONDS = 300
+"""How long Kubernetes keeps a Job that is done, should nobody be left to remove it."""
+_INFO = f"(sleep 2) | nc -w 5 $HOST {CLIENT_PORT} | grep -q '^INFO '"
+_ADMITTED = _INFO
+_REFUSED = f"nslookup $HOST >/dev/null && ! {{ {_INFO}; }}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe:
+    """One Job."""
+
+    name: str
+    host: str
+    """The server's address, without the port."""
+    tenant: str
+    """Whose label its pod wears."""
+    is_admitted: bool
+    """Whether it should reach the server."""
+
+
+def job(probe: Probe, *, image: str, service_account: str | None = None) -> LiveObject:
+    """The Job of a probe: what Pod Security `restricted` admits, and no more than it needs.
+
+    Args:
+        probe: what to show.
+        image: one that has a shell, `nc`, `nslookup` and `grep`: the servers' own alpine image.
+        service_account: of its pod; an admission policy may ask for a certain one.
+    """
+    labels = {TENANT_LABEL: probe.tenant, **_LABELS}
+    resources = {"cpu": "50m", "memory": "32Mi"}
+    container: dict[str, Any] = {
+        "name": "probe",
+        "image": image,
+        "command": ["sh", "-c", _ADMITTED if probe.is_admitted else _REFUSED],
+        "env": [{"name": "HOST", "value": probe.host}],
+        "resources": {"requests": resources, "limits": resources},
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+    }
+    pod: dict[str, Any] = {
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": 1000,
+            "runAsGroup": 1000,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [container],
+    }
+    if service_account:
+        pod["serviceAccountName"] = service_account
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": probe.name, "labels": labels},
+        "spec": {
+            "backoffLimit": 0,
+            "activeDeadlineSeconds": _SECONDS,
+            "ttlSecondsAfterFinished": _KEPT_SECONDS,
+            "template": {"metadata": {"labels": labels}, "spec": pod},
+        },
+    }
+
+
+def run(kubectl: Kubectl, namespace: str, jobs: Sequence[LiveObject]) -> dict[str, str]:
+    """Run these Jobs at once and remove them, whatever happens.
+
+    Returns:
+        What is wrong, by the Job's name; those that ended well are not in it.
+
+    Raises:
+        ClusterError: kubectl was refused.
+    """
+    names = [each["metadata"]["name"] for each in jobs]
+    where = f"--namespace={namespace}"
+    manifest = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(jobs)})
+    try:
+        kubectl.run("create", where, "--filename=-", stdin=manifest)
+        # The Jobs end by themselves after their own limit; a little more for the controller.
+        until = time.monotonic() + _SECONDS + 15
+        while True:
+            states = dict.fromkeys(names, "it did not end")
+            for each in kubectl.get("jobs", where, f"--selector={_SELECTOR}"):
+                states[each["metadata"]["name"]] = problem_of(each)
+            wrong = {name: states[name] for name in names if states[name]}
+            if "it did not end" not in wrong.values() or time.monotonic() > until:
+                return wrong
+            time.sleep(1)
+    finally:
+        kubectl.run("delete", "jobs", where, "--ignore-not-found", "--wait=false", *names)
+
+
+def problem_of(live: LiveObject) -> str:
+    """Why a Job does not show what it should, as far as Kubernetes tells; empty when it does."""
+    conditions = live.get("status", {}).get("conditions", ())
+    ended = {each["type"]: each for each in conditions if each["status"] == "True"}
+    if "Complete" in ended:
+        return ""
+    if "Failed" in ended:
+        reason = ended["Failed"].get("reason", "")
+        # The limit is reached by a pod that never ran: no image, no room, no admission.
+        return "its pod did not run to its end" if reason == "DeadlineExceeded" else "it failed"
+    return "it did not end"

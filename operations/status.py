@@ -1,0 +1,112 @@
+"""`status`: the inventory, the cluster and the table side by side."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from controlplane.connection import ControlPlaneError
+from controlplane.dsn import DsnError, resolve
+from controlplane.snapshot import take_snapshot
+from operations.exits import Exit, stopped
+from operations.kubectl import ClusterError, Kubectl, LiveObject
+from operations.options import Context, Inventory, Json, Namespace
+from tenancy.faults import InventoryError
+from tenancy.inventory import load
+from tenancy.plan import expand
+from tenancy.snapshot import Snapshot
+from tenancy.standing import Seen, Standing, standings
+
+
+def status(
+    inventory: Inventory = Path("tenants.yaml"),
+    namespace: Namespace = "vrsky-tenants",
+    context: Context = None,
+    as_json: Json = False,
+) -> None:
+    """Show each instance as the inventory, the cluster and the table have it; differences first.
+
+    Also what nothing asks for: a Deployment, a Service or a live row of no instance in the
+    inventory. It reads only, by kubectl and by DATABASE_URL. Where it cannot look, it says so and
+    shows the rest.
+
+    \b
+    Exit codes:
+      0  all three agree
+      1  the inventory is wrong, or one of the others cannot be looked at
+      2  wrong usage
+      5  something differs
+    """
+    try:
+        plan = expand(load(inventory), namespace=namespace)
+    except InventoryError as error:
+        raise stopped(Exit.WRONG_FILE, str(error)) from None
+    problems: list[str] = []
+    found = standings(plan, _cluster(Kubectl(context), namespace, problems), _table(problems))
+    if as_json:
+        typer.echo(json.dumps([asdict(each) for each in found], indent=2))
+    else:
+        _print(found)
+    if problems:
+        raise stopped(Exit.WRONG_FILE, "\n".join(problems))
+    if any(each.differences for each in found):
+        raise typer.Exit(Exit.DIFFERENT)
+
+
+def _cluster(kubectl: Kubectl, namespace: str, problems: list[str]) -> Seen | None:
+    try:
+        objects = kubectl.get("deployments,services", f"--namespace={namespace}")
+    except ClusterError as error:
+        problems.append(f"The cluster could not be looked at: {error}.")
+        return None
+    return seen(objects)
+
+
+def seen(objects: list[LiveObject]) -> Seen:
+    """What the Deployments and Services among `objects` tell."""
+    return Seen(
+        deployments={
+            each["metadata"]["name"]: each.get("status", {}).get("readyReplicas", 0) > 0
+            for each in objects
+            if each["kind"] == "Deployment"
+        },
+        services=frozenset(
+            each["metadata"]["name"] for each in objects if each["kind"] == "Service"
+        ),
+    )
+
+
+def _table(problems: list[str]) -> Snapshot | None:
+    try:
+        return take_snapshot(resolve(None))
+    except (ControlPlaneError, DsnError) as error:
+        problems.append(f"The table could not be looked at: {error}")
+        return None
+
+
+def _print(found: tuple[Standing, ...]) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    # A pipe says 80 columns, which a line of a table does not fit in.
+    console.width = max(console.width, 140)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    headings = ("tenant", "instance", "inventory", "server", "service", "row", "integrations")
+    for heading in (*headings, "differs"):
+        table.add_column(heading, overflow="fold")
+    for each in found:
+        table.add_row(
+            each.tenant,
+            str(each.number),
+            "wanted" if each.is_wanted else "-",
+            each.server,
+            each.service,
+            each.row,
+            "" if each.integrations is None else str(each.integrations),
+            "; ".join(each.differences),
+        )
+    console.print(table)
+    differing = sum(bool(each.differences) for each in found)
+    outcome = f"{differing} differ" if differing else "all agree, as far as could be seen"
+    console.print(f"\n{len(found)} instances: {outcome}.")
