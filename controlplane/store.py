@@ -12,7 +12,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_ra
 from controlplane.connection import ControlPlaneError, TryAgainError, connected
 from controlplane.snapshot import has_tls, lacking
 from tenancy.lifecycle import TRANSITIONS, Status
-from tenancy.names import instance_name
+from tenancy.names import address
 from tenancy.placement import Placement, Policy, counted, place
 
 ACTIVE: Status = "active"
@@ -68,7 +68,7 @@ def _rows(
         row
         for row in rows
         if row.instance_number in numbers
-        or row.dns_name == f"{instance_name(tenant_id, row.instance_number)}.{domain}"
+        or row.dns_name == address(tenant_id, row.instance_number, domain)
     ]
 
 

@@ -29,7 +29,12 @@ def instance_of(name: str) -> tuple[str, int] | None:
 
 def dns_name(tenant: str, number: int, namespace: str) -> str:
     """`host:port` for clients, as `nats_instances.dns_name` holds it."""
-    return f"{instance_name(tenant, number)}.{domain(namespace)}"
+    return address(tenant, number, domain(namespace))
+
+
+def address(tenant: str, number: int, domain: str) -> str:
+    """The `dns_name` of an instance whose names end in `domain`."""
+    return f"{instance_name(tenant, number)}.{domain}"
 
 
 def domain(namespace: str) -> str:
