@@ -177,10 +177,10 @@ def _transact(
         if not wanted.rows:
             _terminate(connection, wanted.tenant_id, list(going))
             return frozenset()
-        left = _move(connection, wanted, ours=[row.instance_number for row in there])
-        # A run that was killed may have said `draining` a moment ago.
-        left |= {number for number, row in going.items() if row.status == DRAINING} - {*drained}
-        if left & {*going}:
+        just_left = _move(connection, wanted, ours=[row.instance_number for row in there])
+        # Not by this run: one that was killed may have said so a moment ago.
+        draining_before = {number for number, row in going.items() if row.status == DRAINING}
+        if (just_left | (draining_before - {*drained})) & {*going}:
             _set_status(connection, wanted.tenant_id, list(going), DRAINING)
             return frozenset(going)
         _delete(connection, wanted.tenant_id, list(going))
