@@ -6,7 +6,7 @@ import typer
 
 
 class Exit(IntEnum):
-    """Why a command ends otherwise than well."""
+    """Why a command that judges files ends otherwise than well."""
 
     WRONG_FILE = 1
     """A file is wrong or cannot be read, so nothing has been judged."""
@@ -15,6 +15,15 @@ class Exit(IntEnum):
     """There is an approval, of another plan."""
     DIFFERENT = 5
     """What there is, is not what is to be."""
+
+
+class Recovery(IntEnum):
+    """Why `recover` ends otherwise than well."""
+
+    FAILED = 1
+    ENGINE_LIVES = 3
+    LOCK_UNJUDGED = 4
+    """Whether the lock's engine runs cannot be seen from here."""
 
 
 def stopped(code: int, report: str) -> typer.Exit:

@@ -11,13 +11,10 @@ import typer
 from operations import adoption, leftovers, unrecorded
 from operations.adoption import name, told
 from operations.engine import Engine, EngineError, Resource, StackLockedError, State, selected_stack
+from operations.exits import Recovery
 from operations.kubectl import ClusterError, Kubectl
 from operations.leftovers import EngineLives, LockUnjudged, Say
 from operations.options import Json
-
-FAILED = 1
-LIVES = 3
-UNJUDGED = 4
 
 _MOST_ROUNDS = 4
 """How often to ask a preview again: the namespace, what is in it, what refers to that."""
@@ -60,7 +57,7 @@ def recover(
         engine = Engine(folder, stack or selected_stack(folder))
     except EngineError as error:
         typer.echo(f"Not recovered: {error} Perhaps --stack helps.", err=True)
-        raise typer.Exit(FAILED) from None
+        raise typer.Exit(Recovery.FAILED) from None
     said = Said(is_quiet=as_json)
     code = run(engine, engine_is_dead=engine_is_dead, delete_orphans=delete_orphans, said=said)
     if as_json:
@@ -93,19 +90,19 @@ def run(
         typer.echo(
             f"{finding} Nothing was done; wait for it, or interrupt it with Ctrl-C.", err=True
         )
-        return LIVES
+        return Recovery.ENGINE_LIVES
     except (LockUnjudged, StackLockedError) as finding:
         typer.echo(
             f"The stack is locked, and whether that engine runs cannot be seen from here: {finding}"
             " Find out; if it is dead, run this again with --engine-is-dead.",
             err=True,
         )
-        return UNJUDGED
+        return Recovery.LOCK_UNJUDGED
     except (EngineError, ClusterError) as error:
         # What is told as done is done; nothing of it is undone by what comes after.
         what = "Not all is recovered" if said.lines else "Not recovered"
         typer.echo(f"{what}: {error} Correct that, then run this again.", err=True)
-        return FAILED
+        return Recovery.FAILED
     if not said.lines:
         said.at_last("There is nothing to recover.")
     elif up:

@@ -18,6 +18,7 @@ from sandbox.layout import CACHE, PROJECT, Layout
 from sandbox.progress import say
 
 STACK = "dev"
+_PINNED = f"pinned {toolchain.KUBERNETES_PLUGIN_VERSION}"
 _PASSPHRASE = "sandbox"  # noqa: S105  (nothing in the local stack is secret)
 
 
@@ -75,14 +76,13 @@ def _plugin(layout: Layout) -> list[Path]:
     else:
         choice = _first_choice(official, wanted)
         layout.plugin_choice.write_text(choice)
-    pinned = f"pinned {toolchain.KUBERNETES_PLUGIN_VERSION}"
-    possible = {"official": f"official {official}", "pinned": pinned}
+    possible = {"official": f"official {official}", "pinned": _PINNED}
     if choice not in possible.values() or (wanted and choice != possible.get(wanted)):
         raise SandboxError(
             f"This sandbox was made with the {choice} Kubernetes plugin; "
             f"run `make down` before you change to {possible.get(wanted or '', official)}."
         )
-    if choice == pinned:
+    if choice == _PINNED:
         return [toolchain.ensure(toolchain.KUBERNETES_PLUGIN)]
     if not _has_official(official):
         raise SandboxError(
@@ -93,9 +93,8 @@ def _plugin(layout: Layout) -> list[Path]:
 
 
 def _first_choice(official: str, wanted: str | None) -> str:
-    pinned = f"pinned {toolchain.KUBERNETES_PLUGIN_VERSION}"
     if wanted == "pinned":
-        return pinned
+        return _PINNED
     say(f"looking for the official Kubernetes plugin, {official}")
     if _has_official(official):
         return f"official {official}"
@@ -104,8 +103,8 @@ def _first_choice(official: str, wanted: str | None) -> str:
             f"The official Kubernetes plugin {official} cannot be downloaded from here; "
             "unset TENANT_NATS_KUBERNETES_PLUGIN to use the pinned one."
         )
-    say(f"  it cannot be downloaded from here; using the pinned {pinned.split()[1]}")
-    return pinned
+    say(f"  it cannot be downloaded from here; using the {_PINNED}")
+    return _PINNED
 
 
 def _has_official(official: str) -> bool:
