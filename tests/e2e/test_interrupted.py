@@ -21,6 +21,7 @@ from tenancy.plan import Plan, expand
 from tests.controlplane.rows import by_hand
 from tests.e2e.conftest import NewProject
 from tests.e2e.project import Project
+from tests.e2e.waiting import wait_until
 
 SIZES = """\
 sizes:
@@ -79,13 +80,6 @@ def kill_while(project: Project, is_so: Callable[[], bool]) -> None:
     engine = project.begin_up()
     wait_until(is_so)
     kill(engine)
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    until = time.monotonic() + 60
-    while not is_so():
-        assert time.monotonic() < until
-        time.sleep(0.1)
 
 
 def waits_for_globex(project: Project) -> Callable[[], bool]:

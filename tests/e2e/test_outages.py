@@ -1,7 +1,5 @@
 """The database or the API server goes away in the middle of an `up`, and comes back."""
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -11,6 +9,7 @@ from sandbox import database
 from sandbox.cluster import NAME, Cluster
 from tests.e2e.conftest import NewProject
 from tests.e2e.project import Project
+from tests.e2e.waiting import wait_until
 
 TENANTS = ("acme", "globex", "hooli", "initech", "stark")
 FIVE = (
@@ -26,25 +25,25 @@ def test_a_database_that_is_stopped_in_the_middle_of_an_up(new_project: NewProje
     folder = Path(str(conninfo_to_dict(project.dsn)["host"]))
     process = project.begin_up()
     # The servers are being made; what the program decides by has been read.
-    wait_for(lambda: len(project.names("service")) > 0)
+    wait_until(lambda: len(project.names("service")) > 0)
     database.stop(folder)
     code = process.wait(120)
     database.start(folder)
     assert code != 0, project.said()
     assert "ControlPlaneError: The database cannot be used" in project.said()
     assert "Traceback" not in project.said()
-    assert_recovers(project)
+    assert_as_if_nothing_had_happened(project)
 
 
 def test_a_database_that_is_restarted_in_the_middle_of_an_up(new_project: NewProject) -> None:
     project = new_project(FIVE)
     folder = Path(str(conninfo_to_dict(project.dsn)["host"]))
     process = project.begin_up()
-    wait_for(lambda: len(project.rows()) > 0)
+    wait_until(lambda: len(project.rows()) > 0)
     database.stop(folder)
     database.start(folder)
     process.wait(120)
-    assert_recovers(project)
+    assert_as_if_nothing_had_happened(project)
 
 
 def test_an_api_server_that_is_killed_in_the_middle_of_an_up(new_project: NewProject) -> None:
@@ -52,7 +51,7 @@ def test_an_api_server_that_is_killed_in_the_middle_of_an_up(new_project: NewPro
     cluster = Cluster.of(project.target.layout)
     project.target.layout.is_replaced.unlink(missing_ok=True)
     process = project.begin_up()
-    wait_for(lambda: len(project.names("deployment")) > 0)
+    wait_until(lambda: len(project.names("deployment")) > 0)
     pid = project.target.layout.kwok / "clusters" / NAME / "pids" / "kube-apiserver.pid"
     server = psutil.Process(int(pid.read_text()))
     server.kill()
@@ -60,10 +59,10 @@ def test_an_api_server_that_is_killed_in_the_middle_of_an_up(new_project: NewPro
     cluster.ensure()
     process.wait(180)
     assert not project.target.layout.is_replaced.exists(), "it must be the same cluster"
-    assert_recovers(project)
+    assert_as_if_nothing_had_happened(project)
 
 
-def assert_recovers(project: Project) -> None:
+def assert_as_if_nothing_had_happened(project: Project) -> None:
     """What the runbook says ends in the state that no outage would have left."""
     code, output = project.recover()
     assert code == 0, output
@@ -79,10 +78,3 @@ def assert_recovers(project: Project) -> None:
     assert len(project.names("configmap", "networkpolicy")) == 10 + 6
     preview = project.preview()
     assert preview.changes == [], preview.output
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

@@ -64,9 +64,10 @@ def test_the_reference_scenarios_grow_rebalance_and_shrink(new_project: NewProje
     assert project.preview().changes == []
 
     # Scenario 2: the load of one is shared by two.
-    project.execute("DELETE FROM integrations WHERE id IN (SELECT max(id) FROM integrations)")
-    project.execute("DELETE FROM integrations WHERE id IN (SELECT max(id) FROM integrations)")
-    project.execute("DELETE FROM integrations WHERE id IN (SELECT max(id) FROM integrations)")
+    project.execute(
+        "DELETE FROM integrations WHERE id IN "
+        "(SELECT id FROM integrations ORDER BY id DESC LIMIT 3)"
+    )
     project.write(ACME % "instances: 2, placement: spread")
     assert "acme: 25 move from 1 to 2" in project.preview().output
     assert_done(project.up(), "update TenantRecords acme-records")
