@@ -1,9 +1,12 @@
-"""What decides is quick to import and knows neither the engine nor the database."""
+"""What decides is quick to import; what runs in the engine knows no sandbox."""
 
+import ast
 import json
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from tests.pace import MILLION
 
@@ -39,3 +42,16 @@ def test_importing_what_decides_loads_neither_the_engine_nor_the_database() -> N
     _, _, modules = fresh_import()
     assert "tenancy" in modules
     assert {"pulumi", "pulumi_kubernetes", "psycopg", "sqlalchemy", "grpc"}.isdisjoint(modules)
+
+
+@pytest.mark.parametrize("module", ["__main__", "program", "settings"])
+def test_the_program_knows_no_sandbox(module: str) -> None:
+    """For single modules, of which `lint-imports` knows nothing."""
+    imported: set[str] = set()
+    for node in ast.walk(ast.parse((PROJECT / f"{module}.py").read_text())):
+        if isinstance(node, ast.Import):
+            imported |= {name.name.partition(".")[0] for name in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            imported.add((node.module or "").partition(".")[0])
+    assert imported.isdisjoint({"sandbox", "tests", "benchmarks", "alembic"})
+    assert imported & {"program", "settings", "tenancy"}
