@@ -3,7 +3,15 @@
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.workers.conftest import GO_ENVIRONMENT, GO_WORKER
+
+
+@pytest.fixture(scope="module", autouse=True)
+def modules(go: Path) -> None:
+    """The modules, fetched: else the first command that needs one says what it downloads."""
+    subprocess.run([go, "mod", "download"], cwd=GO_WORKER, env=GO_ENVIRONMENT, check=True)
 
 
 def run(*command: str | Path) -> str:
