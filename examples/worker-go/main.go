@@ -3,7 +3,9 @@
 //	DATABASE_URL=postgresql://… worker [--linger SECONDS] TENANT INTEGRATION
 //
 // Copy this file into your service and put the service's own work into handle. It needs a database
-// role that may read the view integration_servers.
+// role that may read the view integration_servers. Where the tenant lists keys or has TLS,
+// NATS_NKEY_SEED_FILE names the file with the worker's seed, and NATS_CA_FILE that with the
+// authority's certificate.
 //
 // watch asks the database where the integration is. A worker goes there: it joins the new server
 // first, stays at the old one for the linger time, in which it hears publishers that come late, and
@@ -161,7 +163,12 @@ func (w *worker) settle() {
 // join begins a stay.
 func (w *worker) join(url string) {
 	s := &stay{url: url}
-	conn, err := nats.Connect(url,
+	identity, err := identity()
+	if err != nil {
+		w.failure = err
+		return
+	}
+	conn, err := nats.Connect(url, append(identity,
 		nats.Name(w.name),
 		nats.RetryOnFailedConnect(true),
 		nats.IgnoreAuthErrorAbort(),
@@ -182,7 +189,7 @@ func (w *worker) join(url string) {
 			}
 		}),
 		nats.ClosedHandler(func(conn *nats.Conn) { w.do <- func() { w.closed(s, conn.LastError()) } }),
-	)
+	)...)
 	if err != nil {
 		w.failure = err
 		return
@@ -210,6 +217,21 @@ func (w *worker) join(url string) {
 			}
 		}
 	}()
+}
+
+// identity is how the worker shows who it is, and whom it trusts.
+func identity() (options []nats.Option, err error) {
+	if file := os.Getenv("NATS_NKEY_SEED_FILE"); file != "" {
+		option, err := nats.NkeyOptionFromSeed(file)
+		if err != nil {
+			return nil, err
+		}
+		options = append(options, option)
+	}
+	if file := os.Getenv("NATS_CA_FILE"); file != "" {
+		options = append(options, nats.RootCAs(file))
+	}
+	return options, nil
 }
 
 // leave ends a stay: Drain handles what was received, Close would drop it.

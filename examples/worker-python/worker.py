@@ -3,7 +3,9 @@
     DATABASE_URL=postgresql://… python worker.py [--linger SECONDS] TENANT INTEGRATION
 
 Copy this file into your service and put the service's own work into `handle`. It needs Python 3.11,
-nats-py and psycopg, and a database role that may read the view `integration_servers`.
+nats-py and psycopg, and a database role that may read the view `integration_servers`. Where the
+tenant lists keys or has TLS, NATS_NKEY_SEED_FILE names the file with the worker's seed, for which
+it also needs nkeys, and NATS_CA_FILE that with the authority's certificate.
 
 `watch` asks the database where the integration is. `Worker` brings the worker there: it joins the
 new server first, stays at the old one for the linger time, in which it hears publishers that come
@@ -15,6 +17,7 @@ import asyncio
 import json
 import os
 import signal
+import ssl
 import sys
 import time
 from contextlib import aclosing, suppress
@@ -132,6 +135,8 @@ class Stay:
             reconnect_time_wait=2,
             ping_interval=10,  # a server that vanishes without a word is given up in half a minute
             drain_timeout=20,
+            nkeys_seed=os.environ.get("NATS_NKEY_SEED_FILE"),
+            tls=trusted(os.environ.get("NATS_CA_FILE")),
             error_cb=self._on_error,
             disconnected_cb=self._on_disconnect,
             reconnected_cb=self._on_reconnect,
@@ -185,6 +190,11 @@ class Stay:
         if not self.leaving:
             reason = f"{self.url} has ended the connection for good: {self.client.last_error}"
             self.worker.end(ConnectionError(reason))
+
+
+def trusted(ca_file: str | None) -> ssl.SSLContext | None:
+    """Trust this authority's servers; without one, those that the system trusts."""
+    return ssl.create_default_context(cafile=ca_file) if ca_file else None
 
 
 async def watch(dsn: str, tenant: str, integration: str, worker: Worker) -> None:

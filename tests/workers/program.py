@@ -6,7 +6,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,13 +117,14 @@ def working(
     tenant: str = "acme",
     integration: object = 1,
     linger: float = 0.5,
+    environment: Mapping[str, str] | None = None,
 ) -> Generator[Worker]:
     """Run a worker; ends it by its own process, whatever happens."""
     errors = folder / "worker.stderr"
     with errors.open("w") as stderr:
         process = subprocess.Popen(
             [*command, "--linger", str(linger), tenant, str(integration)],
-            env={"PATH": os.environ["PATH"], "DATABASE_URL": dsn},
+            env={"PATH": os.environ["PATH"], "DATABASE_URL": dsn, **(environment or {})},
             stdout=subprocess.PIPE, stderr=stderr, text=True,
         )  # fmt: skip
     worker = Worker(process, errors)
