@@ -24,13 +24,17 @@ class Watch:
     def __init__(self, target: Target, folder: Path) -> None:
         self._target = target
         self._folder = folder
-        first = json.loads(kubectl(target, "get", "--raw", f"{_PATHS['Pod']}?limit=1"))
-        version = first["metadata"]["resourceVersion"]
+        version = self.now()
         # Whatever happens after `version` is told, however late the watch begins.
         self._watches = [
             self._begin(kind, f"{path}?watch=true&resourceVersion={version}")
             for kind, path in _PATHS.items()
         ]
+
+    def now(self) -> int:
+        """The resourceVersion of this moment."""
+        pods = json.loads(kubectl(self._target, "get", "--raw", f"{_PATHS['Pod']}?limit=1"))
+        return int(pods["metadata"]["resourceVersion"])
 
     def _begin(self, kind: str, path: str) -> subprocess.Popen[bytes]:
         with (self._folder / kind).open("wb") as file:
