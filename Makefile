@@ -37,7 +37,7 @@ kind: ## the end-to-end tests on the kind cluster of KUBECONFIG, with the offici
 	TENANT_NATS_E2E=kind $(RUN) pytest tests/e2e --ignore tests/e2e/test_outages.py
 
 golden: ## rewrite the golden files; read the difference before you commit it
-	$(RUN) pytest -q tests/components --snapshot-update
+	$(RUN) pytest -q tests/components tests/unit/test_description.py --snapshot-update
 
 schema: ## rewrite tenants.schema.json from the models
 	$(RUN) python -m tenancy.schema

@@ -11,8 +11,10 @@ and says in its own help what else it exits with.
 import typer
 
 from operations.autoscale import autoscale
+from operations.change import add, set_
 from operations.check import check
 from operations.guard import guard
+from operations.plan import plan
 from operations.recover import recover
 
 app = typer.Typer(
@@ -23,6 +25,9 @@ app = typer.Typer(
     rich_markup_mode=None,  # it would fold the tables of exit codes
 )
 app.command()(check)
+app.command()(plan)
+app.command()(add)
+app.command("set")(set_)
 app.command()(guard)
 app.command()(recover)
 app.command()(autoscale)

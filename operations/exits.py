@@ -15,7 +15,7 @@ class Exit(IntEnum):
     """There is an approval, of another plan."""
 
 
-def stopped(code: Exit, report: str) -> typer.Exit:
+def stopped(code: int, report: str) -> typer.Exit:
     """Tell `report` on stderr; the caller raises what is returned."""
     typer.echo(report, err=True)
     return typer.Exit(code)

@@ -1,5 +1,6 @@
 """`guard`: whether an edit of an inventory needs an approval, and whether it has one."""
 
+import json
 import re
 from pathlib import Path
 from shlex import quote
@@ -8,6 +9,7 @@ from typing import Annotated
 import typer
 
 from operations.exits import Exit, stopped
+from operations.options import Json
 from tenancy.faults import InventoryError, printable
 from tenancy.guard import approval as approval_of
 from tenancy.guard import overlooked, refusals
@@ -39,6 +41,7 @@ def guard(
         Path | None,
         typer.Option(metavar="FILE", help="The approval; none is given where it is missing."),
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Refuse an edit that removes too much, unless this very edit is approved.
 
@@ -62,15 +65,24 @@ def guard(
     if missing := overlooked(before, after, steps):
         raise stopped(Exit.WRONG_FILE, _other_preview(preview, missing))
     reasons, needed = refusals(before, steps), approval_of(steps)
+    if as_json:
+        typer.echo(json.dumps({"reasons": reasons, "approval": needed, "given": given}, indent=2))
+        raise typer.Exit(_exit(reasons, needed, given))
     if not reasons:
         typer.echo("Nothing here needs an approval.")
     elif given == needed:
         typer.echo(f"Approved, by {approval}:\n{_lines(reasons)}")
     else:
-        code = Exit.OTHER_APPROVAL if given else Exit.NEEDS_APPROVAL
+        code = _exit(reasons, needed, given)
         problem = f"{approval} approves another plan." if given else "This needs an approval."
         advice = _advice(approval or head.with_suffix(".approval"), needed)
         raise stopped(code, f"{problem}\n{_lines(reasons)}\n{advice}")
+
+
+def _exit(reasons: tuple[str, ...], needed: str, given: str | None) -> int:
+    if not reasons or given == needed:
+        return 0
+    return Exit.OTHER_APPROVAL if given else Exit.NEEDS_APPROVAL
 
 
 def _plan(inventory: Path, *, if_missing: str = "") -> Plan:

@@ -1,5 +1,6 @@
 """`recover`: put right what an engine left that was killed, so that a plain `up` ends as ever."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ from operations import adoption, leftovers, unrecorded
 from operations.adoption import name, told
 from operations.engine import Engine, EngineError, Resource, StackLockedError, State, selected_stack
 from operations.leftovers import EngineLives, LockUnjudged, Say
+from operations.options import Json
 from operations.unrecorded import ClusterError
 
 FAILED = 1
@@ -39,6 +41,7 @@ def recover(
             help="Let the next up delete unrecorded objects that nothing asks for.",
         ),
     ] = False,
+    as_json: Json = False,
 ) -> None:
     """Put right what a killed engine left; then `pulumi up` ends as if it had not been killed.
 
@@ -58,7 +61,10 @@ def recover(
     except EngineError as error:
         typer.echo(f"Not recovered: {error} Perhaps --stack helps.", err=True)
         raise typer.Exit(FAILED) from None
-    code = run(engine, engine_is_dead=engine_is_dead, delete_orphans=delete_orphans)
+    said = Said(is_quiet=as_json)
+    code = run(engine, engine_is_dead=engine_is_dead, delete_orphans=delete_orphans, said=said)
+    if as_json:
+        typer.echo(json.dumps({"done": said.lines, "exit_code": code}, indent=2))
     raise typer.Exit(code)
 
 
@@ -68,6 +74,7 @@ def run(
     engine_is_dead: bool = False,
     delete_orphans: bool = False,
     up: str = "pulumi up",
+    said: "Said | None" = None,
 ) -> int:
     """Do what `recover` says, tell it, and return the exit code; `up` is what to run then.
 
@@ -75,7 +82,7 @@ def run(
     for more than one command: an `up` that somebody starts in the same seconds may lose what it
     records.
     """
-    said = _Said()
+    said = said or Said()
     try:
         leftovers.clear(engine, said, is_dead=engine_is_dead)
         state = _settle_interrupted(engine, engine.export(), said)
@@ -95,19 +102,26 @@ def run(
     except (EngineError, ClusterError) as error:
         typer.echo(f"Not recovered: {error}", err=True)
         return FAILED
-    typer.echo(f"Now run `{up}`." if said.lines else "There is nothing to recover.")
+    said.at_last(f"Now run `{up}`." if said.lines else "There is nothing to recover.")
     return 0
 
 
 @dataclass
-class _Said:
-    """Prints each finding, and remembers that there was one."""
+class Said:
+    """Prints each finding unless it `is_quiet`, and remembers it."""
 
+    is_quiet: bool = False
     lines: list[str] = field(default_factory=list[str])
 
     def __call__(self, line: str) -> None:
+        """Tell a finding."""
         self.lines.append(line)
-        typer.echo(line)
+        self.at_last(line)
+
+    def at_last(self, line: str) -> None:
+        """Tell what is no finding."""
+        if not self.is_quiet:
+            typer.echo(line)
 
 
 def _settle_interrupted(engine: Engine, state: State, say: Say) -> State:

@@ -1,5 +1,6 @@
 """The command line: what it prints, and which exit code says what."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -254,8 +255,38 @@ def test_all_faulty_files_are_told_and_the_right_ones_too(folder: Path) -> None:
     assert len(result.stderr.splitlines()) == 5
 
 
+def test_check_tells_programs_faults_and_totals(folder: Path) -> None:
+    (folder / "faulty.yaml").write_text("tenants:\n  acme: {instances: 0}\n")
+    result = run("check", "--json", "faulty.yaml", "base.yaml")
+    assert (result.exit_code, result.stderr) == (1, "")
+    faulty, right = json.loads(result.stdout)
+    assert faulty["totals"] is None
+    assert [fault["location"] for fault in faulty["faults"]] == [["tenants", "acme", "instances"]]
+    totals = {"tenants": 4, "instances": 4, "cpu": 4, "memory": 8}
+    assert right == {"file": "base.yaml", "totals": totals, "faults": []}
+
+
 @pytest.mark.parametrize(
-    ("command", "codes"), [("--help", "012"), ("check", "012"), ("guard", "01234")]
+    ("head", "code", "reasons"),
+    [("less.yaml", 0, []), ("half.yaml", 3, ["2 tenants lose every server: hooli, initech"])],
+)
+@pytest.mark.usefixtures("folder")
+def test_the_guard_tells_programs_reasons_and_the_approval(
+    head: str, code: int, reasons: list[str]
+) -> None:
+    result = guard(head, "--json")
+    assert (result.exit_code, result.stderr) == (code, "")
+    told = json.loads(result.stdout)
+    assert (told["reasons"], told["given"]) == (reasons, None)
+    assert len(told["approval"]) == 64
+
+
+@pytest.mark.parametrize(
+    ("command", "codes"),
+    [
+        *(("--help", "012"), ("check", "012"), ("plan", "012"), ("guard", "01234")),
+        *(("add", "012"), ("set", "012")),
+    ],
 )
 def test_help_says_what_each_exit_code_means(command: str, codes: str) -> None:
     lines = run(command, "--help").output.splitlines()

@@ -1,0 +1,70 @@
+"""An inventory as git has it: what an edit is compared with."""
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+MAIN = "origin/main"
+
+
+class RevisionError(Exception):
+    """Git does not have what was asked for: one line, with what to do."""
+
+
+@dataclass(frozen=True)
+class Base:
+    """What an edit is compared with."""
+
+    name: str
+    """In words: `tenants.yaml of origin/main`."""
+    content: bytes | None
+    """None where the revision has no such file: this is a stack's first inventory."""
+
+
+def base_of(head: Path, asked: str | None) -> Base:
+    """The inventory before the edit that made `head`.
+
+    Args:
+        head: the inventory as edited.
+        asked: a file, or else a revision that has the file at the same path. When left out, where
+            the branch of `head` has left origin/main, or HEAD where there is no origin/main.
+
+    Raises:
+        RevisionError: there is neither such a file nor such a revision, or no git.
+        OSError: the file cannot be read.
+    """
+    if asked is not None and Path(asked).is_file():
+        return Base(asked, Path(asked).read_bytes())
+    folder = head.absolute().parent
+    if not folder.is_dir():
+        raise RevisionError(f"There is no folder {folder}.")
+    revision = asked or _before_the_branch(folder)
+    if _git(folder, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}") is None:
+        raise RevisionError(
+            f"{revision} is neither a file nor a revision of the repository of {head}. For "
+            "example: --base origin/main, --base HEAD~1, --base ../tenants.yaml."
+        )
+    # The path from the folder: git knows no other way to say it of a folder within a repository.
+    return Base(f"{head} of {revision}", _git(folder, "show", f"{revision}:./{head.name}"))
+
+
+def _before_the_branch(folder: Path) -> str:
+    if _git(folder, "rev-parse", "--verify", "--quiet", f"{MAIN}^{{commit}}") is None:
+        return "HEAD"
+    base = _git(folder, "merge-base", MAIN, "HEAD")
+    if base is None:
+        raise RevisionError(
+            f"Where this branch has left {MAIN} is not in this clone. Fetch the whole history "
+            "(`git fetch --unshallow`, `fetch-depth: 0`), or say --base."
+        )
+    return base.decode().strip()
+
+
+def _git(folder: Path, *arguments: str) -> bytes | None:
+    """What git prints; None when it refuses."""
+    program = shutil.which("git")
+    if program is None:
+        raise RevisionError("There is no git on PATH; give --base a file.")
+    answer = subprocess.run([program, *arguments], cwd=folder, capture_output=True)
+    return answer.stdout if answer.returncode == 0 else None
