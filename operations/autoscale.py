@@ -14,6 +14,7 @@ from controlplane.dsn import EXAMPLE, VARIABLE, DsnError, resolve
 from controlplane.snapshot import take_snapshot
 from operations.edit import EditError, edited
 from operations.exits import Exit, stopped
+from operations.options import Json
 from operations.prometheus import TOKEN_VARIABLE, observe
 from tenancy.autoscaling import MOST_TENANTS, Proposal, decide
 from tenancy.faults import InventoryError
@@ -40,9 +41,7 @@ def autoscale(
         typer.Option("--except", metavar="TENANT", help="A tenant to leave alone; repeatable."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell, and write nothing.")] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the answer as JSON, for programs.")
-    ] = False,
+    as_json: Json = False,
 ) -> None:
     """Edit the inventory, so that each tenant has the servers that it needs.
 
