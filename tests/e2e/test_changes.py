@@ -1,10 +1,13 @@
 """What an edit does, on the real engine, API server and database."""
 
 import json
+from pathlib import Path
 
-from tests.controlplane.rows import table
+from tenancy.nkeys import EXAMPLE
+from tests.controlplane.rows import execute, table
 from tests.e2e.conftest import NewProject
 from tests.e2e.project import Operation, Project
+from tests.nats.certificates import new_authority
 
 TWO_TENANTS = """\
 tenants:
@@ -48,7 +51,9 @@ def test_up_makes_everything_and_a_second_up_changes_nothing(new_project: NewPro
     assert project.up().changes == []
 
 
-def test_adding_a_tenant_touches_nothing_but_its_own_resources(new_project: NewProject) -> None:
+def test_adding_a_tenant_and_asking_its_clients_touches_nothing_but_its_own_resources(
+    new_project: NewProject, tmp_path: Path
+) -> None:
     project = new_project(TWO_TENANTS)
     project.up()
     project.write(TWO_TENANTS.replace("  globex:", "  aaa: {size: small}\n  globex:"))
@@ -61,6 +66,23 @@ def test_adding_a_tenant_touches_nothing_but_its_own_resources(new_project: NewP
         "create TenantRecords aaa-records",
     }
     assert project.rows()[0] == ("aaa", 1, "active")
+
+    new_authority().issue(tmp_path)
+    files = (f"--cert={tmp_path / 'tls.crt'}", f"--key={tmp_path / 'tls.key'}")
+    project.kubectl("create", "secret", "tls", "aaa-tls", *files)
+    asking = f"size: small, tls: {{secretName: aaa-tls}}, clients: {{nkeys: [{EXAMPLE}]}}"
+    project.write(TWO_TENANTS.replace("  globex:", f"  aaa: {{{asking}}}\n  globex:"))
+    run = project.up()
+    assert run.changed == {
+        "replace ConfigMap nats-aaa-1-config",
+        "update Deployment nats-aaa-1-deployment",
+        "update TenantRecords aaa-records",
+    }
+    assert "2 tenants rely on labels alone (acme, globex)" in run.output
+    address = f"nats-aaa-1.{project.namespace}.svc.cluster.local:4222"
+    told = execute(project.dsn, "SELECT url FROM tenant_servers WHERE tenant_id = 'aaa'")
+    assert told == [(f"tls://{address}",)]
+    assert project.up().changes == []
 
 
 def test_a_row_becomes_active_only_after_its_server_is_ready(new_project: NewProject) -> None:
