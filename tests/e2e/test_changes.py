@@ -7,9 +7,11 @@ import subprocess
 from pathlib import Path
 
 from sandbox.layout import PROJECT
-from tests.controlplane.rows import table
+from tenancy.nkeys import EXAMPLE
+from tests.controlplane.rows import execute, table
 from tests.e2e.conftest import NewProject
 from tests.e2e.project import Operation, Project
+from tests.nats.certificates import new_authority
 
 TWO_TENANTS = """\
 tenants:
@@ -76,7 +78,9 @@ def run_check_of_the_runbook(project: Project) -> str:
     return answer.stdout.strip()
 
 
-def test_adding_a_tenant_touches_nothing_but_its_own_resources(new_project: NewProject) -> None:
+def test_adding_a_tenant_and_asking_its_clients_touches_nothing_but_its_own_resources(
+    new_project: NewProject, tmp_path: Path
+) -> None:
     project = new_project(TWO_TENANTS)
     project.up()
     project.write(TWO_TENANTS.replace("  globex:", "  aaa: {size: small}\n  globex:"))
@@ -89,6 +93,23 @@ def test_adding_a_tenant_touches_nothing_but_its_own_resources(new_project: NewP
         "create TenantRecords aaa-records",
     }
     assert project.rows()[0] == ("aaa", 1, "active")
+
+    new_authority().issue(tmp_path)
+    files = (f"--cert={tmp_path / 'tls.crt'}", f"--key={tmp_path / 'tls.key'}")
+    project.kubectl("create", "secret", "tls", "aaa-tls", *files)
+    asking = f"size: small, tls: {{secretName: aaa-tls}}, clients: {{nkeys: [{EXAMPLE}]}}"
+    project.write(TWO_TENANTS.replace("  globex:", f"  aaa: {{{asking}}}\n  globex:"))
+    run = project.up()
+    assert run.changed == {
+        "replace ConfigMap nats-aaa-1-config",
+        "update Deployment nats-aaa-1-deployment",
+        "update TenantRecords aaa-records",
+    }
+    assert "2 tenants rely on labels alone (acme, globex)" in run.output
+    address = f"nats-aaa-1.{project.namespace}.svc.cluster.local:4222"
+    told = execute(project.dsn, "SELECT url FROM tenant_servers WHERE tenant_id = 'aaa'")
+    assert told == [(f"tls://{address}",)]
+    assert project.up().changes == []
 
 
 def test_a_row_becomes_active_only_after_its_server_is_ready(new_project: NewProject) -> None:
