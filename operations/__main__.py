@@ -15,6 +15,7 @@ from operations.check import check
 from operations.guard import guard
 from operations.plan import plan
 from operations.recover import recover
+from operations.render import render
 
 app = typer.Typer(
     add_completion=False,
@@ -28,6 +29,7 @@ app.command()(plan)
 app.command()(add)
 app.command("set")(set_)
 app.command()(guard)
+app.command()(render)
 app.command()(recover)
 
 if __name__ == "__main__":

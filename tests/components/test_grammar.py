@@ -11,7 +11,7 @@ from components.instance import NatsInstance
 from components.isolation import Isolation
 from components.namespace import Namespace
 from components.tenant import Tenant
-from tests.components.recorder import Registered
+from rendering.recorder import Registered
 from tests.components.stack import graph_of
 
 

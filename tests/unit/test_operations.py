@@ -285,7 +285,7 @@ def test_the_guard_tells_programs_reasons_and_the_approval(
     ("command", "codes"),
     [
         *(("--help", "012"), ("check", "012"), ("plan", "012"), ("guard", "01234")),
-        *(("add", "012"), ("set", "012")),
+        *(("add", "012"), ("set", "012"), ("render", "012")),
     ],
 )
 def test_help_says_what_each_exit_code_means(command: str, codes: str) -> None:
