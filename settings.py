@@ -1,6 +1,7 @@
 """The settings of a stack: the one place that reads its configuration and the environment."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -140,18 +141,25 @@ def read_settings() -> Settings:
         for key in get_config_env()
         if key.startswith(prefix)
     }
-    given.pop(SETTING, None)
-    try:
-        settings = Settings.model_validate(given)
-    except ValidationError as error:
-        faults = "; ".join(_fault(details) for details in error.errors(include_url=False))
-        file = f"Pulumi.{pulumi.get_stack()}.yaml"
-        raise SettingsError(f"{file}: {faults}. Nothing was changed.") from None
+    settings = settings_of(given, f"Pulumi.{pulumi.get_stack()}.yaml")
     if "@" not in settings.image:
         pulumi.log.warn(
             f"image {settings.image} has no digest (@sha256:…): its tag may come to name another."
         )
     return settings
+
+
+def settings_of(given: Mapping[str, object], source: str) -> Settings:
+    """The settings that `given` has by name: `monitoringNamespace`. The database's URL is none.
+
+    Raises:
+        SettingsError: every value that does not fit, in one report that names `source`.
+    """
+    try:
+        return Settings.model_validate({key: given[key] for key in given if key != SETTING})
+    except ValidationError as error:
+        faults = "; ".join(_fault(details) for details in error.errors(include_url=False))
+        raise SettingsError(f"{source}: {faults}. Nothing was changed.") from None
 
 
 def _fault(details: Any) -> str:

@@ -102,10 +102,10 @@ def _in_a_fresh_process(tenants: int) -> Measurement:
 def measure(tenants: int) -> Measurement:
     """Build the graph of so many tenants in this process."""
     from program import build
+    from rendering.recorder import deploy
     from settings import Settings
     from tenancy.inventory import Inventory, Tenant
     from tenancy.plan import expand
-    from tests.components.recorder import deploy
 
     inventory = Inventory(tenants={f"tenant-{number}": Tenant() for number in range(tenants)})
     plan = expand(inventory, namespace="vrsky-tenants")

@@ -1,12 +1,13 @@
 """The rows of one tenant and the places of its integrations: every statement that writes."""
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from textwrap import dedent
 
 import psycopg
 from psycopg.rows import class_row
-from psycopg.sql import SQL, Identifier, Placeholder
+from psycopg.sql import SQL, Identifier, Literal, Placeholder
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random
 
 from controlplane.connection import ControlPlaneError, TryAgainError, connected
@@ -220,14 +221,22 @@ def _free_addresses(
 def _insert(connection: psycopg.Connection, wanted: TenantRows) -> None:
     # By number, so that two runs take their locks in one order.
     for row in sorted(wanted.rows, key=lambda row: row.instance_number):
-        connection.execute(
-            """
-            INSERT INTO nats_instances (tenant_id, instance_number, dns_name, status)
-            VALUES (%(tenant)s, %(instance_number)s, %(dns_name)s, %(status)s)
-            ON CONFLICT (tenant_id, instance_number) DO NOTHING
-            """,
-            {"tenant": wanted.tenant_id, **asdict(row)},
-        )
+        connection.execute(_INSERT, {"tenant": wanted.tenant_id, **asdict(row)})
+
+
+_INSERT = """
+    INSERT INTO nats_instances (tenant_id, instance_number, dns_name, status)
+    VALUES (%(tenant)s, %(instance_number)s, %(dns_name)s, %(status)s)
+    ON CONFLICT (tenant_id, instance_number) DO NOTHING
+"""
+
+
+def insertions(wanted: TenantRows) -> Iterator[str]:
+    """The statements that `record` begins with, as text: all that an empty database needs."""
+    for row in sorted(wanted.rows, key=lambda row: row.instance_number):
+        values = {"tenant": wanted.tenant_id, **asdict(row)}
+        literals = {name: Literal(value).as_string(None) for name, value in values.items()}
+        yield f"{dedent(_INSERT).strip() % literals};"
 
 
 def _correct(connection: psycopg.Connection, wanted: TenantRows) -> None:

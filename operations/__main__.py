@@ -20,6 +20,7 @@ from operations.guard import guard
 from operations.plan import plan
 from operations.post import post
 from operations.recover import recover
+from operations.render import render
 from operations.status import status
 from operations.verify import verify
 
@@ -39,6 +40,7 @@ app.command("set")(set_)
 app.command()(database_roles)
 app.command()(guard)
 app.command()(post)
+app.command()(render)
 app.command()(recover)
 app.command()(status)
 app.command()(verify)

@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from program import build
+from rendering.program import graph_of as graph_of_stack
+from rendering.recorder import Graph
 from settings import Settings
 from tenancy.inventory import Inventory
 from tenancy.nkeys import EXAMPLE
-from tenancy.plan import expand
-from tests.components.recorder import Graph, deploy
 
 LARGE = {
     "requests": {"cpu": "2", "memory": "4Gi"},
@@ -58,5 +57,4 @@ def graph_of(
 
 def graph_of_inventory(inventory: Inventory, **settings: Any) -> Graph:
     """What the program registers for `inventory`, under the given settings of the stack."""
-    resolved = Settings.model_validate(settings)
-    return deploy(lambda: build(resolved, expand(inventory, namespace=resolved.namespace), {}))
+    return graph_of_stack(inventory, Settings.model_validate(settings))

@@ -12,10 +12,10 @@ import pytest
 from components.database_roles import DatabaseRoles
 from controlplane.roles import FUNCTIONS, LENT
 from program import build
+from rendering.recorder import Graph, attempt
 from settings import Settings
 from tenancy.inventory import Inventory
 from tenancy.plan import expand
-from tests.components.recorder import Graph, attempt
 from tests.components.stack import graph_of
 
 Cell = tuple[str, str, str, str]

@@ -10,8 +10,8 @@ from components.instance import NatsInstance
 from components.isolation import Isolation
 from components.namespace import Namespace
 from components.tenant import Tenant
+from rendering.recorder import Registered
 from tenancy import tokens
-from tests.components.recorder import Registered
 from tests.components.stack import graph_of
 
 

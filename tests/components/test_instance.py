@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.components.recorder import Graph
+from rendering.recorder import Graph
 from tests.components.stack import EVERY_OPTION, LARGE, graph_of
 from tests.pod_security import BREACHES, broken, violations
 

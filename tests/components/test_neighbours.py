@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.components.recorder import Graph, Registered
+from rendering.recorder import Graph, Registered
 from tests.components.stack import graph_of
 
 Tenants = dict[str, dict[str, object]]

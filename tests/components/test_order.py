@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.components.recorder import Graph
+from rendering.recorder import Graph
 from tests.components.stack import graph_of
 
 

@@ -3,7 +3,7 @@
 import pulumi
 import pytest
 
-from tests.components.recorder import attempt, deploy
+from rendering.recorder import attempt, deploy
 
 
 def test_a_failing_apply_fails_the_deployment() -> None:

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from rendering.recorder import Graph
 from tenancy.inventory import Inventory
 from tenancy.plan import expand
-from tests.components.recorder import Graph
 from tests.components.stack import graph_of_inventory
 from tests.e2e.project import Target
 from tests.isolation.cluster import Object, as_list, held, kubectl

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -288,11 +289,28 @@ def test_the_guard_tells_programs_reasons_and_the_approval(
     assert len(told["approval"]) == 64
 
 
+def test_recover_tells_programs_what_it_has_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    def clear(_: object, say: Callable[[str], None], *, is_dead: bool) -> None:
+        say(f"removed the lock; {is_dead}")
+
+    def nothing(*_: object, **__: object) -> None:
+        pass
+
+    monkeypatch.setattr("operations.leftovers.clear", clear)
+    monkeypatch.setattr("operations.recover.Engine.export", nothing)
+    monkeypatch.setattr("operations.recover._settle_interrupted", nothing)
+    monkeypatch.setattr("operations.recover._record_unrecorded", nothing)
+    result = run("recover", "--stack", "prod", "--json")
+    assert (result.exit_code, result.stderr) == (0, "")
+    told = {"done": ["removed the lock; False"], "exit_code": 0}
+    assert json.loads(result.stdout) == told
+
+
 @pytest.mark.parametrize(
     ("command", "codes"),
     [
         *(("--help", "012"), ("check", "012"), ("plan", "012"), ("guard", "01234")),
-        *(("add", "012"), ("set", "012")),
+        *(("add", "012"), ("set", "012"), ("render", "012")),
     ],
 )
 def test_help_says_what_each_exit_code_means(command: str, codes: str) -> None:

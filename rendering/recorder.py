@@ -26,7 +26,7 @@ STACK = "test"
 _STACK_TYPE = "pulumi:pulumi:Stack"
 # How the wire marks values that JSON has no form for: see pulumi/runtime/rpc.py.
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
-_SECRET = "1b47061264138c4ac30d75fd1eb44270"
+_SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105  (a marker)
 _RESOURCE = "5cf8f73096256a8f31e491e813e4eb8e"
 _NO_OPTION = frozenset(
     {
@@ -77,7 +77,8 @@ class Graph:
         """The only resource of a type, or of a type and a logical name."""
         found = [each for each in self.of_type(suffix) if name in (None, each.name)]
         names = [each.name for each in found]
-        assert len(found) == 1, f"expected one {suffix} {name or ''}, found {names}"
+        if len(found) != 1:
+            raise AssertionError(f"expected one {suffix} {name or ''}, found {names}")
         return found[0]
 
     def parent(self, resource: Registered) -> Registered | None:
@@ -244,5 +245,6 @@ def _marked(value: dict[str, Any]) -> dict[str, Any]:
     """A value that plain JSON has no form for."""
     if value[_SIGNATURE] == _SECRET:
         return {"secret": _plain(value["value"])}
-    assert value[_SIGNATURE] == _RESOURCE, f"neither a secret nor a resource: {value}"
+    if value[_SIGNATURE] != _RESOURCE:
+        raise AssertionError(f"neither a secret nor a resource: {value}")
     return {"resource": value["urn"]}

@@ -1,0 +1,122 @@
+"""`render`: the whole plan as manifests and SQL, for those who apply them by other means."""
+
+import json
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from operations.exits import Exit, stopped
+from operations.options import Json
+from tenancy.faults import InventoryError
+from tenancy.inventory import load
+
+
+def render(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Where to write; made when it is not there.")
+    ],
+    inventory: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The inventory; otherwise the one that the settings name, tenants.yaml if none.",
+            show_default=False,
+        ),
+    ] = None,
+    stack: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Settings as a stack has them: Pulumi.prod.yaml."),
+    ] = None,
+    given: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="One setting; goes before the file's."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write plain manifests and SQL for a whole inventory: for kubectl, Argo CD or a reading eye.
+
+    They are what the program sends to the engine, without an engine, a cluster or a database. Files
+    are numbered so that nothing comes before what it needs. What earlier calls have written into
+    DIR goes; a DIR with other files in it is refused.
+
+    Nobody deletes what leaves the inventory (`kubectl apply --prune` does, Argo CD does), moves
+    integrations or refuses an edit then: that is what `pulumi up` does.
+
+    \b
+    For example:
+      python -m operations render manifests
+      python -m operations render manifests --stack Pulumi.prod.yaml --set image=nats:2.15.1-alpine
+      kubectl apply -f manifests
+      psql "$DATABASE_URL" -f manifests/90-rows.sql      once the Deployments are ready
+
+    \b
+    Exit codes:
+      0  the files are written
+      1  the inventory or a setting is wrong, or DIR cannot be used; nothing is written
+      2  wrong usage
+    """
+    # Only here: Pulumi takes seconds to import, and no other command needs it.
+    from rendering.files import OURS, files
+    from rendering.program import StackSettingsError, graph_of, stack_settings
+
+    source = ", ".join([*([str(stack)] if stack else []), *(["--set"] if given else [])])
+    try:
+        found = {**_from_file(stack), **_from_options(given or [])}
+        settings = stack_settings(found, source)
+        content = files(graph_of(load(inventory or settings.inventory), settings))
+        _write(folder, content, OURS)
+    except (InventoryError, StackSettingsError, _UnusableError) as error:
+        raise stopped(Exit.WRONG_FILE, str(error)) from None
+    except OSError as error:
+        raise stopped(Exit.WRONG_FILE, f"{error.filename}: {error.strerror}.") from None
+    if as_json:
+        typer.echo(json.dumps({"folder": str(folder), "files": sorted(content)}, indent=2))
+    else:
+        typer.echo(f"{len(content)} files are written to {folder}.")
+
+
+class _UnusableError(Exception):
+    """Something that is given cannot be used; one line."""
+
+
+def _from_file(stack: Path | None) -> dict[str, Any]:
+    """The program's own settings in a stack's file; those of plugins speak to the engine only."""
+    if stack is None:
+        return {}
+    from rendering.program import PREFIX
+
+    try:
+        content = cast("dict[str, dict[str, Any]]", YAML(typ="safe").load(stack) or {})
+    except YAMLError:
+        raise _UnusableError(f"{stack} is not YAML.") from None
+    config = content.get("config") or {}
+    return {key.removeprefix(PREFIX): config[key] for key in config if key.startswith(PREFIX)}
+
+
+def _from_options(given: list[str]) -> dict[str, str]:
+    pairs = [each.partition("=") for each in given]
+    for key, equals, _ in pairs:
+        if not (key and equals):
+            raise typer.BadParameter(f"{key}: expected KEY=VALUE, for example image=nats:2.15.1")
+    return {key: value for key, _, value in pairs}
+
+
+def _write(folder: Path, content: dict[str, str], ours: tuple[str, ...]) -> None:
+    """Make `content` all that is in `folder`, unless somebody else keeps something there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    there = sorted(folder.iterdir())
+    for path in there:
+        if path.is_dir() or not any(fnmatch(path.name, pattern) for pattern in ours):
+            raise _UnusableError(
+                f"{folder} has {path.name}, which is not of this command; give it a folder of its "
+                "own. Nothing was written."
+            )
+    for path in there:
+        if path.name not in content:
+            path.unlink()
+    for name, text in content.items():
+        (folder / name).write_text(text)

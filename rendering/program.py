@@ -1,0 +1,33 @@
+"""The program of a stack, run before a recorder."""
+
+from collections.abc import Mapping
+
+from program import build
+from rendering.recorder import Graph, deploy
+from settings import Settings, SettingsError, settings_of
+from tenancy.inventory import Inventory
+from tenancy.plan import expand
+
+PREFIX = "tenant-nats:"
+"""Of the program's own keys in a stack's settings file."""
+
+
+class StackSettingsError(ValueError):
+    """Settings that no stack could have: every one that does not fit, in one line."""
+
+
+def stack_settings(given: Mapping[str, object], source: str) -> Settings:
+    """The settings of a stack, as its file or a command line has them: `monitoringNamespace`.
+
+    Raises:
+        StackSettingsError: a key is none of ours, or a value does not fit; `source` is named.
+    """
+    try:
+        return settings_of(given, source)
+    except SettingsError as error:
+        raise StackSettingsError(str(error)) from None
+
+
+def graph_of(inventory: Inventory, settings: Settings) -> Graph:
+    """All that the program would register for `inventory`, with nothing due in the database."""
+    return deploy(lambda: build(settings, expand(inventory, namespace=settings.namespace), {}))
