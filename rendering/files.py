@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from graphlib import TopologicalSorter
 from typing import Any, cast
 
-from components.tokens import TENANT
 from ruamel.yaml import YAML
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
 
 from controlplane.store import InstanceRow, TenantRows, insertions
 from rendering.recorder import Graph, Registered
+from tenancy.tokens import TENANT
 from tenancy.yaml_source import is_plain
 
 NAMESPACE_FILE = "00-namespace.yaml"

@@ -41,8 +41,9 @@ def test_the_namespace_and_every_policy_come_before_the_first_pod() -> None:
         if name.endswith(".yaml")
         for each in documents(text)
     ]
-    assert kinds[:3] == [
+    assert kinds[:4] == [
         ("Namespace", "vrsky-tenants"),
+        ("LimitRange", "tenant-nats-strays"),
         ("NetworkPolicy", "tenant-nats-closed"),
         ("NetworkPolicy", "tenant-nats-isolation-acme"),
     ]

@@ -251,18 +251,24 @@ def difference(before: str, after: str) -> tuple[str, str]:
     return before[start : len(before) - end], after[start : len(after) - end]
 
 
+def entry(text: str, tenant: str, field: str) -> tuple[Any, Any]:
+    """The nodes of a field: its key and its value."""
+    node: Any = YAML(pure=True).compose(text)
+    for key in ("tenants", tenant):
+        node = next(value for name, value in node.value if name.value == key)
+    return next((name, value) for name, value in node.value if name.value == field)
+
+
 def span(text: str, tenant: str, field: str) -> tuple[int, int]:
     """Where a value begins and ends."""
-    node: Any = YAML(pure=True).compose(text)
-    for key in ("tenants", tenant, field):
-        node = next(value for name, value in node.value if name.value == key)
-    return node.start_mark.index, node.end_mark.index
+    _, value = entry(text, tenant, field)
+    return value.start_mark.index, value.end_mark.index
 
 
 def source(text: str, tenant: str, field: str) -> str:
-    """A value as the file has it."""
-    start, end = span(text, tenant, field)
-    return text[start:end]
+    """A field as the file has it, with what stands between its key and its value."""
+    key, value = entry(text, tenant, field)
+    return text[key.start_mark.index : value.end_mark.index]
 
 
 def comments(text: str) -> int:
