@@ -231,12 +231,21 @@ _INSERT = """
 """
 
 
+_TLS = """
+    UPDATE nats_instances SET tls = true
+    WHERE tenant_id = %(tenant)s AND instance_number = %(instance_number)s
+"""
+
+
 def insertions(wanted: TenantRows) -> Iterator[str]:
     """The statements that `record` begins with, as text: all that an empty database needs."""
     for row in sorted(wanted.rows, key=lambda row: row.instance_number):
         values = {"tenant": wanted.tenant_id, **asdict(row)}
         literals = {name: Literal(value).as_string(None) for name, value in values.items()}
         yield f"{dedent(_INSERT).strip() % literals};"
+        if row.tls:
+            # Apart, since a platform without such tenants need not have the column.
+            yield f"{dedent(_TLS).strip() % literals};"
 
 
 def _correct(connection: psycopg.Connection, wanted: TenantRows) -> None:

@@ -14,6 +14,7 @@ from controlplane.dsn import EXAMPLE, VARIABLE, DsnError, resolve
 from controlplane.snapshot import take_snapshot
 from operations.edit import EditError, edited
 from operations.exits import Exit, stopped
+from operations.files import replace_file
 from operations.options import Json
 from operations.prometheus import TOKEN_VARIABLE, observe
 from tenancy.autoscaling import MOST_TENANTS, Proposal, decide
@@ -82,7 +83,7 @@ def autoscale(
         after, written, notes = _edited(before, proposal.decisions)
         parse(file, after)
         if after != before and not dry_run:
-            _replace(file, after)
+            replace_file(file, after)
     except (InventoryError, DsnError, ControlPlaneError) as error:
         raise stopped(Exit.WRONG_FILE, f"{error}\nNothing was written.") from None
     except OSError as error:
@@ -157,15 +158,3 @@ def _line(decision: Decision) -> str:
 
 def _field(name: str, value: Any) -> str:
     return f"without {name}" if value is None else f"{name}: {value}"
-
-
-def _replace(file: Path, content: bytes) -> None:
-    """Put `content` into `file`, so that nobody ever finds half of it there."""
-    target = file.resolve()
-    temporary = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        temporary.write_bytes(content)
-        temporary.chmod(target.stat().st_mode)
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)

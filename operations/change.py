@@ -1,8 +1,6 @@
 """`add` and `set`: edits of an inventory that are validated before they are written."""
 
 import json
-import os
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +9,7 @@ import typer
 
 from operations.edit import EditError, added, edited
 from operations.exits import Exit, stopped
+from operations.files import replace_file
 from operations.options import Json
 from tenancy import yaml_source
 from tenancy.changes import changes
@@ -140,7 +139,7 @@ def _change(
     base = _loaded(file)
     if after != before:
         try:
-            _replace(file, after)
+            replace_file(file, after)
         except OSError as error:
             problem = f"{file} cannot be written ({error.strerror}); it is as it was."
             raise stopped(Exit.WRONG_FILE, problem) from None
@@ -159,19 +158,3 @@ def _loaded(file: Path) -> Inventory | None:
         return load(file)
     except InventoryError:
         return None
-
-
-def _replace(file: Path, content: bytes) -> None:
-    """Put `content` into `file`, so that nobody ever finds half of it there."""
-    target = file.resolve()
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as temporary:
-            temporary.write(content)
-            temporary.flush()
-            os.fsync(temporary.fileno())
-        Path(name).chmod(target.stat().st_mode)
-        Path(name).replace(target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

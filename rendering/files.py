@@ -116,7 +116,9 @@ def _wanted(records: Registered) -> TenantRows:
     return TenantRows(
         tenant_id=records.inputs["tenant_id"],
         rows=tuple(
-            InstanceRow(row["instance_number"], row["dns_name"], "active")
+            InstanceRow(
+                row["instance_number"], row["dns_name"], "active", tls=row.get("tls", False)
+            )
             for row in records.inputs["instances"]
         ),
         domain=records.inputs["domain"],

@@ -1,14 +1,16 @@
 """The SQL that `render` writes, on a real Postgres."""
 
+from dataclasses import replace
+
 import psycopg
 from psycopg.sql import SQL
 
 from controlplane import store
 from controlplane.store import TenantRows, insertions
 from tests.conftest import NewDatabase
-from tests.controlplane.rows import DOMAIN, ELSEWHERE, ONE, TWO, insert, table
+from tests.controlplane.rows import DOMAIN, ELSEWHERE, ONE, TWO, execute, insert, table
 
-WANTED = TenantRows(tenant_id="acme", rows=(ONE, TWO), domain=DOMAIN)
+WANTED = TenantRows(tenant_id="acme", rows=(ONE, replace(TWO, tls=True)), domain=DOMAIN)
 
 
 def run(dsn: str) -> None:
@@ -24,6 +26,9 @@ def test_an_empty_database_gets_the_rows_that_an_up_would_write(
     other = new_database()
     store.record(other, WANTED, managed=())
     assert table(dsn) == table(other) != []
+    urls = "SELECT url FROM tenant_servers ORDER BY instance_number"
+    assert execute(dsn, urls) == execute(other, urls)
+    assert execute(dsn, urls)[1] == (f"tls://{TWO.dns_name}",)
 
 
 def test_a_second_run_changes_nothing(dsn: str) -> None:
