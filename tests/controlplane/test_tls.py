@@ -8,7 +8,7 @@ from controlplane.connection import ControlPlaneError
 from controlplane.schema import migrate
 from controlplane.snapshot import take_snapshot
 from tests.conftest import NewDatabase
-from tests.controlplane.rows import ONE, TWO, execute, insert, record, table
+from tests.controlplane.rows import ONE, TWO, by_hand, execute, insert, record, table
 from tests.controlplane.test_records import configured, inputs
 
 ENCRYPTED = replace(ONE, tls=True)
@@ -47,7 +47,7 @@ def test_a_tenant_that_gives_tls_up_is_reached_without_it(dsn: str) -> None:
 
 
 def test_rows_from_before_say_nats(new_database: NewDatabase) -> None:
-    dsn = new_database()
+    dsn = by_hand(new_database())
     execute(dsn, "DROP SCHEMA public CASCADE")
     execute(dsn, "CREATE SCHEMA public")
     migrate(dsn, "0002")
