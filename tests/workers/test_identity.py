@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from controlplane.store import InstanceRow
+from sandbox import database
 from tests.controlplane.rows import execute, insert
 from tests.nats.certificates import new_authority
 from tests.nats.keys import new_key
@@ -26,7 +27,7 @@ def test_a_worker_shows_its_key_and_checks_the_certificate(
         address = f"127.0.0.1:{server.client_port}"
         insert(dsn, "acme", InstanceRow(1, address, "active"), integrations=1)
         execute(dsn, "UPDATE nats_instances SET tls = true")
-        with working(command, dsn, tmp_path, environment=environment) as worker:
+        with working(command, database.worker(dsn), tmp_path, environment=environment) as worker:
             worker.wait_for("joined", url=f"tls://{address}")
             assert worker.stop() == 0
             assert key.seed not in worker.output()
