@@ -25,9 +25,10 @@ def test_an_edit_that_ci_left_out_is_still_guarded_when_a_later_one_is_deployed(
     assert "Nothing has been deployed yet." in said
     before = project.rows()
 
-    project.write(LEAVING + SIZES)
+    # With the commit before as its base, the guard would miss initech, which never came.
+    project.write(LEAVING + "  initech: {size: small}\n" + SIZES)
     project.commit()
-    project.write("# of another pull request\n" + LEAVING + SIZES)
+    project.write(LEAVING + SIZES)
     project.commit()
     code, said = project.make("deploy")
     assert code != 0

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,10 +21,27 @@ def folder(project: Path, tmp_path: Path) -> Path:
 def make(folder: Path, target: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run `make target` in the environment that runs the tests."""
     outside = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
+    outside["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return subprocess.run(
         ["make", target, "RUN="],
         cwd=folder, env={**outside, **environment}, capture_output=True, text=True,
     )  # fmt: skip
+
+
+def test_make_plan_compares_with_the_commit_that_a_pull_request_is_merged_into(
+    folder: Path,
+) -> None:
+    inventory = folder / "tenants.yaml"
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a", "-c", "commit.gpgsign=false"]
+    subprocess.run([*git, "init", "--quiet"], cwd=folder, check=True)
+    for integrations in (42, 60):
+        inventory.write_text(f"tenants:\n  acme: {{integrations: {integrations}}}\n")
+        subprocess.run([*git, "add", inventory], cwd=folder, check=True)
+        subprocess.run([*git, "commit", "--quiet", "--message", "edit"], cwd=folder, check=True)
+    planned = make(folder, "plan", BASE="HEAD^1")
+    assert planned.returncode == 0, planned.stderr
+    assert "**acme**: 1 → 2 instances" in planned.stdout
+    assert (folder / "plan.md").read_text() == planned.stdout
 
 
 def test_make_comment_puts_the_plan_on_the_pull_request(folder: Path) -> None:
