@@ -234,11 +234,12 @@ _INSERT = """
 _TLS = """
     UPDATE nats_instances SET tls = true
     WHERE tenant_id = %(tenant)s AND instance_number = %(instance_number)s
+      AND dns_name = %(dns_name)s AND NOT tls
 """
 
 
 def insertions(wanted: TenantRows) -> Iterator[str]:
-    """The statements that `record` begins with, as text: all that an empty database needs."""
+    """All that an empty database needs, as text: what `record` would write there."""
     for row in sorted(wanted.rows, key=lambda row: row.instance_number):
         values = {"tenant": wanted.tenant_id, **asdict(row)}
         literals = {name: Literal(value).as_string(None) for name, value in values.items()}

@@ -31,9 +31,9 @@ def autoscale(
             metavar="URL", envvar="PROMETHEUS_URL", help="Prometheus, as a browser would have it."
         ),
     ],
-    file: Annotated[Path, typer.Option("--file", metavar="FILE", help="The inventory.")] = Path(
-        "tenants.yaml"
-    ),
+    file: Annotated[
+        Path, typer.Option("--inventory", metavar="FILE", help="The inventory.")
+    ] = Path("tenants.yaml"),
     most: Annotated[int, typer.Option(min=1, help="How many tenants may change at once.")] = (
         MOST_TENANTS
     ),

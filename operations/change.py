@@ -10,7 +10,7 @@ import typer
 from operations.edit import EditError, added, edited
 from operations.exits import Exit, stopped
 from operations.files import replace_file
-from operations.options import Json
+from operations.options import InventoryFile, Json
 from tenancy import yaml_source
 from tenancy.changes import changes
 from tenancy.description import as_data, as_text
@@ -20,7 +20,6 @@ from tenancy.yaml_source import NotText
 
 Edit = Callable[[str, str, Mapping[str, object | None]], str]
 
-File = Annotated[Path, typer.Option("--file", metavar="FILE", help="The inventory.")]
 Tenant = Annotated[str, typer.Argument(metavar="TENANT", help="The tenant's id.")]
 
 _INVENTORY = Path("tenants.yaml")
@@ -39,7 +38,7 @@ def add(
         int | None, typer.Option(help="How many servers, when more than those need.")
     ] = None,
     size: Annotated[str | None, typer.Option(help="The size of each server.")] = None,
-    file: File = _INVENTORY,
+    file: InventoryFile = _INVENTORY,
     as_json: Json = False,
 ) -> None:
     """Add a tenant to the inventory, after the others, and tell what that means.
@@ -69,7 +68,7 @@ def set_(
         list[str],
         typer.Argument(metavar="FIELD=VALUE...", help="`instances=2`; `instances=` removes it."),
     ],
-    file: File = _INVENTORY,
+    file: InventoryFile = _INVENTORY,
     as_json: Json = False,
 ) -> None:
     """Set or remove fields of a tenant in the inventory, and tell what that means.

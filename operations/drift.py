@@ -9,8 +9,6 @@ from operations.engine import Engine, EngineError, selected_stack
 from operations.exits import Exit, stopped
 from tenancy.steps import PreviewError, Step, preview_steps
 
-DRIFTED = 3
-
 _UNCHANGED = {"same", "read", "refresh"}
 
 
@@ -38,7 +36,7 @@ def drift(
       0  everything is as the stack says
       1  the engine cannot tell, as told; no report is written
       2  wrong usage
-      3  something differs
+      5  something differs
     """
     folder = Path.cwd()
     try:
@@ -54,7 +52,7 @@ def drift(
         report.write_text(text)
     if changes:
         typer.echo(text, nl=False)
-        raise typer.Exit(DRIFTED)
+        raise typer.Exit(Exit.DIFFERENT)
     typer.echo(f"Nothing in {engine.stack_name} differs from what the stack says.")
 
 
@@ -66,6 +64,6 @@ def told(stack: str, changes: list[Step]) -> str:
         f"{counted} from what the stack {stack} says. To put that right would be to\n\n"
         + "\n".join(lines)
         + "\n\nFind out who changed it and why. What is to stay belongs into the inventory or the "
-        "program; `pulumi up --refresh` takes back the rest (docs/runbook.md, A row that is wrong)."
+        "program; `pulumi up --refresh` takes back the rest (docs/runbook.md, Drift)."
         "\n"
     )

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-Inventory = Annotated[Path, typer.Option(metavar="FILE", help="The inventory.")]
+InventoryFile = Annotated[Path, typer.Option("--inventory", metavar="FILE", help="The inventory.")]
 Namespace = Annotated[str, typer.Option(help="Where the servers live: the stack's `namespace`.")]
 Context = Annotated[
     str | None,

@@ -11,6 +11,7 @@ from ruamel.yaml.error import YAMLError
 
 from operations.exits import Exit, stopped
 from operations.options import Json
+from tenancy.ceiling import CeilingError
 from tenancy.faults import InventoryError
 from tenancy.inventory import load
 
@@ -56,7 +57,8 @@ def render(
     \b
     Exit codes:
       0  the files are written
-      1  the inventory or a setting is wrong, or DIR cannot be used; nothing is written
+      1  the inventory or a setting is wrong, it asks for more than the ceiling, or DIR cannot be
+         used; nothing is written
       2  wrong usage
     """
     # Only here: Pulumi takes seconds to import, and no other command needs it.
@@ -69,7 +71,7 @@ def render(
         settings = stack_settings(found, source)
         content = files(graph_of(load(inventory or settings.inventory), settings))
         _write(folder, content, OURS)
-    except (InventoryError, StackSettingsError, _UnusableError) as error:
+    except (CeilingError, InventoryError, StackSettingsError, _UnusableError) as error:
         raise stopped(Exit.WRONG_FILE, str(error)) from None
     except OSError as error:
         raise stopped(Exit.WRONG_FILE, f"{error.filename}: {error.strerror}.") from None

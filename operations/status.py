@@ -13,7 +13,7 @@ from controlplane.dsn import DsnError, resolve
 from controlplane.snapshot import take_snapshot
 from operations.exits import Exit, stopped
 from operations.kubectl import ClusterError, Kubectl, LiveObject
-from operations.options import Context, Inventory, Json, Namespace
+from operations.options import Context, InventoryFile, Json, Namespace
 from tenancy.faults import InventoryError
 from tenancy.inventory import load
 from tenancy.plan import expand
@@ -22,7 +22,7 @@ from tenancy.standing import Seen, Standing, standings
 
 
 def status(
-    inventory: Inventory = Path("tenants.yaml"),
+    inventory: InventoryFile = Path("tenants.yaml"),
     namespace: Namespace = "vrsky-tenants",
     context: Context = None,
     as_json: Json = False,

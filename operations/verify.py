@@ -14,7 +14,7 @@ from operations.client import Credentials, ServerError
 from operations.exits import Exit, stopped
 from operations.forwarding import forwarded
 from operations.kubectl import ClusterError, Kubectl
-from operations.options import Context, Inventory, Json, Namespace
+from operations.options import Context, InventoryFile, Json, Namespace
 from tenancy.faults import InventoryError
 from tenancy.inventory import load
 from tenancy.names import CLIENT_PORT, MONITORING_PORT, instance_selector
@@ -51,7 +51,7 @@ def verify(
     tenant: Annotated[
         str | None, typer.Argument(metavar="[TENANT]", help="One tenant; otherwise all.")
     ] = None,
-    inventory: Inventory = Path("tenants.yaml"),
+    inventory: InventoryFile = Path("tenants.yaml"),
     namespace: Namespace = "vrsky-tenants",
     context: Context = None,
     nkey: Annotated[

@@ -26,9 +26,14 @@ OF_AN_INSTANCE = ("Deployment", "Service", "ConfigMap", "row")
 
 Items = tuple[object, ...]
 
-_DERIVED = ("config_map_name", "gomemlimit")
+_DERIVED = ("config_map_name", "gomemlimit", "url")
 """Fields of an instance that never change alone."""
-_YAML_NAMES = {"client_namespaces": "clients.namespaces"}
+_YAML_NAMES = {
+    "client_namespaces": "clients.namespaces",
+    "client_service_accounts": "clients.serviceAccounts",
+    "nkeys": "clients.nkeys",
+    "tls_secret": "tls.secretName",
+}
 """What a field is called in the inventory, where its name in the plan is another."""
 _SETTING = re.compile(r"(\w+)[ :=]*(.*)")
 _LONGEST_LIST = 10
@@ -239,7 +244,7 @@ def _reasons(old: InstancePlan, new: InstancePlan) -> list[str]:
         for words in (
             _settings(old.config, new.config)
             if name == "config"
-            else _said(name, getattr(old, name), getattr(new, name))
+            else _said(_YAML_NAMES.get(name, name), getattr(old, name), getattr(new, name))
         )
     ]
     return told or ["its pod changes"]
@@ -276,12 +281,14 @@ def _differences(old: TenantPlan, new: TenantPlan) -> Iterator[Effect]:
     for name in _differing(old, new):
         if name in ("instances", "state"):
             continue
-        if name == "egress" or name.startswith("client"):
+        if name in ("egress", "nkeys") or name.startswith("client"):
             kind = Kind.REACH
         else:
             kind = Kind.MOVES if name in ("placement", "capacity") else Kind.OTHER
         for words in _said(_YAML_NAMES.get(name, name), getattr(old, name), getattr(new, name)):
             yield Effect(kind, words)
+    if old.nkeys and new.instances and not new.nkeys:
+        yield Effect(Kind.REACH, "every pod with its label may connect, without a key")
 
 
 def _said(name: str, old: Any, new: Any) -> Iterator[str]:

@@ -8,6 +8,7 @@ import pytest
 from tenancy import changes as module
 from tenancy.changes import Kind, Totals, changes
 from tenancy.inventory import Inventory
+from tenancy.nkeys import EXAMPLE
 from tenancy.plan import InstancePlan, Plan, TenantPlan, expand
 
 SIZES = {
@@ -118,6 +119,26 @@ def told(base: dict[str, Any] | None, head: dict[str, Any] | None) -> list[tuple
             id="other clients",
         ),
         pytest.param(
+            {"instances": 2},
+            {
+                "instances": 2,
+                "clients": {"nkeys": (EXAMPLE,), "serviceAccounts": ("acme-jobs/importer",)},
+                "tls": {"secretName": "acme-tls"},
+            },
+            Kind.RESTARTS,
+            "2 instances: 2 servers restart (authorization added, tls added, tls.secretName added);"
+            f" clients.serviceAccounts: +acme-jobs/importer; clients.nkeys: +{EXAMPLE}",
+            id="asks its clients who they are",
+        ),
+        pytest.param(
+            {"clients": {"nkeys": (EXAMPLE,)}},
+            {},
+            Kind.RESTARTS,
+            f"1 instance: 1 server restarts (authorization removed); clients.nkeys: -{EXAMPLE}; "
+            "every pod with its label may connect, without a key",
+            id="asks no longer",
+        ),
+        pytest.param(
             {},
             {"placement": "spread"},
             Kind.MOVES,
@@ -183,7 +204,7 @@ def test_the_guard_is_asked() -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class LaterInstance(InstancePlan):
-    tls_secret: str | None
+    leaf_node: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,11 +217,11 @@ def test_fields_that_nobody_thought_of_are_told_too(monkeypatch: pytest.MonkeyPa
 
     def expand_later(of: Inventory, *, namespace: str) -> Plan:
         plan = expand(base, namespace=namespace)
-        server: dict[str, Any] = {**vars(plan.tenants[0].instances[0]), "tls_secret": None}
+        server: dict[str, Any] = {**vars(plan.tenants[0].instances[0]), "leaf_node": None}
         tenant: dict[str, Any] = {**vars(plan.tenants[0]), "service_accounts": ("worker",)}
         if of is head:
             server["config"] += "authorization {\n  users: [{nkey: U1}]\n}\n"
-            server["tls_secret"] = "acme-tls"
+            server["leaf_node"] = "acme-tls"
             tenant["service_accounts"] = ("worker", "job")
         tenant["instances"] = (LaterInstance(**server),)
         return replace(plan, tenants=(LaterTenant(**tenant),))
@@ -208,6 +229,6 @@ def test_fields_that_nobody_thought_of_are_told_too(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(module, "expand", expand_later)
     (change,) = changes(base, head).tenants
     assert change.words == (
-        "1 instance: 1 server restarts (authorization added, tls_secret added); "
+        "1 instance: 1 server restarts (authorization added, leaf_node added); "
         "service_accounts: +job"
     )

@@ -51,7 +51,7 @@ def test_one_thing_that_differs_is_told_and_written(engine_says: EngineSays) -> 
     steps = [{"op": "same", "urn": urn.replace("2", "1")}, {"op": "create", "urn": urn}]
     engine_says(json.dumps({"steps": steps, "changeSummary": {"same": 1, "create": 1}}))
     found = drift()
-    assert found.exit_code == 3
+    assert found.exit_code == 5
     assert found.stdout.startswith(
         "1 resource differs from what the stack prod says. To put that right would be to\n\n"
         "- create Service `nats-acme-2-service`\n\n"

@@ -101,7 +101,7 @@ def test_a_fault_may_be_mended(file: Path) -> None:
 
 
 def test_a_file_that_is_not_there_is_an_error() -> None:
-    result = run("add", "acme", "--file", "missing.yaml")
+    result = run("add", "acme", "--inventory", "missing.yaml")
     assert result.exit_code == 1
     assert "missing.yaml has 1 fault" in result.stderr
 
