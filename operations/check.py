@@ -11,6 +11,7 @@ from operations.exits import Exit, stopped
 from operations.options import Json
 from tenancy import admission
 from tenancy.changes import Totals, totals
+from tenancy.description import counted
 from tenancy.faults import InventoryError
 from tenancy.inventory import load
 from tenancy.plan import Plan, expand
@@ -54,10 +55,6 @@ def _data(file: Path, found: dict[Path, Plan], wrong: dict[Path, InventoryError]
 
 def _told(total: Totals) -> str:
     return (
-        f"{_counted(total.tenants, 'tenant')}, {_counted(total.instances, 'instance')}, "
+        f"{counted(total.tenants, 'tenant')}, {counted(total.instances, 'instance')}, "
         f"which request {total.cpu:,g} CPU and {total.memory:,g}Gi of memory"
     )
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -92,7 +92,7 @@ def _headline(edit: Changes) -> str:
         return "This edit changes nothing."
     count, before, after = len(edit.tenants), edit.before, edit.after
     return (
-        f"{_counted(count, 'tenant')} {'changes' if count == 1 else 'change'}: "
+        f"{counted(count, 'tenant')} {'changes' if count == 1 else 'change'}: "
         f"{changed(before.instances, after.instances, 'instance')}, "
         f"{_arrow(before.cpu, after.cpu)} CPU and "
         f"{_arrow(before.memory, after.memory)}Gi of memory requested."
@@ -114,7 +114,7 @@ def _table(edit: Changes) -> str:
 def _section(tenants: tuple[TenantChange, ...], lines: list[str], left: int) -> str:
     """The tenants of one kind: `lines`, and how many tenants are left that these do not tell."""
     title, tally = _title(tenants[0].kind), _tally(tenants)
-    more = f"- … and {_counted(left, 'more tenant')}\n" if left else ""
+    more = f"- … and {counted(left, 'more tenant')}\n" if left else ""
     body = f"\n{''.join(lines)}{more}"
     if len(tenants) > _FOLDED_FROM:
         summary = f"<summary><b>{title}</b> ({tally})</summary>"
@@ -139,7 +139,7 @@ def _title(kind: Kind) -> str:
 def _tally(tenants: tuple[TenantChange, ...]) -> str:
     """`2 tenants, -3 instances`."""
     instances = sum(after - before for before, after in (each.instances for each in tenants))
-    told = _counted(len(tenants), "tenant")
+    told = counted(len(tenants), "tenant")
     if not instances:
         return told
     return f"{told}, {instances:+d} instance{'' if abs(instances) == 1 else 's'}"
@@ -149,7 +149,8 @@ def _arrow(before: float, after: float) -> str:
     return f"{after:,g}" if before == after else f"{before:,g} → {after:,g}"
 
 
-def _counted(number: int, noun: str) -> str:
+def counted(number: int, noun: str) -> str:
+    """`1 tenant`, `2 tenants`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
