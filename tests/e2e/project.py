@@ -168,10 +168,11 @@ class Project:
 
     def make(self, target: str) -> tuple[int, str]:
         """Make a target of the project as CI does; its exit code and its output."""
-        outside = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
+        env = {**os.environ, **self.env, "STACK": "e2e"}
+        # Of a make around the tests, which `self.env` has as well: this is no part of it.
+        env = {key: value for key, value in env.items() if not key.startswith("MAKE")}
         answer = subprocess.run(
-            ["make", "-f", PROJECT / "Makefile", "RUN=", target],
-            cwd=self.folder, env={**outside, **self.env, "STACK": "e2e"},
+            ["make", "-f", PROJECT / "Makefile", "RUN=", target], cwd=self.folder, env=env,
             capture_output=True, text=True,
         )  # fmt: skip
         return answer.returncode, answer.stdout + answer.stderr

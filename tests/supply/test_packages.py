@@ -28,7 +28,11 @@ def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run `make` in `folder`, whatever make or environment it is called from."""
     outside = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
     return subprocess.run(
-        ["make", *arguments], cwd=folder, env=outside, capture_output=True, text=True
+        ["make", "--no-print-directory", *arguments],
+        cwd=folder,
+        env=outside,
+        capture_output=True,
+        text=True,
     )
 
 

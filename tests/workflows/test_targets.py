@@ -23,7 +23,7 @@ def make(folder: Path, target: str, **environment: str) -> subprocess.CompletedP
     outside = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
     outside["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return subprocess.run(
-        ["make", target, "RUN="],
+        ["make", "--no-print-directory", target, "RUN="],
         cwd=folder, env={**outside, **environment}, capture_output=True, text=True,
     )  # fmt: skip
 
@@ -74,7 +74,7 @@ def test_make_kubeconfig_writes_a_file_that_only_its_owner_reads(folder: Path) -
 @pytest.mark.parametrize("target", ["comment", "issue", "diff", "guard", "deploy", "drift"])
 def test_what_comes_from_outside_is_never_part_of_a_command_line(folder: Path, target: str) -> None:
     shown = subprocess.run(
-        ["make", "-n", target],
+        ["make", "--no-print-directory", "-n", target],
         cwd=folder,
         env={"PATH": os.environ["PATH"], "STACK": "$(id)", "PULL_REQUEST": "$(id)", "BASE": "$(id)",
              "INVENTORY": "$(id)", "APPROVAL": "$(id)"},
