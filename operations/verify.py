@@ -202,10 +202,11 @@ def _checks(
     look: _Look, tenant: TenantPlan, instance: InstancePlan, local: Mapping[int, int]
 ) -> Iterator[tuple[str, Callable[[], str]]]:
     port, monitoring = local[CLIENT_PORT], local[MONITORING_PORT]
-    yield "INFO", lambda: _greeting(tenant, instance, client.read_info(port))
-    yield "publish and subscribe", lambda: _trip(look, tenant, instance, port)
     yield "/varz", lambda: _varz(client.read_json(monitoring, "/varz"))
     yield "/connz", lambda: _connz(client.read_json(monitoring, "/connz"))
+    # At the end: when a server hangs up, as it does on a client that it refuses, kubectl may end.
+    yield "INFO", lambda: _greeting(tenant, instance, client.read_info(port))
+    yield "publish and subscribe", lambda: _trip(look, tenant, instance, port)
 
 
 def _greeting(tenant: TenantPlan, instance: InstancePlan, info: Mapping[str, Any]) -> str:
