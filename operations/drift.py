@@ -7,9 +7,8 @@ import typer
 
 from operations.engine import Engine, EngineError, selected_stack
 from operations.exits import Exit, stopped
+from tenancy.guard import IDLE
 from tenancy.steps import PreviewError, Step, preview_steps
-
-_UNCHANGED = {"same", "read", "refresh"}
 
 
 def drift(
@@ -46,7 +45,7 @@ def drift(
         raise stopped(Exit.WRONG_FILE, f"Drift cannot be told: {error}") from None
     except PreviewError as error:
         raise stopped(Exit.WRONG_FILE, f"Drift cannot be told: {error}.") from None
-    changes = [step for step in steps if step.operation not in _UNCHANGED]
+    changes = [step for step in steps if step.operation not in IDLE]
     text = told(engine.stack_name, changes) if changes else ""
     if report:
         report.write_text(text)

@@ -27,7 +27,8 @@ _SUFFIXES = {
 }
 """What there is no instance without, and what its logical name adds to the instance's."""
 _REPLACING = {"replace", "create-replacement", "delete-replaced", "import-replacement"}
-_IDLE = {"same", "read", "refresh"}
+IDLE = frozenset({"same", "read", "refresh"})
+"""Operations that change nothing."""
 _LONGEST_LIST = 10
 
 
@@ -73,9 +74,7 @@ def approval(steps: Iterable[Step]) -> str:
 
     Steps that change nothing are left out. Any other step more or less is another approval.
     """
-    lines = sorted(
-        f"{step.operation} {step.urn}\n" for step in steps if step.operation not in _IDLE
-    )
+    lines = sorted(f"{step.operation} {step.urn}\n" for step in steps if step.operation not in IDLE)
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
