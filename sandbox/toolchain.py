@@ -119,6 +119,13 @@ CLUSTER = Group(
 )
 KWOK = Group(name="kwok", programs=("kwok", "kwokctl"), estimate="1.5 minutes")
 ACTIONLINT = Group(name="actionlint", programs=("actionlint",), estimate="15 seconds")
+# For the tests. Of the ways to find servers it has one, which saves most of the build.
+PROMETHEUS = Group(
+    name="prometheus",
+    programs=("prometheus", "promtool"),
+    estimate="4 minutes",
+    tags="remove_all_sd,enable_kubernetes_sd",
+)
 
 
 def ensure(group: Group) -> Path:
