@@ -5,9 +5,13 @@ Workers, dashboards and people's fingers know them: they are a public contract.
 
 CLIENT_PORT = 4222
 MONITORING_PORT = 8222
+METRICS_PORT = 7777
+"""Where the exporter beside a server answers Prometheus."""
+METRICS_PORT_NAME = "metrics"
 
 APP = "nats"
 TENANT_LABEL = "tenant-id"
+INSTANCE_LABEL = "instance-num"
 ACCOUNTS_ANNOTATION = "tenant-nats/service-accounts"
 """On a tenant's NetworkPolicy: the service accounts whose pods may carry the tenant's label."""
 
@@ -63,7 +67,7 @@ def instance_selector(tenant: str, number: int) -> dict[str, str]:
 
     Selectors are immutable, and the objects of the old scripts carry these.
     """
-    return {**tenant_selector(tenant), "instance-num": str(number)}
+    return {**tenant_selector(tenant), INSTANCE_LABEL: str(number)}
 
 
 def instance_labels(tenant: str, number: int) -> dict[str, str]:
