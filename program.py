@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
+from components.monitoring import Monitoring, MonitoringArgs
 from components.namespace import Namespace, NamespaceArgs
 from components.tenant import Tenant, TenantArgs
 from controlplane.connection import ControlPlaneError
@@ -81,6 +82,11 @@ def build(settings: Settings, plan: Plan, due: Due) -> dict[str, Tenant]:
             pod_security=settings.pod_security,
         ),
     )
+    if settings.metrics.pod_monitor:
+        Monitoring(
+            "monitoring",
+            MonitoringArgs(namespace=namespace.namespace_name, labels=settings.metrics.labels),
+        )
     return {
         tenant.id: Tenant(
             tenant.id,
@@ -90,6 +96,7 @@ def build(settings: Settings, plan: Plan, due: Due) -> dict[str, Tenant]:
                 plan=tenant,
                 monitoring_namespace=settings.monitoring_namespace,
                 image=settings.image,
+                exporter_image=settings.exporter_image,
                 ready_timeout=settings.ready_timeout,
                 due=due.get(tenant.id, ""),
                 drain_seconds=int(settings.drain.removesuffix("s")),

@@ -50,6 +50,17 @@ DatabaseName = Annotated[
     StringConstraints(pattern=r"^[A-Za-z_][-A-Za-z0-9_]{0,62}$"),
     expected("the name of the database that has the tables", "platform"),
 ]
+_LABEL_PART = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
+LabelKey = Annotated[
+    str,
+    StringConstraints(pattern=rf"^([a-z0-9]([-a-z0-9.]{{0,251}}[a-z0-9])?/)?{_LABEL_PART}$"),
+    expected("the key of a Kubernetes label", "release"),
+]
+LabelValue = Annotated[
+    str,
+    StringConstraints(pattern=f"^({_LABEL_PART})?$"),
+    expected("the value of a Kubernetes label, as text", "kube-prometheus-stack"),
+]
 Identifier = Annotated[
     str,
     StringConstraints(pattern=f"^{NAME}$"),
@@ -82,6 +93,26 @@ class Database(BaseModel):
         return self
 
 
+class Metrics(BaseModel):
+    """What a stack does for the Prometheus that watches its servers."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)
+
+    exporter: Flag = True
+    """Whether an exporter runs beside each server, on port 7777."""
+    exporter_image: Image = "natsio/prometheus-nats-exporter:0.20.2"
+    pod_monitor: Flag = False
+    """Whether the stack makes a PodMonitor; for clusters with the Prometheus operator."""
+    labels: dict[LabelKey, LabelValue] = {}
+    """Its labels, by which the operator's Prometheus may select it."""
+
+    @model_validator(mode="after")
+    def _exported(self) -> "Metrics":
+        if self.pod_monitor and not self.exporter:
+            raise PydanticCustomError("unexported", "")
+        return self
+
+
 def _structure(value: Any) -> Any:
     """What is in a structured value, which the engine hands over as JSON."""
     try:
@@ -104,7 +135,7 @@ class Settings(BaseModel):
     retain_namespace: Flag = True
     """Whether a managed namespace outlives the stack; workers live in it too."""
     monitoring_namespace: NamespaceName = "vrsky-monitoring"
-    """From where port 8222 may be read."""
+    """From where ports 8222 and 7777 may be read."""
     pod_security: Literal["restricted", "baseline"] = "restricted"
     """The Pod Security Standard of a managed namespace; `baseline` where older workers live."""
     image: Image = "nats:2.15.1-alpine"
@@ -121,6 +152,13 @@ class Settings(BaseModel):
     """How much memory they may request in all."""
     database: Annotated[Database, BeforeValidator(_structure)] = Database()
     """What the stack does about the platform's database, beside the rows."""
+    metrics: Annotated[Metrics, BeforeValidator(_structure)] = Metrics()
+    """What the stack does for the Prometheus that watches its servers."""
+
+    @property
+    def exporter_image(self) -> str | None:
+        """What runs beside each server; None where nothing does."""
+        return self.metrics.exporter_image if self.metrics.exporter else None
 
     @property
     def ceiling(self) -> Ceiling:
@@ -129,7 +167,7 @@ class Settings(BaseModel):
 
 
 def read_settings() -> Settings:
-    """The settings of the stack that the engine runs; warns where the image may change unseen.
+    """The settings of the stack that the engine runs; warns where an image may change unseen.
 
     Raises:
         SettingsError: every value that does not fit, in one report.
@@ -142,10 +180,9 @@ def read_settings() -> Settings:
         if key.startswith(prefix)
     }
     settings = settings_of(given, f"Pulumi.{pulumi.get_stack()}.yaml")
-    if "@" not in settings.image:
-        pulumi.log.warn(
-            f"image {settings.image} has no digest (@sha256:…): its tag may come to name another."
-        )
+    images = filter(None, (settings.image, settings.exporter_image))
+    if undigested := " and ".join(image for image in images if "@" not in image):
+        pulumi.log.warn(f"No digest (@sha256:…): {undigested}; a tag may come to name another.")
     return settings
 
 
@@ -162,19 +199,34 @@ def settings_of(given: Mapping[str, object], source: str) -> Settings:
         raise SettingsError(f"{source}: {faults}. Nothing was changed.") from None
 
 
+_SECTIONS: Mapping[str, type[BaseModel]] = {"database": Database, "metrics": Metrics}
+_EXAMPLES = {
+    "database": "database.manageRoles",
+    "metrics": "metrics.podMonitor",
+    "metrics.labels": "metrics.labels.release",
+}
+
+
 def _fault(details: Any) -> str:
     key, value = dotted(details["loc"]), printable(str(details["input"]))
     match details["type"]:
         case "extra_forbidden":
-            known = _known("database.", Database) if "." in key else _known("", Settings)
+            section = key.partition(".")[0] if "." in key else None
+            known = _known(f"{section}.", _SECTIONS[section]) if section else _known("", Settings)
             return f"there is no setting {key}; known are {known}"
         case "unnamed":
             return (
                 f"{key}.manageRoles is true and {key}.name is missing, expected the name of the "
                 f"database that has the tables: `pulumi config set --path {key}.name platform`"
             )
-        case "model_type":
-            return f"{key} is {value}, expected settings below it, for example {key}.manageRoles"
+        case "unexported":
+            return (
+                f"{key}.podMonitor is true and {key}.exporter false, expected an exporter for it "
+                f"to find: `pulumi config set --path {key}.exporter true`"
+            )
+        case "model_type" | "dict_type":
+            example = _EXAMPLES[key]
+            return f"{key} is {value}, expected settings below it, for example {example}"
         case "expected":
             context = details["ctx"]
             example = context["example"]

@@ -11,17 +11,10 @@ from pulumi_kubernetes.apps import v1 as apps
 from pulumi_kubernetes.core import v1 as core
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
-from tenancy.inventory import Resources
+from components.pod import CONFIG_FILE, pod
 from tenancy.names import CLIENT_PORT, MONITORING_PORT, instance_labels, instance_selector
-from tenancy.nats_config import TLS_FOLDER
 from tenancy.plan import InstancePlan
 from tenancy.tokens import NATS_INSTANCE
-
-_CONFIG_FOLDER = "/etc/nats"
-_CONFIG_FILE = "nats.conf"
-_USER = 1000
-"""The image names none, and `runAsNonRoot` asks for one; the server owns no file."""
-_GROUP_MAY_READ = 0o440
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +24,8 @@ class NatsInstanceArgs:
     namespace: pulumi.Input[str]
     plan: InstancePlan
     image: str
+    exporter_image: str | None
+    """None for a server without an exporter beside it."""
     ready_timeout: str
     """How long a Deployment may take to become ready: "3m"."""
     policies: tuple[pulumi.Resource, ...]
@@ -65,7 +60,7 @@ class NatsInstance(pulumi.ComponentResource):
         return core.ConfigMap(
             f"{name}-config",
             metadata=_metadata(args, name=args.plan.config_map_name),
-            data={_CONFIG_FILE: args.plan.config},
+            data={CONFIG_FILE: args.plan.config},
             immutable=True,
             opts=pulumi.ResourceOptions(parent=self),
         )
@@ -87,7 +82,12 @@ class NatsInstance(pulumi.ComponentResource):
                     metadata=ObjectMetaArgs(
                         labels=instance_labels(args.plan.tenant, args.plan.number)
                     ),
-                    spec=_pod(args, config_map=self.config_map.metadata.name),
+                    spec=pod(
+                        args.plan,
+                        image=args.image,
+                        exporter_image=args.exporter_image,
+                        config_map=self.config_map.metadata.name,
+                    ),
                 ),
             ),
             opts=pulumi.ResourceOptions(
@@ -131,87 +131,4 @@ def _metadata(
         namespace=args.namespace,
         labels=instance_labels(args.plan.tenant, args.plan.number),
         annotations=annotations,
-    )
-
-
-def _pod(args: NatsInstanceArgs, *, config_map: pulumi.Input[str]) -> core.PodSpecArgs:
-    return core.PodSpecArgs(
-        automount_service_account_token=False,
-        enable_service_links=False,
-        security_context=core.PodSecurityContextArgs(
-            run_as_non_root=True,
-            run_as_user=_USER,
-            run_as_group=_USER,
-            # The files of a Secret are root's: only by its group may the server read them.
-            fs_group=_USER if args.plan.tls_secret else None,
-            seccomp_profile=core.SeccompProfileArgs(type="RuntimeDefault"),
-        ),
-        containers=[_container(args)],
-        volumes=_volumes(args, config_map),
-    )
-
-
-def _volumes(args: NatsInstanceArgs, config_map: pulumi.Input[str]) -> list[core.VolumeArgs]:
-    config = core.ConfigMapVolumeSourceArgs(name=config_map)
-    volumes = [core.VolumeArgs(name="config", config_map=config)]
-    if args.plan.tls_secret:
-        secret = core.SecretVolumeSourceArgs(
-            secret_name=args.plan.tls_secret,
-            # Without ca.crt, which cert-manager adds and no server needs.
-            items=[core.KeyToPathArgs(key=name, path=name) for name in ("tls.crt", "tls.key")],
-            default_mode=_GROUP_MAY_READ,
-        )
-        volumes.append(core.VolumeArgs(name="tls", secret=secret))
-    return volumes
-
-
-def _container(args: NatsInstanceArgs) -> core.ContainerArgs:
-    return core.ContainerArgs(
-        name="nats",
-        image=args.image,
-        # Settings are in the file only: an unknown flag makes nats-server print its usage and exit
-        # with 0, a crash loop that calls itself "Completed".
-        command=["nats-server", "-c", f"{_CONFIG_FOLDER}/{_CONFIG_FILE}"],
-        env=[core.EnvVarArgs(name="GOMEMLIMIT", value=args.plan.gomemlimit)],
-        ports=[
-            core.ContainerPortArgs(name="client", container_port=CLIENT_PORT, protocol="TCP"),
-            core.ContainerPortArgs(
-                name="monitoring", container_port=MONITORING_PORT, protocol="TCP"
-            ),
-        ],
-        resources=core.ResourceRequirementsArgs(
-            requests=_quantities(args.plan.requests), limits=_quantities(args.plan.limits)
-        ),
-        startup_probe=_healthz(period_seconds=1, failure_threshold=60),
-        readiness_probe=_healthz(period_seconds=5, failure_threshold=3),
-        liveness_probe=_healthz(period_seconds=10, failure_threshold=6),
-        security_context=core.SecurityContextArgs(
-            allow_privilege_escalation=False,
-            read_only_root_filesystem=True,
-            capabilities=core.CapabilitiesArgs(drop=["ALL"]),
-        ),
-        volume_mounts=_volume_mounts(args),
-    )
-
-
-def _volume_mounts(args: NatsInstanceArgs) -> list[core.VolumeMountArgs]:
-    folders = {"config": _CONFIG_FOLDER}
-    if args.plan.tls_secret:
-        folders["tls"] = TLS_FOLDER
-    return [
-        core.VolumeMountArgs(name=name, mount_path=folder, read_only=True)
-        for name, folder in folders.items()
-    ]
-
-
-def _quantities(resources: Resources) -> dict[str, str]:
-    return {"cpu": resources.cpu, "memory": resources.memory}
-
-
-def _healthz(*, period_seconds: int, failure_threshold: int) -> core.ProbeArgs:
-    return core.ProbeArgs(
-        http_get=core.HTTPGetActionArgs(path="/healthz", port="monitoring"),
-        period_seconds=period_seconds,
-        failure_threshold=failure_threshold,
-        timeout_seconds=2,
     )

@@ -18,6 +18,7 @@ from pulumi_kubernetes.networking import v1 as networking
 from tenancy.names import (
     ACCOUNTS_ANNOTATION,
     CLIENT_PORT,
+    METRICS_PORT,
     MONITORING_PORT,
     TENANT_LABEL,
     policy_name,
@@ -41,6 +42,7 @@ class IsolationArgs:
     client_service_accounts: tuple[str, ...]
     """`namespace/name`; for the admission policy, since a NetworkPolicy knows labels only."""
     monitoring_namespace: str
+    has_exporter: bool
     egress: Literal["dns", "open"]
 
 
@@ -96,7 +98,10 @@ def _monitoring(args: IsolationArgs) -> networking.NetworkPolicyIngressRuleArgs:
     source = networking.NetworkPolicyPeerArgs(
         namespace_selector=_namespaces(args.monitoring_namespace)
     )
-    return networking.NetworkPolicyIngressRuleArgs(from_=[source], ports=[_port(MONITORING_PORT)])
+    numbers = [MONITORING_PORT, *([METRICS_PORT] if args.has_exporter else [])]
+    return networking.NetworkPolicyIngressRuleArgs(
+        from_=[source], ports=[_port(number) for number in numbers]
+    )
 
 
 def _egress(args: IsolationArgs) -> list[networking.NetworkPolicyEgressRuleArgs]:

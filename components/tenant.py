@@ -25,6 +25,8 @@ class TenantArgs:
     plan: TenantPlan
     monitoring_namespace: str
     image: str
+    exporter_image: str | None
+    """None for servers without an exporter beside them."""
     ready_timeout: str
     """How long a server may take to become ready: "3m"."""
     due: str
@@ -59,6 +61,7 @@ class Tenant(pulumi.ComponentResource):
                     namespace=args.namespace,
                     plan=instance,
                     image=args.image,
+                    exporter_image=args.exporter_image,
                     ready_timeout=args.ready_timeout,
                     policies=(args.closing_policy, *own_policy),
                 ),
@@ -114,6 +117,7 @@ def _isolation(name: str, args: TenantArgs, opts: pulumi.ResourceOptions) -> Iso
             client_namespaces=args.plan.client_namespaces,
             client_service_accounts=args.plan.client_service_accounts,
             monitoring_namespace=args.monitoring_namespace,
+            has_exporter=args.exporter_image is not None,
             egress=args.plan.egress,
         ),
         opts,

@@ -18,8 +18,12 @@ KINDS = {
     "ConfigMap": "configmaps",
     "Service": "services",
     "Deployment": "deployments.apps",
+    "PodMonitor": "podmonitors.monitoring.coreos.com",
 }
 """What this project makes in a namespace, and what kubectl calls it. It comes in this order."""
+
+_OPERATORS = "monitoring.coreos.com"
+"""The API group that a cluster has only with the Prometheus operator."""
 
 
 def live_objects(namespaces: Iterable[str], kubectl: Kubectl) -> list[LiveObject]:
@@ -29,14 +33,21 @@ def live_objects(namespaces: Iterable[str], kubectl: Kubectl) -> list[LiveObject
         ClusterError: kubectl's own words.
     """
     labels = ",".join(f"{key}={value}" for key, value in OWNER_LABELS.items())
+    kinds = ",".join(_kinds_of(kubectl))
     found: list[LiveObject] = []
     for namespace in sorted(namespaces):
         for question in (
             ["namespaces", f"--field-selector=metadata.name={namespace}"],
-            [",".join(KINDS.values()), f"--namespace={namespace}"],
+            [kinds, f"--namespace={namespace}"],
         ):
             found += kubectl.get(*question, f"--selector={labels}")
     return [each for each in found if not each["metadata"].get("deletionTimestamp")]
+
+
+def _kinds_of(kubectl: Kubectl) -> list[str]:
+    """Those of the kinds that this cluster knows; to ask for another is an error."""
+    known = kubectl.run("api-resources", f"--api-group={_OPERATORS}", "--output=name").split()
+    return [kind for kind in KINDS.values() if not kind.endswith(_OPERATORS) or kind in known]
 
 
 def namespaces(state: State, creations: Sequence[Resource]) -> set[str]:

@@ -126,6 +126,10 @@ PROMETHEUS = Group(
     estimate="4 minutes",
     tags="remove_all_sd,enable_kubernetes_sd",
 )
+# For the tests as well: who reads a PodMonitor, and the kinds of objects that it brings.
+PROMETHEUS_OPERATOR = Group(
+    name="prometheus-operator", programs=("operator",), estimate="2 minutes"
+)
 
 
 def ensure(group: Group) -> Path:

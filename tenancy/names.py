@@ -55,6 +55,8 @@ CLOSING_POLICY_NAME = "tenant-nats-closed"
 """The NetworkPolicy that closes every NATS pod of the namespace."""
 STRAYS_NAME = "tenant-nats-strays"
 """The LimitRange of a managed namespace."""
+MONITORING_NAME = "tenant-nats"
+"""The PodMonitor and the PrometheusRule of a namespace."""
 
 
 def tenant_selector(tenant: str) -> dict[str, str]:

@@ -22,18 +22,20 @@ def test_the_type_tokens_are_those_that_every_state_knows() -> None:
         "NATS_INSTANCE": "tenant-nats:index:NatsInstance",
         "ISOLATION": "tenant-nats:index:Isolation",
         "TENANT_RECORDS": "pulumi-python:dynamic/tenant-nats:TenantRecords",
+        "MONITORING": "tenant-nats:index:Monitoring",
         "DATABASE_ROLES": "tenant-nats:index:DatabaseRoles",
     }, "a type token is part of every URN: it is never renamed, only added"
 
 
 def test_every_component_has_a_token_of_its_own() -> None:
-    graph = graph_of({"acme-corp": {"instances": 2}})
+    graph = graph_of({"acme-corp": {"instances": 2}}, metrics={"podMonitor": True})
     assert {
         ("tenant-nats:index:Namespace", "vrsky-tenants"),
         ("tenant-nats:index:Tenant", "acme-corp"),
         ("tenant-nats:index:Isolation", "acme-corp"),
         ("tenant-nats:index:NatsInstance", "nats-acme-corp-1"),
         ("tenant-nats:index:NatsInstance", "nats-acme-corp-2"),
+        ("tenant-nats:index:Monitoring", "monitoring"),
     } == {(each.type, each.name) for each in graph.resources if not each.custom}
 
 

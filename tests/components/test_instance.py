@@ -126,9 +126,9 @@ def test_a_pod_that_would_break_a_control_is_found(name: str) -> None:
     assert found == {control, *also}
 
 
-def test_a_server_writes_nowhere() -> None:
-    context = _container(graph_of({"acme-corp": {}}))["securityContext"]
-    assert context["readOnlyRootFilesystem"] is True
+def test_no_container_writes_anywhere() -> None:
+    contexts = [each["securityContext"] for each in _pod(graph_of({"acme-corp": {}}))["containers"]]
+    assert [each["readOnlyRootFilesystem"] for each in contexts] == [True, True]
 
 
 def test_a_pod_knows_neither_the_api_server_nor_its_neighbours() -> None:
@@ -240,5 +240,5 @@ def _pod(graph: Graph) -> Any:
 
 
 def _container(graph: Graph) -> Any:
-    [container] = _pod(graph)["containers"]
+    container, _ = _pod(graph)["containers"]
     return container

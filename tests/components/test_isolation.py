@@ -36,7 +36,7 @@ def test_no_other_port_is_open() -> None:
     ports = [rule["ports"] for rule in spec["ingress"]]
     assert ports == [
         [{"port": 4222, "protocol": "TCP"}],
-        [{"port": 8222, "protocol": "TCP"}],
+        [{"port": 8222, "protocol": "TCP"}, {"port": 7777, "protocol": "TCP"}],
     ]
 
 

@@ -25,6 +25,7 @@ TENANTS = {
     "gone": {"state": "decommissioned"},
 }
 MONITORED = Port("TCP", 8222)
+METRICS = Port("TCP", 7777)
 OTHER = Port("TCP", 6222)
 DNS_UDP = Port("UDP", 53)
 
@@ -58,7 +59,7 @@ def place(name: str) -> Place:
         ("impostor of acme", []),
         ("unlabelled pod in servers", []),
         ("unlabelled pod in acme-workers", []),
-        ("monitoring", [MONITORED]),
+        ("monitoring", [MONITORED, METRICS]),
         ("kube-system", []),
         ("outside", []),
         ("nats-acme-2", []),

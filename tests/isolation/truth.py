@@ -22,7 +22,7 @@ class Port(NamedTuple):
 
 
 CLIENTS = Port("TCP", 4222)
-MONITORED = (Port("TCP", 8222),)
+MONITORED = (Port("TCP", 8222), Port("TCP", 7777))
 """What monitoring reads."""
 DNS = (Port("UDP", 53), Port("TCP", 53))
 OTHERS = (

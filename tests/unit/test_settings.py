@@ -10,14 +10,15 @@ from pulumi.runtime.config import get_config_env, get_config_secret_keys_env
 from pulumi.runtime.settings import SETTINGS
 
 from controlplane.dsn import DsnError
-from settings import Database, Settings, SettingsError, database_url, read_settings
+from settings import Database, Metrics, Settings, SettingsError, database_url, read_settings
 from tenancy.faults import printable
 
 Configure = Callable[..., None]
 
+DIGEST = "@sha256:" + "0123456789abcdef" * 4
 DSN = "postgresql://provisioner:hunter2@db.example.com:5432/platform"
 KNOWN = (
-    "database, databaseUrl, drain, image, inventory, maxCpu, maxInstances, maxMemory, "
+    "database, databaseUrl, drain, image, inventory, maxCpu, maxInstances, maxMemory, metrics, "
     "monitoringNamespace, namespace, namespaceMode, podSecurity, readyTimeout, retainNamespace"
 )
 NAMESPACE_WORDS = (
@@ -61,6 +62,7 @@ def test_a_stack_that_says_nothing_has_the_defaults_of_the_design() -> None:
         max_cpu=None,
         max_memory=None,
         database=Database(),
+        metrics=Metrics(),
     )
     assert expected == read_settings()
 
@@ -73,13 +75,15 @@ def test_every_setting_is_read_from_its_camel_case_key(configure: Configure) -> 
         retainNamespace="false",
         monitoringNamespace="monitoring",
         podSecurity="baseline",
-        image="registry.example.com/nats:2.15.1@sha256:" + "0123456789abcdef" * 4,
+        image=f"registry.example.com/nats:2.15.1{DIGEST}",
         readyTimeout="90s",
         drain="0s",
         maxInstances="100",
         maxCpu="200",
         maxMemory="400Gi",
         database='{"manageRoles": true, "name": "platform", "schema": "nats", "rolePrefix": "eu"}',
+        metrics='{"exporterImage": "registry.example.com/exporter:0.20.2", "podMonitor": true, '
+        '"labels": {"release": "kube-prometheus-stack"}}',
         databaseUrl=DSN,
         secret=("databaseUrl",),
     )
@@ -90,7 +94,7 @@ def test_every_setting_is_read_from_its_camel_case_key(configure: Configure) -> 
         retain_namespace=False,
         monitoring_namespace="monitoring",
         pod_security="baseline",
-        image="registry.example.com/nats:2.15.1@sha256:" + "0123456789abcdef" * 4,
+        image=f"registry.example.com/nats:2.15.1{DIGEST}",
         ready_timeout="90s",
         drain="0s",
         max_instances=100,
@@ -98,6 +102,13 @@ def test_every_setting_is_read_from_its_camel_case_key(configure: Configure) -> 
         max_memory="400Gi",
         database=Database.model_validate(
             {"manageRoles": True, "name": "platform", "schema": "nats", "rolePrefix": "eu"}
+        ),
+        metrics=Metrics.model_validate(
+            {
+                "exporterImage": "registry.example.com/exporter:0.20.2",
+                "podMonitor": True,
+                "labels": {"release": "kube-prometheus-stack"},
+            }
         ),
     )
     assert expected == read_settings()
@@ -224,6 +235,44 @@ def test_what_is_wrong_with_the_database_is_told_by_its_whole_key(
     assert refused() == f"Pulumi.dev.yaml: {words}. Nothing was changed."
 
 
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (
+            '{"exporter": false, "podMonitor": true}',
+            "metrics.podMonitor is true and metrics.exporter false, expected an exporter for it to "
+            "find: `pulumi config set --path metrics.exporter true`",
+        ),
+        (
+            '{"podMonitors": true}',
+            "there is no setting metrics.podMonitors; known are metrics.exporter, "
+            "metrics.exporterImage, metrics.labels, metrics.podMonitor",
+        ),
+        (
+            '{"exporterImage": "exporter"}',
+            "metrics.exporterImage is exporter, expected an image with a tag and, at best, a "
+            "digest, for example nats:2.15.1-alpine",
+        ),
+        (
+            '{"labels": {"release": "a b"}}',
+            "metrics.labels.release is a b, expected the value of a Kubernetes label, as text, "
+            "for example kube-prometheus-stack",
+        ),
+        (
+            '{"labels": "release"}',
+            "metrics.labels is release, expected settings below it, for example "
+            "metrics.labels.release",
+        ),
+        ("true", "metrics is True, expected settings below it, for example metrics.podMonitor"),
+    ],
+)
+def test_what_is_wrong_with_the_metrics_is_told_by_its_whole_key(
+    configure: Configure, value: str, words: str
+) -> None:
+    configure(metrics=value)
+    assert refused() == f"Pulumi.dev.yaml: {words}. Nothing was changed."
+
+
 @pytest.mark.parametrize("key", ["namspace", "drian", "namespace_mode", "Namespace"])
 def test_an_unknown_key_is_refused_with_those_that_are_known(
     configure: Configure, key: str
@@ -301,11 +350,16 @@ def refused() -> str:
     [
         pytest.param(
             "nats:2.15.1-alpine",
-            "warning: image nats:2.15.1-alpine has no digest (@sha256:…): its tag may come to name "
-            "another.\n",
+            "warning: No digest (@sha256:…): nats:2.15.1-alpine and "
+            "natsio/prometheus-nats-exporter:0.20.2; a tag may come to name another.\n",
             id="a tag",
         ),
-        pytest.param("nats:2.15.1-alpine@sha256:" + "0123456789abcdef" * 4, "", id="a digest"),
+        pytest.param(
+            f"nats:2.15.1-alpine{DIGEST}",
+            "warning: No digest (@sha256:…): natsio/prometheus-nats-exporter:0.20.2; a tag may "
+            "come to name another.\n",
+            id="a digest",
+        ),
     ],
 )
 def test_an_image_that_its_tag_alone_names_is_warned_about_once(
@@ -314,3 +368,18 @@ def test_an_image_that_its_tag_alone_names_is_warned_about_once(
     configure(image=image)
     read_settings()
     assert capsys.readouterr().err == warned
+
+
+@pytest.mark.parametrize(
+    "metrics",
+    [
+        pytest.param({"exporter": False}, id="no exporter"),
+        pytest.param({"exporterImage": f"exporter:0.20.2{DIGEST}"}, id="a digest"),
+    ],
+)
+def test_images_that_have_a_digest_or_do_not_run_are_not_warned_about(
+    configure: Configure, capsys: pytest.CaptureFixture[str], metrics: dict[str, object]
+) -> None:
+    configure(image=f"nats:2.15.1-alpine{DIGEST}", metrics=json.dumps(metrics))
+    read_settings()
+    assert capsys.readouterr().err == ""
