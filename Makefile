@@ -5,7 +5,7 @@ PYTHON_FILES := .
 
 .DEFAULT_GOAL := help
 .PHONY: help up preview recover status down check test kind golden schema charts format benchmark
-.PHONY: audit sbom plan comment kubeconfig diff guard deploy drift issue
+.PHONY: monitoring audit sbom plan comment kubeconfig diff guard deploy drift issue
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -36,7 +36,7 @@ check: ## format, lint, types, import contracts and the fast tests, in under a m
 	$(RUN) pytest -q tests/unit tests/components
 
 test: check ## everything: also real Postgres, nats-server, API server and engine
-	$(RUN) pytest tests/controlplane tests/nats tests/simulation tests/workers tests/supply tests/workflows tests/sandbox \
+	$(RUN) pytest tests/controlplane tests/nats tests/simulation tests/workers tests/supply tests/workflows tests/monitoring tests/sandbox \
 	  tests/admission tests/isolation tests/e2e
 
 kind: ## the end-to-end tests on the kind cluster of KUBECONFIG, with the official plugin (for CI; no outages)
@@ -47,6 +47,9 @@ golden: ## rewrite the golden files; read the difference before you commit it
 
 schema: ## rewrite tenants.schema.json from the models
 	$(RUN) python -m tenancy.schema
+
+monitoring: ## rewrite deploy/monitoring: rules, scrape configuration and queries of the database
+	$(RUN) python -m monitoring
 
 charts: ## draw docs/autoscaling.svg from the simulated week
 	$(RUN) --group charts python -m benchmarks.autoscaling --chart docs/autoscaling.svg

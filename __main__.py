@@ -6,8 +6,8 @@ from program import build, decide
 from settings import read_settings
 
 settings = read_settings()
-plan, due = decide(settings)
-tenants = build(settings, plan, due)
+plan, due, rules = decide(settings)
+tenants = build(settings, plan, due, rules)
 
 pulumi.export("namespace", plan.namespace)
 pulumi.export("urls", {tenant_id: tenant.urls for tenant_id, tenant in tenants.items()})

@@ -1,7 +1,7 @@
 """What the stack does: decide, then build."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 
@@ -11,11 +11,12 @@ from components.tenant import Tenant, TenantArgs
 from controlplane.connection import ControlPlaneError
 from controlplane.dsn import DsnError
 from controlplane.snapshot import take_snapshot
+from monitoring.rules import rules
 from settings import Database, Settings, database_url
 from tenancy import admission
 from tenancy.ceiling import CeilingError
 from tenancy.faults import InventoryError
-from tenancy.inventory import load
+from tenancy.inventory import Inventory, load
 from tenancy.placement import summary
 from tenancy.plan import Plan, expand
 from tenancy.removal import placement_of, refusal, refusals, repairs, warnings
@@ -26,19 +27,20 @@ if TYPE_CHECKING:
 Due = Mapping[str, str]
 """What is due in the database whatever the engine remembers, in words, by tenant; tenants with such
 only: `25 move from 2 to 1, instance 2 to retire`."""
+Rules = Mapping[str, Any] | None
+"""The content of a rules file of Prometheus."""
 
 
-def decide(settings: Settings) -> tuple[Plan, Due]:
-    """What is to be, and what is due; or a refusal while the engine has touched nothing yet.
+def decide(settings: Settings) -> tuple[Plan, Due, Rules]:
+    """What is to be, what is due, what is watched; or a refusal before the engine touches anything.
 
     Raises:
         pulumi.RunError: the inventory is wrong or asks for too much, the database cannot be
             used, or a tenant would lose its servers or an integration its place.
     """
     try:
-        plan = expand(
-            load(settings.inventory), namespace=settings.namespace, ceiling=settings.ceiling
-        )
+        inventory = load(settings.inventory)
+        plan = expand(inventory, namespace=settings.namespace, ceiling=settings.ceiling)
     except InventoryError as error:
         raise pulumi.RunError(str(error)) from None
     except CeilingError as error:
@@ -56,7 +58,7 @@ def decide(settings: Settings) -> tuple[Plan, Due]:
             f"{error} This preview could not look at the rows and integrations: "
             "an `up` may still refuse to remove a server."
         )
-        return plan, {}
+        return plan, {}, rules_of(settings, inventory)
     if reasons := refusals(plan, snapshot):
         raise pulumi.RunError(refusal(reasons, str(settings.inventory)))
     for warning in warnings(plan, snapshot):
@@ -67,10 +69,15 @@ def decide(settings: Settings) -> tuple[Plan, Due]:
         if told := ", ".join(filter(None, words)):
             due[tenant.id] = told
             pulumi.log.info(f"{tenant.id}: {told}")
-    return plan, due
+    return plan, due, rules_of(settings, inventory)
 
 
-def build(settings: Settings, plan: Plan, due: Due) -> dict[str, Tenant]:
+def rules_of(settings: Settings, inventory: Inventory) -> Rules:
+    """The rules by which Prometheus watches the servers; None where the stack is to make none."""
+    return rules(inventory, settings.namespace) if settings.metrics.prometheus_rule else None
+
+
+def build(settings: Settings, plan: Plan, due: Due, rules: Rules = None) -> dict[str, Tenant]:
     """The resources of all tenants, by tenant id."""
     roles = _database_roles(settings.database)
     namespace = Namespace(
@@ -82,10 +89,15 @@ def build(settings: Settings, plan: Plan, due: Due) -> dict[str, Tenant]:
             pod_security=settings.pod_security,
         ),
     )
-    if settings.metrics.pod_monitor:
+    if settings.metrics.pod_monitor or rules:
         Monitoring(
             "monitoring",
-            MonitoringArgs(namespace=namespace.namespace_name, labels=settings.metrics.labels),
+            MonitoringArgs(
+                namespace=namespace.namespace_name,
+                labels=settings.metrics.labels,
+                pod_monitor=settings.metrics.pod_monitor,
+                rules=rules,
+            ),
         )
     return {
         tenant.id: Tenant(

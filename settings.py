@@ -103,12 +103,14 @@ class Metrics(BaseModel):
     exporter_image: Image = "natsio/prometheus-nats-exporter:0.20.2"
     pod_monitor: Flag = False
     """Whether the stack makes a PodMonitor; for clusters with the Prometheus operator."""
+    prometheus_rule: Flag = False
+    """Whether it makes a PrometheusRule, with recording rules and alerts; likewise."""
     labels: dict[LabelKey, LabelValue] = {}
-    """Its labels, by which the operator's Prometheus may select it."""
+    """The labels of both, by which the operator's Prometheus may select them."""
 
     @model_validator(mode="after")
     def _exported(self) -> "Metrics":
-        if self.pod_monitor and not self.exporter:
+        if not self.exporter and (self.pod_monitor or self.prometheus_rule):
             raise PydanticCustomError("unexported", "")
         return self
 
@@ -221,8 +223,8 @@ def _fault(details: Any) -> str:
             )
         case "unexported":
             return (
-                f"{key}.podMonitor is true and {key}.exporter false, expected an exporter for it "
-                f"to find: `pulumi config set --path {key}.exporter true`"
+                f"{key}.exporter is false, so there is nothing for {key}.podMonitor to find and "
+                f"nothing for {key}.prometheusRule to watch: leave those two out as well"
             )
         case "model_type" | "dict_type":
             example = _EXAMPLES[key]

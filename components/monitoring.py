@@ -6,6 +6,7 @@ dashboard (`deploy/monitoring`), which is the same for all stacks.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 from pulumi_kubernetes.apiextensions import CustomResource
@@ -24,28 +25,49 @@ class MonitoringArgs:
 
     namespace: pulumi.Input[str]
     labels: Mapping[str, str]
-    """By which the operator's Prometheus may select it: `release: …`."""
+    """By which the operator's Prometheus may select both objects: `release: …`."""
+    pod_monitor: bool
+    """Whether the operator is told how to find the servers."""
+    rules: Mapping[str, Any] | None
+    """The recording rules and alerts, as a rules file has them; None for no PrometheusRule."""
 
 
 class Monitoring(pulumi.ComponentResource):
-    """A PodMonitor, by which the operator tells Prometheus where the servers are."""
+    """A PodMonitor and a PrometheusRule, each where it is asked for."""
 
-    pod_monitor: CustomResource
+    pod_monitor: CustomResource | None
+    prometheus_rule: CustomResource | None
 
     def __init__(
         self, name: str, args: MonitoringArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__(MONITORING, name, None, opts)
-        self.pod_monitor = CustomResource(
-            f"{name}-pods",
+        self.pod_monitor = (
+            self._custom(f"{name}-pods", "PodMonitor", pod_monitor_spec(), args)
+            if args.pod_monitor
+            else None
+        )
+        self.prometheus_rule = (
+            self._custom(f"{name}-rules", "PrometheusRule", args.rules, args)
+            if args.rules is not None
+            else None
+        )
+        self.register_outputs(
+            {"pod_monitor": self.pod_monitor, "prometheus_rule": self.prometheus_rule}
+        )
+
+    def _custom(
+        self, name: str, kind: str, spec: Mapping[str, Any], args: MonitoringArgs
+    ) -> CustomResource:
+        return CustomResource(
+            name,
             api_version=_API_VERSION,
-            kind="PodMonitor",
+            kind=kind,
             metadata=ObjectMetaArgs(
                 name=MONITORING_NAME,
                 namespace=args.namespace,
                 labels={**args.labels, **OWNER_LABELS},
             ),
-            spec=pod_monitor_spec(),
+            spec=spec,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        self.register_outputs({"pod_monitor": self.pod_monitor})

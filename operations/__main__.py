@@ -21,6 +21,7 @@ from operations.plan import plan
 from operations.post import post
 from operations.recover import recover
 from operations.render import render
+from operations.rules import rules
 from operations.status import status
 from operations.verify import verify
 
@@ -41,6 +42,7 @@ app.command()(database_roles)
 app.command()(guard)
 app.command()(post)
 app.command()(render)
+app.command()(rules)
 app.command()(recover)
 app.command()(status)
 app.command()(verify)

@@ -19,6 +19,7 @@ KINDS = {
     "Service": "services",
     "Deployment": "deployments.apps",
     "PodMonitor": "podmonitors.monitoring.coreos.com",
+    "PrometheusRule": "prometheusrules.monitoring.coreos.com",
 }
 """What this project makes in a namespace, and what kubectl calls it. It comes in this order."""
 

@@ -22,8 +22,8 @@ FRESH_SECONDS = 180
 scrape and be a little late."""
 
 _RATE_PER_CORE = 50_000
-_SHARE_OF_CONNECTIONS = 0.5
-_SHARE_OF_MEMORY = 0.75
+_SHARES: Mapping[Measure, float] = {"rate": 1, "connections": 0.5, "memory": 0.75}
+"""Of what a server can take, the share above which a tenant grows."""
 
 _BY = "by (tenant_id, instance_num)"
 _JOB = '{job="tenant-nats"}'
@@ -93,17 +93,26 @@ class Observation:
     """Why there are no figures at all."""
 
 
-def limits_of(size: Size) -> Load:
-    """Above which load a server of this size is too busy.
+def capacity_of(size: Size) -> Load:
+    """What a server of this size can take.
 
-    Of `standard`: 100,000 messages a second, 500 connections (50% of what it admits), 3Gi (75% of
-    its memory). The messages of other sizes are in proportion to their CPU.
+    Of `standard`: 100,000 messages a second, 1000 connections, 4Gi. The messages of other sizes are
+    in proportion to their CPU.
     """
     return Load(
         rate=_RATE_PER_CORE * millicores(size.limits.cpu) / 1000,
-        connections=_SHARE_OF_CONNECTIONS * size.max_connections,
-        memory=_SHARE_OF_MEMORY * in_bytes(size.limits.memory),
+        connections=size.max_connections,
+        memory=in_bytes(size.limits.memory),
     )
+
+
+def limits_of(size: Size) -> Load:
+    """Above which load a server of this size is too busy, and its tenant grows.
+
+    Of `standard`: 100,000 messages a second, 500 connections, 3Gi.
+    """
+    full = capacity_of(size)
+    return Load(**{measure: share * full.of(measure) for measure, share in _SHARES.items()})
 
 
 def observed(answers: Answers) -> Observation:

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from monitoring.rules import rules
 from rendering.recorder import Graph
-from tests.components.stack import EVERY_OPTION, graph_of
+from tenancy.inventory import Inventory
+from tests.components.stack import EVERY_OPTION, LARGE, graph_of
 
 OFF = {"exporter": False}
 
@@ -71,6 +73,27 @@ def test_a_pod_monitor_finds_the_pods_and_gives_series_the_labels_that_dashboard
     assert endpoint["port"] == "metrics"
     targets = [each["targetLabel"] for each in endpoint["relabelings"]]
     assert targets == ["job", "tenant_id", "instance_num"]
+
+
+def test_the_rules_are_the_inventorys_and_made_only_where_they_are_asked_for() -> None:
+    metrics = {"prometheusRule": True, "labels": {"release": "kube-prometheus-stack"}}
+    tenants = {"acme-corp": {}, "globex": {"size": "large"}}
+    rule = graph_of(tenants, metrics=metrics, namespace="eu-tenants").one("PrometheusRule").inputs
+    assert rule["metadata"]["namespace"] == "eu-tenants"
+    assert rule["metadata"]["labels"]["release"] == "kube-prometheus-stack"
+    inventory = Inventory.model_validate({"tenants": tenants, "sizes": {"large": LARGE}})
+    assert rule["spec"] == rules(inventory, "eu-tenants")
+    assert graph_of(tenants).of_type("PrometheusRule") == ()
+    assert graph_of(tenants, metrics=metrics).of_type("PodMonitor") == ()
+
+
+def test_adding_a_tenant_of_the_standard_size_changes_no_rule() -> None:
+    metrics = {"prometheusRule": True}
+    before = graph_of({"acme-corp": {}, "globex": {"size": "large"}}, metrics=metrics)
+    after = graph_of(
+        {"acme-corp": {"instances": 2}, "globex": {"size": "large"}, "hooli": {}}, metrics=metrics
+    )
+    assert before.one("PrometheusRule").inputs == after.one("PrometheusRule").inputs
 
 
 def _containers(graph: Graph) -> list[Any]:

@@ -5,7 +5,7 @@ from tests.components.stack import graph_of
 
 
 def test_every_kind_of_object_in_the_namespace_is_looked_for() -> None:
-    graph = graph_of({"acme-corp": {}}, metrics={"podMonitor": True})
-    objects = [each.inputs for each in graph.resources]
+    metrics = {"podMonitor": True, "prometheusRule": True}
+    objects = [each.inputs for each in graph_of({"acme-corp": {}}, metrics=metrics).resources]
     made = {each["kind"] for each in objects if "kind" in each}
     assert unrecorded.KINDS.keys() | {"Namespace"} == made

@@ -240,13 +240,13 @@ def test_what_is_wrong_with_the_database_is_told_by_its_whole_key(
     [
         (
             '{"exporter": false, "podMonitor": true}',
-            "metrics.podMonitor is true and metrics.exporter false, expected an exporter for it to "
-            "find: `pulumi config set --path metrics.exporter true`",
+            "metrics.exporter is false, so there is nothing for metrics.podMonitor to find and "
+            "nothing for metrics.prometheusRule to watch: leave those two out as well",
         ),
         (
             '{"podMonitors": true}',
             "there is no setting metrics.podMonitors; known are metrics.exporter, "
-            "metrics.exporterImage, metrics.labels, metrics.podMonitor",
+            "metrics.exporterImage, metrics.labels, metrics.podMonitor, metrics.prometheusRule",
         ),
         (
             '{"exporterImage": "exporter"}',

@@ -1,0 +1,167 @@
+"""What is worth waking somebody for, or telling somebody: pure, made of the series in `rules`.
+
+Each alert names the instance that it is about, and what it compares is a figure of that instance
+with that instance's own limit, so a larger size needs no other alert.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from monitoring.scrape import TABLE_JOB
+from monitoring.series import BY_INSTANCE, LIMITED, Limited, servers
+
+RUNBOOK = "docs/runbook.md#alerts"
+_HELD = "5m"
+"""How long a load has to be too high, and how long it has to be low again: it must not flap."""
+_WHO = "{{ $labels.tenant_id }} instance {{ $labels.instance_num }}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alert:
+    """One alerting rule."""
+
+    name: str
+    expression: str
+    severity: Literal["critical", "warning"]
+    """`critical`: clients are without their server now."""
+    summary: str
+    description: str
+    held: str | None = None
+    """How long it has to be so before somebody hears of it; None for at once."""
+    kept: str | None = None
+    """How long it is told after it has ended."""
+
+    def rule(self, namespace: str) -> dict[str, Any]:
+        """As a rules file has it."""
+        return {
+            "alert": self.name,
+            "expr": self.expression,
+            **({"for": self.held} if self.held else {}),
+            **({"keep_firing_for": self.kept} if self.kept else {}),
+            "labels": {"severity": self.severity, "namespace": namespace},
+            "annotations": {
+                "summary": self.summary,
+                "description": self.description,
+                "runbook_url": RUNBOOK,
+            },
+        }
+
+
+def alerts(namespace: str) -> tuple[Alert, ...]:
+    """All alerts about the servers in `namespace`."""
+    here = f'{{namespace="{namespace}"}}'
+    return (
+        *_about_servers(namespace, here),
+        *(_too_high(measure, here) for measure in LIMITED),
+        *_about_the_table(namespace, here),
+    )
+
+
+def _about_servers(namespace: str, here: str) -> Iterator[Alert]:
+    scraped = servers(namespace)
+    yield Alert(
+        name="TenantNatsServerDown",
+        expression=f"tenant_nats:healthy{here} == 0",
+        held="2m",  # a server that restarts is away for seconds
+        severity="critical",
+        summary=f"{_WHO} does not answer",
+        description=f"The server of {_WHO} has not answered /healthz with ok for 2 minutes. Its "
+        "other figures are its last ones, repeated.",
+    )
+    yield Alert(
+        name="TenantNatsExporterBlind",
+        expression=f"max {BY_INSTANCE} (up{scraped}) unless on (namespace, tenant_id, instance_num)"
+        f" tenant_nats:healthy{here}",
+        held="5m",
+        severity="warning",
+        summary=f"{_WHO} is not seen",
+        description=f"For 5 minutes the exporter of {_WHO} could not be scraped, or has not said "
+        "whether the server is healthy. No other alert about it can come.",
+    )
+    yield Alert(
+        name="TenantNatsNothingScraped",
+        expression=f"absent(up{scraped})",
+        held="10m",
+        severity="critical",
+        summary=f"No server in {namespace} is scraped",
+        description=f"For 10 minutes Prometheus has found no pod to scrape in {namespace}: its "
+        "configuration, its rights or the PodMonitor, or there is no server at all.",
+    )
+    yield Alert(
+        name="TenantNatsSlowConsumers",
+        expression=f"sum {BY_INSTANCE} (increase(gnatsd_varz_slow_consumers{scraped}[10m])) > 0",
+        kept=_HELD,
+        severity="warning",
+        summary=f"{_WHO} cuts off slow consumers",
+        description=f"In 10 minutes {_WHO} has cut off {{{{ $value | humanize }}}} clients that "
+        "did not keep up; what waited for them is lost.",
+    )
+
+
+def _too_high(measure: Limited, here: str) -> Alert:
+    return Alert(
+        name=f"TenantNats{measure.alert}High",
+        expression=f"{measure.figure}{here} > {measure.share} * {measure.limit}{here}",
+        held=_HELD,
+        kept=_HELD,
+        severity="warning",
+        summary=f"{_WHO} has over {measure.share:.0%} of its {measure.words}",
+        description=f"{_WHO} has had {{{{ $value | {measure.format} }}}}{measure.unit} on average "
+        f"over 5 minutes, for 5 minutes: over {measure.share:.0%} of what its size can take.",
+    )
+
+
+def _about_the_table(namespace: str, here: str) -> Iterator[Alert]:
+    scraped = servers(namespace)
+    matching = "on (namespace, tenant_id, instance_num)"
+    read = f'up{{job="{TABLE_JOB}"}}'
+    yield Alert(
+        name="TenantNatsNearlyFull",
+        expression=f"tenant_nats_integrations{here} > {matching} "
+        f"(0.9 * tenant_nats:integrations:limit{here})",
+        held="15m",
+        severity="warning",
+        summary=f"{_WHO} is nearly full",
+        description=f"{_WHO} has {{{{ $value }}}} integrations, over 90% of what it holds.",
+    )
+    yield Alert(
+        name="TenantNatsIntegrationsUnplaced",
+        expression=f"tenant_nats_integrations_unplaced{here} > 0",
+        held="15m",
+        severity="warning",
+        summary="{{ $labels.tenant_id }} has integrations without a server",
+        description="For 15 minutes {{ $value }} integrations of {{ $labels.tenant_id }} have had "
+        "no instance, so their workers have nowhere to go.",
+    )
+    yield Alert(
+        name="TenantNatsRowWithoutPod",
+        # Where nothing is scraped at all, that is told once, and not for each row.
+        expression=f'tenant_nats_row{{namespace="{namespace}", status="active"}} unless {matching} '
+        f"up{scraped} and on (namespace) up{scraped}",
+        held="10m",
+        severity="critical",
+        summary=f"{_WHO} has a row and no pod",
+        description=f"For 10 minutes workers have been sent to {_WHO}, of which Prometheus finds "
+        "no pod.",
+    )
+    yield Alert(
+        name="TenantNatsPodWithoutRow",
+        # While the table is not read, every pod would seem to have none.
+        expression=f"max {BY_INSTANCE} (up{scraped}) unless {matching} "
+        f'tenant_nats_row{{namespace="{namespace}", status=~"active|draining"}} '
+        f"and on () group({read} == 1)",
+        held="15m",  # a row comes after its server, and goes before it
+        severity="warning",
+        summary=f"{_WHO} has a pod and no row",
+        description=f"For 15 minutes {_WHO} has run without a row that sends workers to it.",
+    )
+    yield Alert(
+        name="TenantNatsTableNotRead",
+        expression=f"{read} == 0",
+        held="10m",
+        severity="warning",
+        summary="The table of instances is not read",
+        description="For 10 minutes the exporter of the database could not be scraped or could not "
+        "read the tables. No alert about rows or integrations can come.",
+    )

@@ -1,0 +1,45 @@
+"""`rules`: the rules of Prometheus for an inventory, for those who run it without the operator."""
+
+import json
+from pathlib import Path
+
+import typer
+
+from monitoring.files import in_yaml
+from monitoring.rules import rules as rules_of
+from operations.exits import Exit, stopped
+from operations.options import InventoryFile, Json, Namespace
+from tenancy.faults import InventoryError
+from tenancy.inventory import load
+
+
+def rules(
+    inventory: InventoryFile = Path("tenants.yaml"),
+    namespace: Namespace = "vrsky-tenants",
+    as_json: Json = False,
+) -> None:
+    """Print the recording rules and alerts for the servers of an inventory, as a rules file.
+
+    They change with the sizes only, not with each tenant: a limit is said for each size. With the
+    Prometheus operator the setting `metrics.prometheusRule` makes the same of each `up`.
+
+    \b
+    For example:
+      python -m operations rules > /etc/prometheus/tenant-nats.rules.yaml
+      promtool check rules /etc/prometheus/tenant-nats.rules.yaml
+
+    \b
+    Exit codes:
+      0  they are printed
+      1  the inventory is wrong
+      2  wrong usage
+    """
+    try:
+        content = rules_of(load(inventory), namespace)
+    except InventoryError as error:
+        raise stopped(Exit.WRONG_FILE, str(error)) from None
+    if as_json:
+        typer.echo(json.dumps(content, indent=2))
+    else:
+        comment = f"Written by `python -m operations rules` from {inventory}."
+        typer.echo(in_yaml(content, comment), nl=False)

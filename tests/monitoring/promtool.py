@@ -1,0 +1,122 @@
+"""The rules at promtool: what somebody is told, given what Prometheus has seen."""
+
+import json
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from monitoring.rules import rules
+from sandbox.toolchain import PROMETHEUS, ensure
+from tenancy.inventory import Inventory
+
+NAMESPACE = "vrsky-tenants"
+LARGE = {
+    "requests": {"cpu": "2", "memory": "4Gi"},
+    "limits": {"cpu": "4", "memory": "8Gi"},
+    "max_connections": 2000,
+    "capacity": 100,
+}
+INVENTORY = Inventory.model_validate(
+    {
+        "tenants": {"acme": {}, "globex": {"size": "large"}, "hooli": {"size": "large"}},
+        "sizes": {"large": LARGE},
+    }
+)
+
+STEP_SECONDS = 30
+STEPS = 80
+
+
+def steady(value: float) -> str:
+    """A gauge that stays as it is, for all of the forty minutes."""
+    return f"{value}x{STEPS}"
+
+
+def rising(per_second: float) -> str:
+    """A counter that grows by so much a second."""
+    return f"0+{per_second * STEP_SECONDS}x{STEPS}"
+
+
+NEVER = f"_x{STEPS}"
+"""A series that is not there."""
+
+Series = dict[str, str]
+"""By the name of a metric, its values in the notation of promtool."""
+
+QUIET: Series = {
+    "up": steady(1),
+    "gnatsd_healthz_status_value": steady(1),
+    "gnatsd_varz_in_msgs": rising(10),
+    "gnatsd_varz_connections": steady(10),
+    "gnatsd_varz_mem": steady(1e8),
+    "gnatsd_varz_cpu": steady(5),
+    "gnatsd_varz_slow_consumers": steady(3),
+    "tenant_nats_row": steady(1),
+    "tenant_nats_integrations": steady(10),
+}
+"""What is seen of a server that nobody has to hear of."""
+
+
+def server(
+    tenant: str = "acme",
+    number: str = "1",
+    *,
+    namespace: str = NAMESPACE,
+    status: str = "active",
+    **other: str,
+) -> Series:
+    """The series of one server: quiet, but for `other`."""
+    found: Series = {}
+    for name, values in {**QUIET, **other}.items():
+        is_table = name.startswith("tenant_nats_")
+        labels = {
+            "job": "tenant-nats-table" if is_table else "tenant-nats",
+            "namespace": namespace,
+            "tenant_id": tenant,
+            "instance_num": number,
+            **({} if is_table else {"pod": f"nats-{tenant}-{number}-x"}),
+            **({"status": status} if name == "tenant_nats_row" else {}),
+        }
+        found[f"{name}{_braced(labels)}"] = values
+    return found
+
+
+def table(*, up: str = steady(1), unplaced: str = steady(0)) -> Series:
+    """The series of the database's exporter that are of no instance."""
+    labels = {"job": "tenant-nats-table", "namespace": NAMESPACE, "tenant_id": "acme"}
+    return {
+        'up{job="tenant-nats-table"}': up,
+        f"tenant_nats_integrations_unplaced{_braced(labels)}": unplaced,
+    }
+
+
+def _braced(labels: Mapping[str, str]) -> str:
+    return "{" + ", ".join(f'{key}="{value}"' for key, value in labels.items()) + "}"
+
+
+def promtool_says(folder: Path, series: Series, **expectations: list[dict[str, Any]]) -> str:
+    """What promtool has against the expectations; empty where they all hold.
+
+    Args:
+        folder: an empty one.
+        series: what Prometheus has seen, by series.
+        expectations: as promtool has them: `promql_expr_test`, `alert_rule_test`.
+    """
+    (folder / "rules.json").write_text(json.dumps(rules(INVENTORY, NAMESPACE)))
+    test = {
+        "interval": f"{STEP_SECONDS}s",
+        "input_series": [{"series": each, "values": values} for each, values in series.items()],
+        **expectations,
+    }
+    content = {
+        "rule_files": ["rules.json"],
+        "evaluation_interval": f"{STEP_SECONDS}s",
+        "tests": [test],
+    }
+    (folder / "test.json").write_text(json.dumps(content))
+    ran = subprocess.run(
+        [ensure(PROMETHEUS) / "promtool", "test", "rules", "test.json"],
+        cwd=folder, capture_output=True, text=True,
+    )  # fmt: skip
+    return "" if ran.returncode == 0 else ran.stdout + ran.stderr

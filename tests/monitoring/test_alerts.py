@@ -1,0 +1,241 @@
+"""Each alert, at series that somebody has to hear of and at such that nobody has to."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from monitoring.alerts import alerts
+from tests.monitoring.promtool import (
+    NAMESPACE,
+    NEVER,
+    STEPS,
+    Series,
+    promtool_says,
+    rising,
+    server,
+    steady,
+    table,
+)
+
+GIB = 2**30
+
+
+@dataclass(frozen=True)
+class Case:
+    """What has been seen, and of what somebody hears at a moment; of nothing else."""
+
+    situation: str
+    series: Series
+    fires: tuple[str, ...]
+    minute: float = 30
+    about: str = ""
+    """The alert that is silent here, where none fires."""
+
+    def __str__(self) -> str:
+        return self.situation
+
+
+def fires(alert: str, situation: str, series: Series, minute: float = 30) -> Case:
+    return Case(situation, series, (alert,), minute, alert)
+
+
+def silent(alert: str, situation: str, series: Series, minute: float = 30) -> Case:
+    return Case(situation, series, (), minute, alert)
+
+
+def since(minute: int, before: float, after: float) -> str:
+    """A gauge that changes at a minute and stays so."""
+    steps = minute * 2
+    return f"{before}x{steps - 1} {after}x{STEPS - steps}"
+
+
+def cases() -> Iterator[Case]:
+    acme = server() | table()
+
+    down = "TenantNatsServerDown"
+    dead = since(10, 1, 0)
+    yield fires(
+        down, "dead for three minutes", server(gnatsd_healthz_status_value=dead) | table(), 13
+    )
+    yield silent(
+        down, "dead for one minute", server(gnatsd_healthz_status_value=dead) | table(), 11
+    )
+    rollout = f"1x19 0x2 1x{STEPS - 22}"
+    for minute in (10, 11, 12, 13):
+        restarted = server(gnatsd_healthz_status_value=rollout) | table()
+        yield silent(down, f"away for a minute, seen at {minute}", restarted, minute)
+    repeated = server(
+        gnatsd_healthz_status_value=steady(0),
+        gnatsd_varz_connections=steady(900),
+        gnatsd_varz_mem=steady(3.9 * GIB),
+        gnatsd_varz_cpu=steady(199),
+    )
+    yield fires(down, "dead, and its last figures were high", repeated | table())
+
+    blind = "TenantNatsExporterBlind"
+    for why, unseen in {
+        "a pod that cannot be scraped": {"up": steady(0), "gnatsd_healthz_status_value": NEVER},
+        "an exporter that says nothing of health": {"gnatsd_healthz_status_value": NEVER},
+    }.items():
+        yield fires(blind, why, server(**unseen) | table(), 6)
+        yield silent(blind, f"{why}, for four minutes", server(**unseen) | table(), 4)
+
+    nothing = "TenantNatsNothingScraped"
+    unscraped = {
+        series: values for series, values in acme.items() if 'job="tenant-nats"' not in series
+    }
+    yield fires(nothing, "rows, and no pod at all", unscraped, 20)
+    yield silent(nothing, "rows, and no pod at all for nine minutes", unscraped, 9)
+    elsewhere = server(namespace="eu-tenants") | unscraped
+    yield fires(nothing, "pods of another stack only", elsewhere, 20)
+
+    slow = "TenantNatsSlowConsumers"
+    cut_off = server(gnatsd_varz_slow_consumers=since(10, 3, 4)) | table()
+    yield fires(slow, "a client has been cut off", cut_off, 11)
+    yield silent(slow, "a client was cut off half an hour ago", cut_off, 39)
+    yield silent(slow, "the count of long ago stays", acme)
+    anew = server(gnatsd_varz_slow_consumers=since(10, 3, 0)) | table()
+    yield silent(slow, "a server that restarted counts anew", anew, 11)
+
+    yield from loads()
+    yield from of_the_table(acme)
+
+    yield Case("a quiet server", acme, ())
+    loud = server(
+        namespace="eu-tenants",
+        gnatsd_varz_connections=steady(999),
+        gnatsd_healthz_status_value=steady(0),
+    )
+    yield Case("trouble in another stack of the same Prometheus", acme | loud, ())
+
+
+def loads() -> Iterator[Case]:
+    metrics = {
+        "TenantNatsMessageRateHigh": ("gnatsd_varz_in_msgs", rising, (81_000, 79_000), 2),
+        "TenantNatsConnectionsHigh": ("gnatsd_varz_connections", steady, (501, 500), 2),
+        "TenantNatsMemoryHigh": ("gnatsd_varz_mem", steady, (3.01 * GIB, 2.99 * GIB), 2),
+        "TenantNatsCpuHigh": ("gnatsd_varz_cpu", steady, (151, 149), 2),
+    }
+    for alert, (metric, values, (high, low), times) in metrics.items():
+        for tenant, factor in (("acme", 1), ("globex", times)):
+            size = "standard" if factor == 1 else "large"
+            much = server(tenant, **{metric: values(high * factor)}) | table()
+            little = server(tenant, **{metric: values(low * factor)}) | table()
+            yield fires(alert, f"{metric} of {high * factor:g} on a {size} server", much)
+            yield silent(alert, f"{metric} of {low * factor:g} on a {size} server", little)
+        both = server(**{metric: values(low)}) | server("hooli", "2", **{metric: values(high)})
+        yield silent(alert, f"{metric} of {high:g} beside it on a large one", both | table())
+
+    rate, connections = "TenantNatsMessageRateHigh", "TenantNatsConnectionsHigh"
+    step = 30 * 150_000
+    burst = f"0+300x19 {6000 + step}+{step}x3 {6000 + 4 * step}+300x{STEPS - 24}"
+    for minute in (12, 14, 16, 18):
+        bursting = server(gnatsd_varz_in_msgs=burst) | table()
+        yield silent(rate, f"150,000 a second for two minutes, seen at {minute}", bursting, minute)
+    clients = server(gnatsd_varz_connections=f"10x19 900x19 10x{STEPS - 40}") | table()
+    yield silent(connections, "900 clients for three minutes so far", clients, 13)
+    yield fires(connections, "900 clients for ten minutes", clients, 20)
+    yield fires(connections, "they have just left, and may come back", clients, 25)
+    yield silent(connections, "they have left for good", clients, 33)
+    wavering = server(gnatsd_varz_connections=" ".join(["900x3 50x3"] * 10)) | table()
+    yield silent(connections, "half of the time 900 and half 50, which is 475", wavering)
+
+
+def of_the_table(acme: Series) -> Iterator[Case]:
+    full = "TenantNatsNearlyFull"
+    for tenant, most in (("acme", 45), ("globex", 90)):
+        over = server(tenant, tenant_nats_integrations=steady(most + 1)) | table()
+        under = server(tenant, tenant_nats_integrations=steady(most)) | table()
+        yield fires(full, f"{tenant} has {most + 1} integrations", over)
+        yield silent(full, f"{tenant} has {most} integrations", under)
+
+    unplaced = "TenantNatsIntegrationsUnplaced"
+    homeless = server() | table(unplaced=since(10, 0, 3))
+    yield fires(unplaced, "three without a server for twenty minutes", homeless)
+    yield silent(unplaced, "three without a server for ten minutes", homeless, 20)
+
+    lost = "TenantNatsRowWithoutPod"
+    gone = {
+        series: values
+        for series, values in server(number="2").items()
+        if series.startswith("tenant_nats_")
+    }
+    yield fires(lost, "an active row of a server that no pod has", acme | gone)
+    yield silent(lost, "the same, for nine minutes", acme | gone, 9)
+    for status in ("draining", "terminated", "provisioning"):
+        ended = {series.replace('"active"', f'"{status}"'): gone[series] for series in gone}
+        yield silent(lost, f"a row that is {status} without a pod", acme | ended)
+
+    stray = "TenantNatsPodWithoutRow"
+    rowless = server(number="2", tenant_nats_row=NEVER, tenant_nats_integrations=NEVER)
+    yield fires(stray, "a pod that no row knows", acme | rowless)
+    yield silent(stray, "the same, for fourteen minutes", acme | rowless, 14)
+    yield fires(stray, "a pod whose row has ended", acme | server(number="2", status="terminated"))
+    draining = server(number="2", status="draining")
+    yield silent(stray, "a pod whose row is draining", acme | draining)
+    unread = {"tenant_nats_row": NEVER, "tenant_nats_integrations": NEVER}
+    yield fires(
+        "TenantNatsTableNotRead",
+        "a table that cannot be read, when every pod seems to have no row",
+        server(**unread) | table(up=steady(0), unplaced=NEVER),
+    )
+    yield silent(
+        "TenantNatsTableNotRead",
+        "a table that cannot be read for nine minutes",
+        server(**unread) | table(up=steady(0), unplaced=NEVER),
+        9,
+    )
+    without = {series: values for series, values in acme.items() if "table" not in series}
+    yield silent("TenantNatsTableNotRead", "nobody has set the table's exporter up", without)
+
+
+CASES = tuple(cases())
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_somebody_hears_of(case: Case, tmp_path: Path) -> None:
+    expectation = {
+        "eval_time": f"{int(case.minute * 60)}s",
+        "expr": 'group by (alertname) (ALERTS{alertstate="firing"})',
+        "exp_samples": [{"labels": f'{{alertname="{alert}"}}', "value": 1} for alert in case.fires],
+    }
+    assert promtool_says(tmp_path, case.series, promql_expr_test=[expectation]) == ""
+
+
+def test_each_alert_is_seen_to_fire_and_to_be_silent() -> None:
+    names = {alert.name for alert in alerts(NAMESPACE)}
+    assert {alert for case in CASES for alert in case.fires} == names
+    assert {case.about for case in CASES if not case.fires} - {""} == names
+
+
+def test_a_person_reads_who_it_is_how_much_it_is_and_where_to_look(tmp_path: Path) -> None:
+    busy = server("globex", "2", gnatsd_varz_mem=steady(7 * GIB)) | table()
+    expectation = {
+        "eval_time": "30m",
+        "alertname": "TenantNatsMemoryHigh",
+        "exp_alerts": [
+            {
+                "exp_labels": {
+                    "severity": "warning",
+                    "namespace": NAMESPACE,
+                    "tenant_id": "globex",
+                    "instance_num": "2",
+                },
+                "exp_annotations": {
+                    "summary": "globex instance 2 has over 75% of its memory",
+                    "description": "globex instance 2 has had 7GiB of memory on average over 5 "
+                    "minutes, for 5 minutes: over 75% of what its size can take.",
+                    "runbook_url": "docs/runbook.md#alerts",
+                },
+            }
+        ],
+    }
+    assert promtool_says(tmp_path, busy, alert_rule_test=[expectation]) == ""
+
+
+def test_promtool_tells_an_expectation_that_does_not_hold(tmp_path: Path) -> None:
+    wrong: dict[str, Any] = {"eval_time": "30m", "expr": "cpu_usage", "exp_samples": []}
+    assert "cpu_usage" in promtool_says(tmp_path, server(), promql_expr_test=[wrong])

@@ -1,0 +1,86 @@
+"""What the database's exporter asks, on a real Postgres and with a reader's rights."""
+
+import psycopg
+import pytest
+from psycopg.sql import SQL
+
+from controlplane.store import InstanceRow
+from monitoring.table import sql_exporter
+from sandbox import database
+from tests.controlplane.rows import execute, insert
+
+Samples = dict[tuple[str, ...], float]
+"""By the values of a metric's labels."""
+
+METRICS = {each["metric_name"]: each for each in sql_exporter()["collectors"][0]["metrics"]}
+
+
+def scraped(dsn: str, metric: str) -> Samples:
+    """What sql_exporter would make of a metric's query: labels are text, the value a number."""
+    said = METRICS[metric]
+    [value] = said["values"]
+    with psycopg.connect(database.worker(dsn)) as connection:
+        cursor = connection.execute(SQL(said["query"]))
+        columns = [column.name for column in cursor.description or ()]
+        rows = [dict(zip(columns, row, strict=True)) for row in cursor]
+    assert set(columns) == {*said["key_labels"], value}
+    samples = {tuple(row[label] for label in said["key_labels"]): row[value] for row in rows}
+    assert len(samples) == len(rows), "two samples of one series are an error of Prometheus"
+    assert {str} >= {type(label) for labels in samples for label in labels}
+    return samples
+
+
+def row(tenant: str, number: int, status: str, namespace: str = "vrsky-tenants") -> InstanceRow:
+    host = f"nats-{tenant}-{number}.{namespace}.svc.cluster.local:4222"
+    return InstanceRow(number, host, status)  # pyright: ignore[reportArgumentType]
+
+
+@pytest.fixture
+def platform(dsn: str) -> str:
+    """Two tenants of one stack and one of another; two integrations have no instance."""
+    insert(dsn, "acme", row("acme", 1, "active"), integrations=3)
+    insert(dsn, "acme", row("acme", 2, "draining"), integrations=1)
+    insert(dsn, "acme", row("acme", 3, "terminated"))
+    insert(dsn, "globex", row("globex", 1, "provisioning"))
+    insert(dsn, "hooli", row("hooli", 1, "active", "eu-tenants"), integrations=2)
+    execute(dsn, "INSERT INTO integrations (tenant_id) VALUES ('acme'), ('acme'), ('unknown')")
+    return dsn
+
+
+def test_every_row_is_told_with_its_status(platform: str) -> None:
+    assert scraped(platform, "tenant_nats_row") == {
+        ("vrsky-tenants", "acme", "1", "active"): 1,
+        ("vrsky-tenants", "acme", "2", "draining"): 1,
+        ("vrsky-tenants", "acme", "3", "terminated"): 1,
+        ("vrsky-tenants", "globex", "1", "provisioning"): 1,
+        ("eu-tenants", "hooli", "1", "active"): 1,
+    }
+
+
+def test_integrations_are_counted_on_each_instance_that_has_not_ended(platform: str) -> None:
+    assert scraped(platform, "tenant_nats_integrations") == {
+        ("vrsky-tenants", "acme", "1"): 3,
+        ("vrsky-tenants", "acme", "2"): 1,
+        ("vrsky-tenants", "globex", "1"): 0,
+        ("eu-tenants", "hooli", "1"): 2,
+    }
+
+
+def test_integrations_without_an_instance_are_counted_for_each_tenant_that_has_rows(
+    platform: str,
+) -> None:
+    assert scraped(platform, "tenant_nats_integrations_unplaced") == {
+        ("vrsky-tenants", "acme"): 2,
+        ("vrsky-tenants", "globex"): 0,
+        ("eu-tenants", "hooli"): 0,
+    }
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_empty_tables_have_no_samples(dsn: str, metric: str) -> None:
+    assert scraped(dsn, metric) == {}
+
+
+def test_no_connection_string_is_in_the_file() -> None:
+    dsn = sql_exporter()["target"]["data_source_name"]
+    assert dsn == "postgres://given-by-SQLEXPORTER_TARGET_DSN"
