@@ -45,8 +45,9 @@ kind: ## the end-to-end tests on the kind cluster of KUBECONFIG, with the offici
 golden: ## rewrite the golden files; read the difference before you commit it
 	$(RUN) pytest -q tests/components tests/unit/test_description.py --snapshot-update
 
-schema: ## rewrite tenants.schema.json from the models
+schema: ## rewrite tenants.schema.json and docs/inventory.md from the models
 	$(RUN) python -m tenancy.schema
+	$(RUN) python -m tenancy.reference
 
 charts: ## draw docs/autoscaling.svg from the simulated week
 	$(RUN) --group charts python -m benchmarks.autoscaling --chart docs/autoscaling.svg
