@@ -4,7 +4,7 @@ RUN := $(UV) run --quiet --locked
 PYTHON_FILES := .
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview recover status down check test kind golden schema charts format benchmark
+.PHONY: help up preview recover status down check test kind golden schema charts recording format benchmark
 .PHONY: audit sbom plan comment kubeconfig diff guard deploy drift issue
 
 help: ## show this list
@@ -51,6 +51,9 @@ schema: ## rewrite tenants.schema.json and docs/inventory.md from the models
 
 charts: ## draw docs/autoscaling.svg from the simulated week
 	$(RUN) --group charts python -m benchmarks.autoscaling --chart docs/autoscaling.svg
+
+recording: ## make the sandbox anew, and draw what `make up` shows as docs/make-up.svg
+	@$(RUN) python -m benchmarks.recording docs/make-up.svg
 
 format: ## format and fix what can be fixed mechanically
 	$(RUN) ruff format $(PYTHON_FILES)
