@@ -4,7 +4,7 @@ RUN := $(UV) run --quiet --locked
 PYTHON_FILES := .
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview recover status down check test kind golden schema charts format benchmark
+.PHONY: help up preview recover status down check test kind golden schema charts recording format benchmark
 .PHONY: monitoring audit sbom plan comment kubeconfig diff guard deploy drift issue
 
 help: ## show this list
@@ -45,14 +45,18 @@ kind: ## the end-to-end tests on the kind cluster of KUBECONFIG, with the offici
 golden: ## rewrite the golden files; read the difference before you commit it
 	$(RUN) pytest -q tests/components tests/unit/test_description.py --snapshot-update
 
-schema: ## rewrite tenants.schema.json from the models
+schema: ## rewrite tenants.schema.json and docs/inventory.md from the models
 	$(RUN) python -m tenancy.schema
+	$(RUN) python -m tenancy.reference
 
 monitoring: ## rewrite deploy/monitoring: rules, scrape configuration and queries of the database
 	$(RUN) python -m monitoring
 
 charts: ## draw docs/autoscaling.svg from the simulated week
 	$(RUN) --group charts python -m benchmarks.autoscaling --chart docs/autoscaling.svg
+
+recording: ## make the sandbox anew, and draw what `make up` shows as docs/make-up.svg
+	@$(RUN) python -m benchmarks.recording docs/make-up.svg
 
 format: ## format and fix what can be fixed mechanically
 	$(RUN) ruff format $(PYTHON_FILES)

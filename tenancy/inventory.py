@@ -64,29 +64,41 @@ class _Model(BaseModel):
 class Resources(_Model):
     """What one NATS server may use, in Kubernetes quantities."""
 
-    cpu: Cpu = Field(description="CPU cores, or thousandths of one.", examples=["2", "500m"])
-    memory: Memory = Field(description="Memory in Mi or Gi.", examples=["4Gi", "512Mi"])
+    cpu: Cpu = Field(description="CPU: whole cores, or thousandths of one.", examples=["2", "500m"])
+    memory: Memory = Field(
+        description="Memory: what waits for slow clients, and the connections themselves.",
+        examples=["4Gi", "512Mi"],
+    )
 
 
 class Size(_Model):
     """How large each server of a tenant is, and how many integrations it holds."""
 
     requests: Resources = Field(
-        description="What the scheduler reserves for each server.",
+        description="What the scheduler reserves for each server; no more than the limits.",
         examples=[{"cpu": "1", "memory": "2Gi"}],
     )
     limits: Resources = Field(
-        description="What a server may use at most; its Go runtime aims at 80% of the memory.",
+        description="What a server may use at most, at least "
+        f"{SMALLEST_MEMORY_LIMIT} of memory. Its Go runtime aims at 80% of that.",
         examples=[{"cpu": "2", "memory": "4Gi"}],
     )
     max_payload: Payload = Field(
-        default="8MB", description="The largest message a server takes.", examples=["8MB"]
+        default="8MB",
+        description=f"The largest message a server takes; at most {LARGEST_PAYLOAD}.",
+        examples=["8MB"],
     )
     max_connections: PositiveCount = Field(
-        default=1000, description="How many clients a server admits at a time.", examples=[1000]
+        default=1000,
+        description="How many clients a server admits at a time. The next one is told "
+        "`maximum connections exceeded`.",
+        examples=[1000],
     )
     capacity: PositiveCount = Field(
-        default=50, description="How many integrations one server holds.", examples=[50]
+        default=50,
+        description="How many integrations one server holds. The number of a tenant's servers "
+        "follows from it.",
+        examples=[50],
     )
 
 
@@ -137,22 +149,24 @@ class Clients(_Model):
 
     namespaces: tuple[NamespaceName, ...] = Field(
         default=(),
-        description="Further namespaces whose pods with the tenant's label may connect.",
+        description="Further namespaces whose pods with the tenant's label may connect. Those in "
+        "the servers' own namespace may in any case.",
         examples=[["acme-workers"]],
     )
     nkeys: tuple[
         Annotated[Nkey, BeforeValidator(_in_full, json_schema_input_type=UserKey | Nkey)], ...
     ] = Field(
         default=(),
-        description="The public user keys of the clients that the servers admit. Without any they "
-        "admit every client that the network lets through.",
+        description="The public user keys of the clients that the servers admit, each plain, or as "
+        "a mapping with what it may do. Without any they admit every client that the network lets "
+        "through. A key is one tenant's only.",
         examples=[[nkeys.EXAMPLE], [{"key": nkeys.EXAMPLE, "publish": ["orders.>"]}]],
     )
     service_accounts: tuple[ServiceAccount, ...] = Field(
         default=(),
         alias="serviceAccounts",
         description="The Kubernetes service accounts whose pods may carry the tenant's label, as "
-        "namespace/name.",
+        "namespace/name. It is for the optional admission policy; without any, every pod may.",
         examples=[["acme-workers/importer"]],
     )
 
@@ -173,12 +187,14 @@ class Tenant(_Model):
 
     integrations: Count = Field(
         default=0,
-        description="How many integrations to make room for; the number of servers follows.",
+        description="How many integrations to make room for; the number of servers follows. It is "
+        "capacity: which integrations there are says the database.",
         examples=[42],
     )
     instances: InstanceCount = Field(
         default=None,
-        description="How many servers to run, when more than the integrations need.",
+        description="How many servers to run, when more than the integrations need; never fewer. "
+        "Without it there are as many as they need, and at least one.",
         examples=[2],
     )
     size: SizeName = Field(
@@ -193,23 +209,26 @@ class Tenant(_Model):
     )
     tls: Tls | None = Field(
         default=None,
-        description="The certificate of the servers, which then refuse clients without TLS.",
+        description="The certificate of the servers, which then refuse clients without TLS. "
+        "Workers are given `tls://` addresses.",
         examples=[{"secretName": "acme-nats-tls"}],
     )
     placement: Policy = Field(
         default="pack",
         description="How integrations share the servers: `pack` fills the lowest-numbered first "
-        "and leaves them where they are, `spread` evens them out.",
+        "and leaves them where they are, `spread` evens them out, at each `up`.",
         examples=["spread"],
     )
     state: State = Field(
         default="active",
-        description="`decommissioned` takes the servers away, once no integration is left.",
+        description="`decommissioned` takes the servers away, once no integration is left, and "
+        "keeps the rows as `terminated`. After that the entry may go.",
         examples=["decommissioned"],
     )
     egress: Literal["dns", "open"] = Field(
         default="dns",
-        description="What the servers may reach: `dns` only, or everything (`open`).",
+        description="What the servers may reach: `dns` only, or everything (`open`). A Core NATS "
+        "server opens no connection, so `dns` is enough.",
         examples=["dns"],
     )
 

@@ -4,6 +4,7 @@ Every type carries its constraint, the words that say what is expected, and an e
 value: the loader's reports, the JSON Schema and the documentation all come from here.
 """
 
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import (
@@ -20,23 +21,28 @@ from pydantic_core import PydanticCustomError
 from tenancy import nkeys
 
 
-def expected(words: str, example: str) -> WrapValidator:
-    """Say `words` and `example`, whatever it is in a value that does not fit.
+@dataclass(frozen=True)
+class Expectation:
+    """What is said of a value that does not fit, whatever it is that does not."""
 
-    Args:
-        words: what is expected, to follow "expected": "a whole number, 0 or more".
-        example: a right value, as the file would have it.
-    """
+    words: str
+    """What is expected, to follow "expected": "a whole number, 0 or more"."""
+    example: str
+    """A right value, as the file would have it."""
 
-    def validate(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    def __call__(self, value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        """Validate by `handler`, in these words."""
         try:
             return handler(value)
         except ValidationError:
             raise PydanticCustomError(
-                "expected", "expected {words}", {"words": words, "example": example}
+                "expected", "expected {words}", {"words": self.words, "example": self.example}
             ) from None
 
-    return WrapValidator(validate)
+
+def expected(words: str, example: str) -> WrapValidator:
+    """Say `words` and `example` of a value that does not fit; see `Expectation`."""
+    return WrapValidator(Expectation(words, example))
 
 
 _LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
