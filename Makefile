@@ -36,7 +36,7 @@ check: ## format, lint, types, import contracts and the fast tests, in under a m
 	$(RUN) pytest -q tests/unit tests/components
 
 test: check ## everything: also real Postgres, nats-server, API server and engine
-	$(RUN) pytest tests/controlplane tests/nats tests/simulation tests/workers tests/supply tests/workflows tests/monitoring tests/sandbox \
+	$(RUN) pytest tests/controlplane tests/nats tests/simulation tests/workers tests/supply tests/workflows tests/monitoring tests/metrics tests/sandbox \
 	  tests/admission tests/isolation tests/e2e
 
 kind: ## the end-to-end tests on the kind cluster of KUBECONFIG, with the official plugin (for CI; no outages)
@@ -49,7 +49,7 @@ schema: ## rewrite tenants.schema.json and docs/inventory.md from the models
 	$(RUN) python -m tenancy.schema
 	$(RUN) python -m tenancy.reference
 
-monitoring: ## rewrite deploy/monitoring: rules, scrape configuration and queries of the database
+monitoring: ## rewrite deploy/monitoring: rules, scrape configuration, queries of the database, dashboard
 	$(RUN) python -m monitoring
 
 charts: ## draw docs/autoscaling.svg from the simulated week

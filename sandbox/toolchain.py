@@ -249,6 +249,15 @@ def _remove(folder: Path) -> None:
     shutil.rmtree(folder)
 
 
+def source_of(group: Group, module: str) -> Path:
+    """The source of a module, in the version that `group` pins.
+
+    Raises:
+        SandboxError: no usable Go, or the module cannot be fetched.
+    """
+    return _module_folder(module, find_go(), GO_MODULES / group.name, os.environ)
+
+
 def _module_folder(name: str, go: Path, module: Path, env: Mapping[str, str]) -> Path:
     """The folder of the module `name` in the version that the one in the folder `module` pins."""
     answer = subprocess.run(

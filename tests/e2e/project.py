@@ -17,7 +17,7 @@ from sandbox.layout import PROJECT, Layout
 from tests.controlplane.rows import Row, execute, table
 
 _PROGRAM = ("__main__.py", "program.py", "settings.py", "Pulumi.yaml", ".venv",
-            "tenancy", "components", "controlplane", "operations")  # fmt: skip
+            "tenancy", "monitoring", "components", "controlplane", "operations")  # fmt: skip
 
 
 @dataclass(frozen=True)

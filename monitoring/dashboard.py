@@ -1,0 +1,239 @@
+"""Grafana's dashboard of the servers, by tenant and instance, made with Grafana's own library.
+
+The library is among the development dependencies: nothing that runs imports this module.
+"""
+
+import json
+from collections.abc import Iterable
+
+from grafana_foundation_sdk.builders import (
+    common,
+    dashboard,
+    prometheus,
+    stat,
+    table,
+    timeseries,
+)
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models.common import (
+    GraphThresholdsStyleMode,
+    LegendDisplayMode,
+    LegendPlacement,
+    LineStyle,
+    SortOrder,
+    TooltipDisplayMode,
+)
+from grafana_foundation_sdk.models.dashboard import (
+    DashboardCursorSync,
+    DashboardLinkType,
+    DataSourceRef,
+    DataTransformerConfig,
+    DynamicConfigValue,
+    Threshold,
+    ThresholdsMode,
+    VariableHide,
+    VariableRefresh,
+    VariableSort,
+)
+from grafana_foundation_sdk.models.prometheus import PromQueryFormat
+
+from monitoring.rules import INTEGRATIONS_LIMIT
+from monitoring.scrape import JOB
+from monitoring.series import BY_INSTANCE, LIMITED, Limited, selector
+
+TITLE = "NATS servers of tenants"
+UID = "tenant-nats"
+
+VARIABLES = {
+    "namespace": f'label_values(up{{job="{JOB}"}}, namespace)',
+    "tenant": f'label_values(up{{job="{JOB}", namespace="$namespace"}}, tenant_id)',
+    "instance": f'label_values(up{{job="{JOB}", namespace="$namespace", tenant_id=~"$tenant"}}, '
+    "instance_num)",
+}
+"""What a person chooses by, and where the choices come from."""
+
+_SOURCE = DataSourceRef(type_val="prometheus", uid="$datasource")
+_CHOSEN = ('namespace="$namespace"', 'tenant_id=~"$tenant"', 'instance_num=~"$instance"')
+_SERIES = selector(*_CHOSEN)
+_SCRAPED = selector(f'job="{JOB}"', *_CHOSEN)
+_WHO = "{{tenant_id}} {{instance_num}}"
+_UNITS = {
+    "MessageRate": "mps",  # messages a second
+    "Connections": "short",
+    "Memory": "bytes",
+    "Cpu": "short",
+}
+_HALF, _WHOLE, _HEIGHT = 12, 24, 8
+
+
+def dashboard_json() -> str:
+    """The dashboard, as Grafana imports it."""
+    built = _dashboard().build()
+    return json.dumps(built, cls=JSONEncoder, indent=2, sort_keys=True) + "\n"
+
+
+def _dashboard() -> dashboard.Dashboard:
+    made = (
+        dashboard.Dashboard(TITLE)
+        .uid(UID)
+        .description("Written by `make monitoring`. What its figures mean: docs/monitoring.md.")
+        .tags(["nats", "tenant-nats"])
+        .time("now-6h", "now")
+        .refresh("30s")
+        .tooltip(DashboardCursorSync.CROSSHAIR)
+        .link(
+            dashboard.DashboardLink("NATS: what the server says of itself")
+            .type(DashboardLinkType.LINK)
+            .url("https://docs.nats.io/running-a-nats-service/nats_admin/monitoring")
+            .target_blank(True)
+        )
+        .with_variable(dashboard.DatasourceVariable("datasource").type("prometheus"))
+    )
+    for name, query in VARIABLES.items():
+        made = made.with_variable(_variable(name, query))
+    made = made.with_row(dashboard.Row("At a glance"))
+    for panel in _glance():
+        made = made.with_panel(panel)
+    made = made.with_row(dashboard.Row("Load"))
+    for measure in LIMITED:
+        for panel in _load(measure):
+            made = made.with_panel(panel)
+    made = made.with_row(dashboard.Row("Integrations and clients"))
+    for panel in (*_integrations(), _slow_consumers(), _nearest()):
+        made = made.with_panel(panel)
+    return made
+
+
+def _variable(name: str, query: str) -> dashboard.QueryVariable:
+    made = (
+        dashboard.QueryVariable(name)
+        .query(query)
+        .datasource(_SOURCE)
+        .refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
+        .sort(VariableSort.NATURAL_ASC)
+        .hide(VariableHide.DONT_HIDE)
+    )
+    return made if name == "namespace" else made.multi(True).include_all(True).all_value(".+")
+
+
+def _glance() -> Iterable[stat.Panel]:
+    here = 'namespace="$namespace"'
+    none = "or vector(0)"
+    figures = {
+        "Servers that answer": (f"sum(tenant_nats:healthy{_SERIES}) {none}", False),
+        "Servers down": (f"count(tenant_nats:healthy{_SERIES} == 0) {none}", True),
+        "Not seen": (f"count(up{_SCRAPED} == 0) {none}", True),
+        "Integrations": (f"sum(tenant_nats_integrations{_SERIES}) {none}", False),
+        "Without a server": (
+            f"sum(tenant_nats_integrations_unplaced{selector(*_CHOSEN[:2])}) {none}",
+            True,
+        ),
+        "Alerts": (
+            f'count(ALERTS{{alertname=~"TenantNats.+", alertstate="firing", {here}}}) {none}',
+            True,
+        ),
+    }
+    for title, (query, is_bad) in figures.items():
+        colours = [Threshold(value=None, color="green")]
+        if is_bad:
+            colours.append(Threshold(value=1, color="red"))
+        yield (
+            stat.Panel()
+            .title(title)
+            .datasource(_SOURCE)
+            .span(_WHOLE // len(figures))
+            .height(4)
+            .thresholds(dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(colours))
+            .with_target(prometheus.Dataquery().expr(query).instant().ref_id("A"))
+        )
+
+
+def _load(measure: Limited) -> Iterable[timeseries.Panel]:
+    figure, limit = f"{measure.figure}{_SERIES}", f"{measure.limit}{_SERIES}"
+    title = measure.words.capitalize() if measure.words != "CPU" else "CPU (cores)"
+    yield _panel(title, _UNITS[measure.alert], (figure, _WHO), (f"max({limit})", "largest limit"))
+    yield _share(f"{title}: share of the limit", f"{figure} / {limit}", measure.share)
+
+
+def _integrations() -> Iterable[timeseries.Panel]:
+    # The table's series have a job of their own, and its limit has none.
+    figure = f"max {BY_INSTANCE} (tenant_nats_integrations{_SERIES})"
+    limit = f"{INTEGRATIONS_LIMIT}{_SERIES}"
+    yield _panel("Integrations", "short", (figure, _WHO), (f"max({limit})", "largest limit"))
+    yield _share("Integrations: share of the capacity", f"{figure} / {limit}", 0.9)
+
+
+def _slow_consumers() -> timeseries.Panel:
+    query = f"sum {BY_INSTANCE} (increase(gnatsd_varz_slow_consumers{_SCRAPED}[$__rate_interval]))"
+    return _panel("Slow consumers that were cut off", "short", (query, _WHO))
+
+
+def _nearest() -> table.Panel:
+    shares = " or ".join(
+        f"label_replace({each.figure}{_SERIES} / {each.limit}{_SERIES}, "
+        f'"of", "{each.words}", "", "")'
+        for each in LIMITED
+    )
+    hidden = {"Time": True, "namespace": True}
+    return (
+        table.Panel()
+        .title("Nearest to a limit")
+        .datasource(_SOURCE)
+        .span(_HALF)
+        .height(_HEIGHT)
+        .unit("percentunit")
+        .with_target(
+            prometheus.Dataquery()
+            .expr(f"sort_desc(topk(10, {shares}))")
+            .instant()
+            .format(PromQueryFormat.TABLE)
+            .ref_id("A")
+        )
+        .with_transformation(
+            DataTransformerConfig(
+                id_val="organize",
+                options={"excludeByName": hidden, "renameByName": {"Value": "share"}},
+            )
+        )
+    )
+
+
+def _share(title: str, query: str, told_above: float) -> timeseries.Panel:
+    steps = [Threshold(value=None, color="transparent"), Threshold(value=told_above, color="red")]
+    style = common.GraphThresholdsStyleConfig().mode(GraphThresholdsStyleMode.LINE)
+    return (
+        _panel(title, "percentunit", (query, _WHO))
+        .thresholds(dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(steps))
+        .thresholds_style(style)
+    )
+
+
+def _panel(title: str, unit: str, *targets: tuple[str, str]) -> timeseries.Panel:
+    """Lines over time: a query and a legend for each target, the second one dashed."""
+    made = (
+        timeseries.Panel()
+        .title(title)
+        .datasource(_SOURCE)
+        .span(_HALF)
+        .height(_HEIGHT)
+        .unit(unit)
+        .min(0)
+        .fill_opacity(5)
+        .legend(
+            common.VizLegendOptions()
+            .display_mode(LegendDisplayMode.TABLE)
+            .placement(LegendPlacement.RIGHT)
+            .show_legend(True)
+            .calcs(["lastNotNull", "max"])
+        )
+        .tooltip(
+            common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI).sort(SortOrder.DESCENDING)
+        )
+    )
+    for ref, (query, legend) in zip("AB", targets, strict=False):
+        made = made.with_target(
+            prometheus.Dataquery().expr(query).legend_format(legend).ref_id(ref)
+        )
+    dashed = LineStyle(fill="dash", dash=[10, 10])
+    style = DynamicConfigValue(id_val="custom.lineStyle", value=dashed)
+    return made.override_by_query("B", [style]) if len(targets) > 1 else made

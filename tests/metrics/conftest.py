@@ -1,0 +1,215 @@
+"""Real servers, an exporter beside each, and a real Prometheus with a day's history of them."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Generator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import nats
+import psycopg
+import pytest
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from psycopg.sql import SQL
+
+from controlplane.store import InstanceRow
+from monitoring.rules import rules
+from monitoring.scrape import JOB, TABLE_JOB
+from monitoring.table import sql_exporter
+from sandbox import database
+from tenancy.inventory import Inventory
+from tenancy.load import Instance
+from tenancy.plan import expand
+from tests.conftest import NewDatabase
+from tests.controlplane.rows import execute, insert
+from tests.metrics.exporter import Exporter
+from tests.metrics.history import write_history
+from tests.metrics.prometheus import Prometheus, running, wait_for
+from tests.metrics.serving import serving
+from tests.nats.server import Server
+from tests.nats.server import running as running_server
+
+NAMESPACE = "vrsky-tenants"
+INVENTORY = Inventory.model_validate(
+    {
+        "tenants": {"acme": {"instances": 2}, "globex": {"size": "large"}},
+        "sizes": {
+            "large": {
+                "requests": {"cpu": "2", "memory": "4Gi"},
+                "limits": {"cpu": "4", "memory": "8Gi"},
+                "max_connections": 2000,
+                "capacity": 100,
+            }
+        },
+    }
+)
+CLIENTS = 7
+"""How many are connected to each server."""
+PEAK_CONNECTIONS = 300
+PEAK_RATE = 900
+USUAL_RATE = 50
+_PEAK = range(10 * 3600, 11 * 3600)
+"""When, in seconds ago, there was most to do."""
+_MEMORY = 20e6
+_LAST = (
+    "tenant_nats:connections:avg5m",
+    "tenant_nats:integrations:limit",
+    "rate(gnatsd_varz_slow_consumers[1m])",
+)
+"""What takes longest to come, as it takes two scrapes or a rule after a scrape."""
+
+
+@dataclass
+class Watched:
+    """What is watched, and who watches."""
+
+    prometheus: Prometheus
+    servers: dict[Instance, Server]
+    exporters: dict[Instance, ExitStack] = field(default_factory=dict[Instance, ExitStack])
+    """Closing one ends the exporter of an instance."""
+
+
+@pytest.fixture(scope="module")
+def watched(
+    tmp_path_factory: pytest.TempPathFactory, new_database: NewDatabase
+) -> Generator[Watched]:
+    """Three servers with clients, their rows, and a Prometheus that has seen them for a day."""
+    folder = tmp_path_factory.mktemp("metrics")
+    plan = expand(INVENTORY, namespace=NAMESPACE)
+    with ExitStack() as stack:
+        servers: dict[Instance, Server] = {}
+        exporters: dict[Instance, ExitStack] = {}
+        targets: dict[Instance, str] = {}
+        for instance in (each for tenant in plan.tenants for each in tenant.instances):
+            known = (instance.tenant, instance.number)
+            (folder / instance.name).mkdir()
+            server = running_server(instance.config, folder / instance.name)
+            servers[known] = stack.enter_context(server)
+            exporters[known] = stack.enter_context(ExitStack())
+            exporter = Exporter(servers[known].monitoring_port)
+            targets[known] = exporters[known].enter_context(serving(exporter.text))
+        stack.enter_context(_clients(servers))
+        dsn = _rows(new_database(), servers)
+        table = stack.enter_context(serving(lambda: _table(dsn)))
+        _history(folder, targets)
+        prometheus = stack.enter_context(running(folder, _config(folder, targets, table)))
+        for query in _LAST:
+            wait_for(lambda query=query: len(prometheus.query(query)) == len(servers))
+        yield Watched(prometheus, servers, exporters)
+
+
+def _labels(instance: Instance, target: str) -> dict[str, str]:
+    tenant, number = instance
+    return {
+        "job": JOB,
+        "instance": target,
+        "namespace": NAMESPACE,
+        "pod": f"nats-{tenant}-{number}-x",
+        "tenant_id": tenant,
+        "instance_num": str(number),
+    }
+
+
+def _config(folder: Path, targets: dict[Instance, str], table: str) -> dict[str, object]:
+    (folder / "rules.json").write_text(json.dumps(rules(INVENTORY, NAMESPACE)))
+    servers = [
+        {"targets": [target], "labels": _labels(instance, target)}
+        for instance, target in targets.items()
+    ]
+    return {
+        "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+        "rule_files": ["rules.json"],
+        "scrape_configs": [
+            {"job_name": JOB, "static_configs": servers},
+            {
+                "job_name": TABLE_JOB,
+                "honor_labels": True,
+                "static_configs": [{"targets": [table]}],
+            },
+        ],
+    }
+
+
+def _history(folder: Path, targets: dict[Instance, str]) -> None:
+    def sent(ago: float) -> float:
+        """All messages until then: at the usual rate, and at another one for the busy hour."""
+        busy = max(0.0, min(_PEAK.stop - ago, len(_PEAK)))
+        return (26 * 3600 - ago) * USUAL_RATE + busy * (PEAK_RATE - USUAL_RATE)
+
+    series = {
+        instance: {**_labels(instance, target), "server_id": f"nats-{instance[0]}-{instance[1]}"}
+        for instance, target in targets.items()
+    }
+
+    def braced(**more: str) -> list[str]:
+        return [
+            "{" + ",".join(f'{key}="{value}"' for key, value in {**labels, **more}.items()) + "}"
+            for labels in series.values()
+        ]
+
+    write_history(
+        folder,
+        {
+            "gnatsd_varz_connections": dict.fromkeys(
+                braced(), lambda ago: PEAK_CONNECTIONS if ago in _PEAK else CLIENTS
+            ),
+            "gnatsd_varz_mem": dict.fromkeys(braced(), lambda _: _MEMORY),
+            "gnatsd_varz_in_msgs": dict.fromkeys(braced(), sent),
+            "gnatsd_healthz_status_value": dict.fromkeys(braced(value="ok"), lambda _: 1),
+        },
+    )
+
+
+def _rows(dsn: str, servers: dict[Instance, Server]) -> str:
+    for tenant, number in servers:
+        host = f"nats-{tenant}-{number}.{NAMESPACE}.svc.cluster.local:4222"
+        insert(dsn, tenant, InstanceRow(number, host, "active"), integrations=10 * number)
+    execute(dsn, "INSERT INTO integrations (tenant_id) VALUES ('acme')")
+    return dsn
+
+
+def _table(dsn: str) -> bytes:
+    """What sql_exporter would print: a gauge for each metric, by its query and its labels."""
+    registry = CollectorRegistry()
+    [collector] = sql_exporter()["collectors"]
+    with psycopg.connect(database.worker(dsn)) as connection:
+        for metric in collector["metrics"]:
+            gauge = Gauge(
+                metric["metric_name"], metric["help"], metric["key_labels"], registry=registry
+            )
+            cursor = connection.execute(SQL(metric["query"]))
+            columns = [column.name for column in cursor.description or ()]
+            for row in cursor:
+                told = dict(zip(columns, row, strict=True))
+                [value] = metric["values"]
+                gauge.labels(*(told[label] for label in metric["key_labels"])).set(told[value])
+    return generate_latest(registry)
+
+
+def _clients(servers: dict[Instance, Server]) -> ExitStack:
+    """Keep clients connected, one of which sends at the usual rate, until the stack is closed."""
+    stop = threading.Event()
+    connected = threading.Event()
+
+    async def work() -> None:
+        clients = [
+            await nats.connect(server.url) for server in servers.values() for _ in range(CLIENTS)
+        ]
+        connected.set()
+        while not stop.is_set():
+            for client in clients[::CLIENTS]:
+                if client.is_connected:
+                    for _ in range(USUAL_RATE // 10):
+                        await client.publish("acme.work", b"x")
+            await asyncio.sleep(0.1)
+        await asyncio.gather(*(client.close() for client in clients))
+
+    thread = threading.Thread(target=lambda: asyncio.run(work()))
+    thread.start()
+    stack = ExitStack()
+    stack.callback(thread.join)
+    stack.callback(stop.set)
+    assert connected.wait(30)
+    return stack

@@ -1,0 +1,37 @@
+"""A day that Prometheus has seen: blocks of samples from before it started."""
+
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from sandbox.toolchain import PROMETHEUS, ensure
+
+Values = Callable[[float], float]
+"""A metric's value, so many seconds before now."""
+
+_DAY_SECONDS = 25 * 3600
+_STEP_SECONDS = 60
+
+
+def write_history(folder: Path, metrics: Mapping[str, Mapping[str, Values]]) -> None:
+    """Make blocks in `folder`/data.
+
+    Args:
+        folder: where Prometheus will run.
+        metrics: by a metric's name, its values by the labels of a series, `{job="…"}`.
+    """
+    now = int(time.time())
+    ago = range(_DAY_SECONDS, 0, -_STEP_SECONDS)
+    lines: list[str] = []
+    for metric, series in metrics.items():
+        lines.append(f"# TYPE {metric} gauge")
+        for labels, values in series.items():
+            lines += [f"{metric}{labels} {values(each)} {now - each}" for each in ago]
+    text = folder / "history.txt"
+    text.write_text("\n".join([*lines, "# EOF\n"]))
+    subprocess.run(
+        [ensure(PROMETHEUS) / "promtool", "tsdb", "create-blocks-from", "openmetrics", "--quiet",
+         text, folder / "data"],
+        check=True, capture_output=True,
+    )  # fmt: skip

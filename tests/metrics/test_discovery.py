@@ -1,0 +1,267 @@
+"""Prometheus finds each server once, by either way: real API server, Prometheus and operator."""
+
+import gzip
+import json
+import re
+import subprocess
+from base64 import b64decode
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pulumi.automation import ConfigValue
+from ruamel.yaml import YAML
+
+from monitoring.rules import rules
+from monitoring.scrape import JOB, scrape_configs
+from sandbox.layout import PROJECT
+from sandbox.toolchain import PROMETHEUS, PROMETHEUS_OPERATOR, ensure, source_of
+from tenancy.inventory import load
+from tests.access import Access
+from tests.conftest import NewDatabase
+from tests.e2e.project import Project, Target
+from tests.metrics.prometheus import running, wait_for
+from tests.nats.server import free_port
+
+NAMESPACE, WATCHING = "metrics", "metrics-watching"
+INVENTORY = """\
+tenants:
+  acme: {size: small, instances: 2}
+  globex: {size: small}
+sizes:
+  small: {requests: {cpu: 10m, memory: 64Mi}, limits: {cpu: 100m, memory: 64Mi}, capacity: 10}
+"""
+SERVERS = {("acme", "1"), ("acme", "2"), ("globex", "1")}
+LABELS = ("job", "namespace", "pod", "tenant_id", "instance_num")
+OPERATOR_MODULE = "github.com/prometheus-operator/prometheus-operator"
+
+Found = set[tuple[str, ...]]
+"""The address of each target, and its labels in the order of `LABELS`."""
+
+
+@pytest.fixture(scope="module")
+def kinds(access: Access) -> Generator[None]:
+    """The kinds of objects that the operator brings to a cluster."""
+    folder = source_of(PROMETHEUS_OPERATOR, OPERATOR_MODULE) / "example" / "prometheus-operator-crd"
+    access.run("apply", "--server-side", f"--filename={folder}")
+    access.run("wait", "--for=condition=Established", f"--filename={folder}", "--timeout=60s")
+    yield
+    access.run("delete", f"--filename={folder}", "--wait=false")
+
+
+@pytest.fixture(scope="module")
+def stack(
+    target: Target,
+    new_database: NewDatabase,
+    kinds: None,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Generator[Project]:
+    """Three servers with exporters, and what the operator needs to find them."""
+    assert kinds is None
+    project = Project(
+        target,
+        tmp_path_factory.mktemp("metrics") / "project",
+        namespace=NAMESPACE,
+        dsn=new_database(),
+        settings={"drain": "0s"},
+    )
+    for key, value in {
+        "podMonitor": "true",
+        "prometheusRule": "true",
+        "labels.release": "prometheus",
+    }.items():
+        project.stack.set_config(f"metrics.{key}", ConfigValue(value), path=True)
+    project.write(INVENTORY)
+    run = project.up()
+    assert not run.failed, run.output
+    yield project
+    project.remove()
+
+
+@pytest.fixture(scope="module")
+def right(stack: Project, access: Access) -> Found:
+    """The servers, as they are to be found; beside them there are pods that are none."""
+    pods = json.loads(stack.kubectl("get", "pods", "--selector=app=nats", "--output=json"))["items"]
+    _make_strangers(access, pods[0]["spec"])
+    found = {
+        (
+            f"{pod['status']['podIP']}:7777",
+            JOB,
+            NAMESPACE,
+            pod["metadata"]["name"],
+            pod["metadata"]["labels"]["tenant-id"],
+            pod["metadata"]["labels"]["instance-num"],
+        )
+        for pod in pods
+    }
+    assert {labels[-2:] for labels in found} == SERVERS
+    return found
+
+
+def test_the_plain_configuration_finds_each_server_once_and_nothing_else(
+    right: Found, access: Access, tmp_path: Path
+) -> None:
+    assert discovered(tmp_path, scrape_configs(NAMESPACE), access) == right
+
+
+def test_the_templates_configuration_finds_each_server_thrice_at_no_address(
+    right: Found, access: Access, tmp_path: Path
+) -> None:
+    reference = (PROJECT.parent / "shared" / "reference" / "tenant-nats-templates.md").read_text()
+    [text] = re.findall(r"```yaml\n(scrape_configs:\n.*?)```", reference, re.DOTALL)
+    config = YAML(typ="safe").load(text.replace("vrsky-tenants", NAMESPACE))
+    found = discovered(tmp_path, config, access)
+    assert {address.count(":") for address, *_ in found} == {2}
+    assert len(found) > 2 * len(right)
+
+
+def test_by_the_pod_monitor_the_operator_finds_the_same(
+    stack: Project, right: Found, access: Access, tmp_path: Path
+) -> None:
+    with operating(access, tmp_path):
+        config = _operators_configuration(access)
+        rule = _operators_rules(access)
+    (tmp_path / "prometheus.json").write_text(json.dumps({**config, "rule_files": []}))
+    checked = subprocess.run(
+        [ensure(PROMETHEUS) / "promtool", "check", "config", "prometheus.json"],
+        cwd=tmp_path, capture_output=True, text=True,
+    )  # fmt: skip
+    assert checked.returncode == 0, checked.stderr
+    assert discovered(tmp_path, {"scrape_configs": config["scrape_configs"]}, access) == right
+    wanted = rules(load(stack.folder / "tenants.yaml"), NAMESPACE)
+    assert [each["name"] for each in rule["groups"]] == [each["name"] for each in wanted["groups"]]
+    alerts = [
+        each["alert"] for group in rule["groups"] for each in group["rules"] if "alert" in each
+    ]
+    assert "TenantNatsServerDown" in alerts
+
+
+def discovered(folder: Path, config: dict[str, Any], access: Access) -> Found:
+    """What a real Prometheus finds by this configuration."""
+    servers = [each for each in config["scrape_configs"] if "kubernetes_sd_configs" in each]
+    for each in servers:
+        for discovery in each["kubernetes_sd_configs"]:
+            discovery["kubeconfig_file"] = access.kubeconfig
+    with running(folder, {"scrape_configs": servers}) as prometheus:
+
+        def targets() -> Found:
+            return {
+                (
+                    each["scrapeUrl"].removeprefix("http://").partition("/")[0],
+                    *(each["labels"].get(label, "") for label in LABELS),
+                )
+                for each in prometheus.get("targets", state="active")["activeTargets"]
+            }
+
+        wait_for(lambda: len(targets()) >= len(SERVERS))
+        return targets()
+
+
+@contextmanager
+def operating(access: Access, folder: Path) -> Generator[None]:
+    """The operator, and a Prometheus that it is to configure, in a namespace of their own."""
+    access.new_namespace(WATCHING)
+    which = {"matchLabels": {"release": "prometheus"}}
+    where = {"matchLabels": {"kubernetes.io/metadata.name": NAMESPACE}}
+    spec = {
+        "podMonitorSelector": which,
+        "podMonitorNamespaceSelector": where,
+        "ruleSelector": which,
+        "ruleNamespaceSelector": where,
+    }
+    prometheus = {
+        "apiVersion": "monitoring.coreos.com/v1",
+        "kind": "Prometheus",
+        "metadata": {"name": "main", "namespace": WATCHING},
+        "spec": spec,
+    }
+    access.apply([prometheus])
+    with (folder / "operator.log").open("wb") as log:
+        process = subprocess.Popen(
+            [ensure(PROMETHEUS_OPERATOR) / "operator", f"--namespaces={NAMESPACE},{WATCHING}",
+             f"--web.listen-address=127.0.0.1:{free_port()}", *_way_to(access, folder)],
+            stdout=log, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+    try:
+        question = ("get", "secret", "prometheus-main", f"--namespace={WATCHING}")
+        wait_for(lambda: process.poll() is not None or not access.ask(*question).returncode)
+        assert process.poll() is None, (folder / "operator.log").read_text()
+        yield
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+        access.run("delete", "namespace", WATCHING, "--wait=false")
+
+
+def _way_to(access: Access, folder: Path) -> Iterator[str]:
+    """How the operator reaches the API server, since it reads no kubeconfig."""
+    view = ("config", "view", "--raw", "--minify", "--flatten", "--output=json")
+    config = json.loads(access.run(*view))
+    cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
+    yield f"--apiserver={cluster['server']}"
+    for option, data in {
+        "ca-file": cluster["certificate-authority-data"],
+        "cert-file": user["client-certificate-data"],
+        "key-file": user["client-key-data"],
+    }.items():
+        (folder / option).write_bytes(b64decode(data))
+        yield f"--{option}={folder / option}"
+
+
+def _operators_configuration(access: Access) -> dict[str, Any]:
+    def configured() -> dict[str, Any]:
+        question = ("get", "secret", "prometheus-main", f"--namespace={WATCHING}", "--output=json")
+        data = json.loads(access.run(*question))["data"]
+        text = gzip.decompress(b64decode(data["prometheus.yaml.gz"])).decode()
+        # What the sidecar of each Prometheus puts in for itself; there is one.
+        return YAML(typ="safe").load(text.replace("$(SHARD)", "0"))
+
+    wait_for(lambda: configured().get("scrape_configs"))
+    return configured()
+
+
+def _operators_rules(access: Access) -> dict[str, Any]:
+    question = ("get", "configmap", f"--namespace={WATCHING}", "--output=json")
+
+    def found() -> list[str]:
+        items = json.loads(access.run(*question))["items"]
+        return [
+            text
+            for each in items
+            if "rulefiles" in each["metadata"]["name"]
+            for text in each.get("data", {}).values()
+        ]
+
+    wait_for(found)
+    [text] = found()
+    return YAML(typ="safe").load(text)
+
+
+def _make_strangers(access: Access, server: dict[str, Any]) -> None:
+    """Pods beside the servers that are none, or no longer; each like one but for a detail."""
+    spec = {key: server[key] for key in ("securityContext", "containers", "volumes")}
+    spec["automountServiceAccountToken"] = False
+    nats, _ = spec["containers"]
+    labels = {"app": "nats", "tenant-id": "acme", "instance-num": "9"}
+    strangers = {
+        "other-app": ({**labels, "app": "other"}, spec),
+        "without-exporter": (labels, {**spec, "containers": [nats]}),
+        "finished": (labels, spec),
+    }
+    access.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": name, "namespace": NAMESPACE, "labels": worn},
+            "spec": its,
+        }
+        for name, (worn, its) in strangers.items()
+    )
+    for name in strangers:
+        access.run("wait", "--for=jsonpath={.status.phase}=Running", f"pod/{name}",
+                   f"--namespace={NAMESPACE}", "--timeout=60s")  # fmt: skip
+    ended = json.dumps({"status": {"phase": "Succeeded"}})
+    access.run("patch", "pod", "finished", f"--namespace={NAMESPACE}", "--subresource=status",
+               f"--patch={ended}")  # fmt: skip
