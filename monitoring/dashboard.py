@@ -56,6 +56,8 @@ _SOURCE = DataSourceRef(type_val="prometheus", uid="$datasource")
 _CHOSEN = ('namespace="$namespace"', 'tenant_id=~"$tenant"', 'instance_num=~"$instance"')
 _SERIES = selector(*_CHOSEN)
 _SCRAPED = selector(f'job="{JOB}"', *_CHOSEN)
+# The table's series have a job, and their limit has none.
+_INTEGRATIONS = f"max {BY_INSTANCE} (tenant_nats_integrations{_SERIES})"
 _WHO = "{{tenant_id}} {{instance_num}}"
 _UNITS = {
     "MessageRate": "mps",  # messages a second
@@ -76,7 +78,10 @@ def _dashboard() -> dashboard.Dashboard:
     made = (
         dashboard.Dashboard(TITLE)
         .uid(UID)
-        .description("Written by `make monitoring`. What its figures mean: docs/monitoring.md.")
+        .description(
+            "Written by `make monitoring`. What its figures mean: docs/monitoring.md; what to do "
+            "about an alert: docs/runbook.md, Alerts."
+        )
         .tags(["nats", "tenant-nats"])
         .time("now-6h", "now")
         .refresh("30s")
@@ -120,6 +125,7 @@ def _glance() -> Iterable[stat.Panel]:
     here = 'namespace="$namespace"'
     none = "or vector(0)"
     figures = {
+        "Servers": (f"count(group {BY_INSTANCE} (up{_SCRAPED})) {none}", False),
         "Servers that answer": (f"sum(tenant_nats:healthy{_SERIES}) {none}", False),
         "Servers down": (f"count(tenant_nats:healthy{_SERIES} == 0) {none}", True),
         "Not seen": (f"count(up{_SCRAPED} == 0) {none}", True),
@@ -156,11 +162,9 @@ def _load(measure: Limited) -> Iterable[timeseries.Panel]:
 
 
 def _integrations() -> Iterable[timeseries.Panel]:
-    # The table's series have a job of their own, and its limit has none.
-    figure = f"max {BY_INSTANCE} (tenant_nats_integrations{_SERIES})"
     limit = f"{INTEGRATIONS_LIMIT}{_SERIES}"
-    yield _panel("Integrations", "short", (figure, _WHO), (f"max({limit})", "largest limit"))
-    yield _share("Integrations: share of the capacity", f"{figure} / {limit}", 0.9)
+    yield _panel("Integrations", "short", (_INTEGRATIONS, _WHO), (f"max({limit})", "largest limit"))
+    yield _share("Integrations: share of the capacity", f"{_INTEGRATIONS} / {limit}", 0.9)
 
 
 def _slow_consumers() -> timeseries.Panel:
@@ -169,10 +173,11 @@ def _slow_consumers() -> timeseries.Panel:
 
 
 def _nearest() -> table.Panel:
+    pairs = {each.words: (f"{each.figure}{_SERIES}", each.limit) for each in LIMITED}
+    pairs["integrations"] = (_INTEGRATIONS, INTEGRATIONS_LIMIT)
     shares = " or ".join(
-        f"label_replace({each.figure}{_SERIES} / {each.limit}{_SERIES}, "
-        f'"of", "{each.words}", "", "")'
-        for each in LIMITED
+        f'label_replace({figure} / {limit}{_SERIES}, "of", "{words}", "", "")'
+        for words, (figure, limit) in pairs.items()
     )
     hidden = {"Time": True, "namespace": True}
     return (

@@ -1,11 +1,22 @@
 """`database-roles`: the SQL that makes the roles of the database and lends them what they need."""
 
+import json
 import re
 from typing import Annotated
 
 import typer
 
-from controlplane.roles import NAME, NAME_WORDS, PREFIX, SCHEMA, create_roles, lend
+from controlplane.roles import (
+    NAME,
+    NAME_WORDS,
+    PREFIX,
+    ROLES,
+    SCHEMA,
+    create_roles,
+    lend,
+    role_name,
+)
+from operations.options import Json
 
 
 def _name(value: str) -> str:
@@ -21,6 +32,7 @@ def database_roles(
     schema: Annotated[
         str, typer.Option(callback=_name, help="The schema that has the tables.")
     ] = SCHEMA,
+    as_json: Json = False,
 ) -> None:
     """Print the SQL that makes the database's roles and lends each what it needs.
 
@@ -33,4 +45,9 @@ def database_roles(
       2  wrong usage
     """
     script = create_roles(prefix, schema) + lend(prefix, schema)
-    typer.echo(f"BEGIN;\n{script.as_string()}COMMIT;")
+    text = f"BEGIN;\n{script.as_string()}COMMIT;"
+    if as_json:
+        named = {role: role_name(role, prefix) for role in ROLES}
+        typer.echo(json.dumps({"roles": named, "sql": text}, indent=2))
+    else:
+        typer.echo(text)

@@ -1,5 +1,6 @@
 """`deployed`: the inventory as the last `up` that went through had it."""
 
+import json
 import subprocess
 from pathlib import Path
 from typing import Annotated
@@ -8,6 +9,7 @@ import typer
 
 from operations.engine import HISTORY, Engine, EngineError, selected_stack
 from operations.exits import Exit, stopped
+from operations.options import Json
 
 
 def deployed(
@@ -17,6 +19,7 @@ def deployed(
     stack: Annotated[
         str | None, typer.Option(help="The stack; otherwise the selected one.", show_default=False)
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Print FILE as it was in the commit of the stack's last `pulumi up` that went through.
 
@@ -37,6 +40,8 @@ def deployed(
         raise stopped(Exit.WRONG_FILE, f"What is deployed cannot be told: {error}") from None
     if commit is None:
         typer.echo("Nothing has been deployed yet.", err=True)
+        if as_json:
+            typer.echo(json.dumps({"commit": None, "inventory": None}, indent=2))
         return
     shown = subprocess.run(
         ["git", "show", f"{commit}:./{inventory}"],  # noqa: S607
@@ -47,7 +52,10 @@ def deployed(
     if shown.returncode != 0:
         said = shown.stderr.strip()
         raise stopped(Exit.WRONG_FILE, f"What is deployed cannot be told: {said} (git show)")
-    typer.echo(shown.stdout, nl=False)
+    if as_json:
+        typer.echo(json.dumps({"commit": commit, "inventory": shown.stdout}, indent=2))
+    else:
+        typer.echo(shown.stdout, nl=False)
 
 
 def _last_commit(engine: Engine) -> str | None:

@@ -1,5 +1,6 @@
 """`drift`: what is otherwise than the program and the state say, since somebody else changed it."""
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -7,6 +8,7 @@ import typer
 
 from operations.engine import Engine, EngineError, selected_stack
 from operations.exits import Exit, stopped
+from operations.options import Json
 from tenancy.guard import IDLE
 from tenancy.steps import PreviewError, Step, preview_steps
 
@@ -23,6 +25,7 @@ def drift(
             show_default=False,
         ),
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Say what `pulumi up --refresh` would change, and change nothing.
 
@@ -49,10 +52,20 @@ def drift(
     text = told(engine.stack_name, changes) if changes else ""
     if report:
         report.write_text(text)
-    if changes:
+    if as_json:
+        typer.echo(
+            json.dumps({"stack": engine.stack_name, "differences": _data(changes)}, indent=2)
+        )
+    elif changes:
         typer.echo(text, nl=False)
+    else:
+        typer.echo(f"Nothing in {engine.stack_name} differs from what the stack says.")
+    if changes:
         raise typer.Exit(Exit.DIFFERENT)
-    typer.echo(f"Nothing in {engine.stack_name} differs from what the stack says.")
+
+
+def _data(changes: list[Step]) -> list[dict[str, str]]:
+    return [{"operation": each.operation, "type": each.type, "name": each.name} for each in changes]
 
 
 def told(stack: str, changes: list[Step]) -> str:

@@ -1,15 +1,17 @@
 """`post`: say something on GitHub in one place, which is changed in place the next time."""
 
+import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import requests
 import typer
 
 from operations.exits import Exit, stopped
+from operations.options import Json
 
 _LONGEST = 65_536
 """Characters that GitHub takes as the text of a comment or an issue."""
@@ -28,6 +30,7 @@ def post(
         str | None,
         typer.Option(metavar="TITLE", help="Say it as an issue.", show_default=False),
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Say what FILE has in one comment of a pull request, or in one open issue.
 
@@ -47,9 +50,27 @@ def post(
         text = file.read_text().strip()
         github = _GitHub(_needed("GITHUB_REPOSITORY"), _needed("GITHUB_TOKEN"))
         place = _Comments(github, pull_request) if pull_request else _Issues(github, issue or "")
-        typer.echo(_say(place, text))
+        outcome = _say(place, text)
     except OSError as error:
         raise stopped(Exit.WRONG_FILE, f"{file} was not posted: {error}") from None
+    typer.echo(json.dumps(asdict(outcome), indent=2) if as_json else outcome.told())
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What was done, and where."""
+
+    action: Literal["made", "changed", "taken back", "nothing"]
+    url: str | None = None
+
+    def told(self) -> str:
+        match self.action:
+            case "nothing":
+                return "There is nothing to say, and nothing was said before."
+            case "taken back":
+                return f"Taken back: {self.url}"
+            case _:
+                return f"Said at {self.url}"
 
 
 def _needed(variable: str) -> str:
@@ -132,18 +153,19 @@ class _Issues:
         self._github.ask("PATCH", f"issues/{old['number']}", state="closed")
 
 
-def _say(place: _Comments | _Issues, text: str) -> str:
-    """Change what is there, or make it, or take it back; returns a sentence that says which."""
+def _say(place: _Comments | _Issues, text: str) -> _Outcome:
+    """Change what is there, or make it, or take it back."""
     old = next((each for each in place.found() if _is_ours(each, place.mark)), None)
     if not text:
         if old is None:
-            return "There is nothing to say, and nothing was said before."
+            return _Outcome("nothing")
         place.take_back(old)
-        return f"Taken back: {old['html_url']}"
+        return _Outcome("taken back", old["html_url"])
     whole = f"{place.mark}\n{text}\n"
     body = whole if len(whole) <= _LONGEST else whole[: _LONGEST - len(_CUT)] + _CUT
-    said = place.make(body) if old is None else place.change(old, body)
-    return f"Said at {said['html_url']}"
+    if old is None:
+        return _Outcome("made", place.make(body)["html_url"])
+    return _Outcome("changed", place.change(old, body)["html_url"])
 
 
 def _is_ours(post: dict[str, Any], mark: str) -> bool:

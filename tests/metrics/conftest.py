@@ -3,7 +3,7 @@
 import asyncio
 import json
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -100,6 +100,11 @@ def watched(
         yield Watched(prometheus, servers, exporters)
 
 
+def as_labels(labels: Mapping[str, str]) -> str:
+    """As they follow the name of a series: `{job="…"}`."""
+    return "{" + ",".join(f'{key}="{value}"' for key, value in labels.items()) + "}"
+
+
 def _labels(instance: Instance, target: str) -> dict[str, str]:
     tenant, number = instance
     return {
@@ -144,10 +149,7 @@ def _history(folder: Path, targets: dict[Instance, str]) -> None:
     }
 
     def braced(**more: str) -> list[str]:
-        return [
-            "{" + ",".join(f'{key}="{value}"' for key, value in {**labels, **more}.items()) + "}"
-            for labels in series.values()
-        ]
+        return [as_labels({**labels, **more}) for labels in series.values()]
 
     write_history(
         folder,

@@ -3,6 +3,7 @@
 import subprocess
 import time
 from collections.abc import Callable, Mapping
+from math import isnan
 from pathlib import Path
 
 from sandbox.toolchain import PROMETHEUS, ensure
@@ -14,20 +15,27 @@ _DAY_SECONDS = 25 * 3600
 _STEP_SECONDS = 60
 
 
-def write_history(folder: Path, metrics: Mapping[str, Mapping[str, Values]]) -> None:
+def write_history(
+    folder: Path, metrics: Mapping[str, Mapping[str, Values]], *, end: int = 0
+) -> None:
     """Make blocks in `folder`/data.
 
     Args:
         folder: where Prometheus will run.
-        metrics: by a metric's name, its values by the labels of a series, `{job="…"}`.
+        metrics: by a metric's name, its values by the labels of a series, `{job="…"}`; NaN where
+            there was none.
+        end: how many seconds ago it ends.
     """
     now = int(time.time())
-    ago = range(_DAY_SECONDS, 0, -_STEP_SECONDS)
+    ago = range(_DAY_SECONDS, end, -_STEP_SECONDS)
     lines: list[str] = []
     for metric, series in metrics.items():
         lines.append(f"# TYPE {metric} gauge")
         for labels, values in series.items():
-            lines += [f"{metric}{labels} {values(each)} {now - each}" for each in ago]
+            samples = ((values(each), now - each) for each in ago)
+            lines += [
+                f"{metric}{labels} {value} {when}" for value, when in samples if not isnan(value)
+            ]
     text = folder / "history.txt"
     text.write_text("\n".join([*lines, "# EOF\n"]))
     subprocess.run(

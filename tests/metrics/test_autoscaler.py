@@ -1,5 +1,8 @@
 """What the autoscaler asks, in a real Prometheus about real servers."""
 
+from math import nan
+from pathlib import Path
+
 import pytest
 
 from operations.prometheus import observe
@@ -10,8 +13,12 @@ from tests.metrics.conftest import (
     PEAK_RATE,
     USUAL_RATE,
     Watched,
+    as_labels,
 )
-from tests.metrics.prometheus import wait_for
+from tests.metrics.history import Values, write_history
+from tests.metrics.prometheus import running, wait_for
+
+DAY = 24 * 3600
 
 
 @pytest.mark.parametrize("name", QUERIES)
@@ -33,6 +40,7 @@ def test_what_is_read_is_what_the_servers_have_and_had(watched: Watched) -> None
         assert reading.held.rate == pytest.approx(USUAL_RATE, rel=0.5)
         assert 5e6 < reading.held.memory < 200e6
         assert reading.peak.connections == PEAK_CONNECTIONS
+        assert reading.peak.memory >= reading.held.memory
         assert reading.peak.rate == pytest.approx(PEAK_RATE, rel=0.01)
         assert observation.watched[instance] == pytest.approx(1, abs=0.01)
 
@@ -53,6 +61,34 @@ def test_a_server_that_is_dead_or_not_seen_is_doubted_and_the_others_are_not(
     assert list(observation.readings) == [("acme", 1)]
     # Both are still there as servers that were seen for most of the day: nothing shrinks.
     assert observation.watched.keys() == watched.servers.keys()
+
+
+def test_old_figures_are_doubted_and_half_a_day_is_seen_as_half(tmp_path: Path) -> None:
+    servers = {
+        name: as_labels({"job": "tenant-nats", "tenant_id": name, "instance_num": "1"})
+        for name in ("acme", "young")
+    }
+
+    def since(name: str, value: float) -> Values:
+        return lambda ago: nan if name == "young" and ago > DAY / 2 else value
+
+    metrics = {
+        "gnatsd_varz_connections": 5.0,
+        "gnatsd_varz_mem": 1e7,
+        "gnatsd_varz_in_msgs": 7.0,
+        "gnatsd_healthz_status_value": 1.0,
+    }
+    series = {
+        metric: {labels: since(name, value) for name, labels in servers.items()}
+        for metric, value in metrics.items()
+    }
+    write_history(tmp_path, series, end=200)
+    with running(tmp_path, {"scrape_configs": []}) as prometheus:
+        observation = observe(prometheus.url)
+    assert {*observation.doubts} == {("acme", 1), ("young", 1)}
+    assert observation.doubts["acme", 1] == "was last heard of 4 minutes ago"
+    assert observation.watched["acme", 1] == pytest.approx(1, abs=0.01)
+    assert observation.watched["young", 1] == pytest.approx(0.5, abs=0.01)
 
 
 def labels_of(answer: list[tuple[dict[str, str], float]]) -> list[str]:

@@ -1,13 +1,19 @@
 """Every query of the dashboard, in a real Prometheus about real servers."""
 
+import asyncio
 import json
 import re
+import socket
+import time
 from typing import Any
 
+import nats
 import pytest
 
 from monitoring.dashboard import VARIABLES, dashboard_json
 from tests.metrics.conftest import NAMESPACE, Watched
+from tests.metrics.prometheus import wait_for
+from tests.nats.server import Server
 
 DASHBOARD = json.loads(dashboard_json())
 TARGETS: list[Any] = [
@@ -27,9 +33,9 @@ OF_THE_TEMPLATES = (
 )
 
 
-def chosen(query: str) -> str:
-    """The query as Grafana sends it, when all tenants and instances are chosen."""
-    for variable, value in CHOICES.items():
+def chosen(query: str, **other: str) -> str:
+    """The query as Grafana sends it; all tenants and instances are chosen, unless `other` says."""
+    for variable, value in {**CHOICES, **other}.items():
         query = query.replace(variable, value)
     assert "$" not in query
     return query
@@ -45,6 +51,16 @@ def test_a_panel_shows_something_of_each_server(watched: Watched, query: str, le
 
 
 @pytest.mark.parametrize(("query", "legend"), TARGETS)
+def test_a_panel_shows_only_the_tenant_and_the_instance_that_are_chosen(
+    watched: Watched, query: str, legend: str
+) -> None:
+    answer = watched.prometheus.query(chosen(query, **{"$tenant": "acme", "$instance": "2"}))
+    found = [(labels["tenant_id"], labels["instance_num"]) for labels, _ in answer if labels]
+    assert {*found} <= {("acme", "2")}
+    assert found or "{{tenant_id}}" not in legend
+
+
+@pytest.mark.parametrize(("query", "legend"), TARGETS)
 def test_a_panel_names_series_that_there_are(watched: Watched, query: str, legend: str) -> None:
     """Where nothing is counted as none, a wrong name would never show."""
     assert legend is not None
@@ -56,16 +72,8 @@ def test_a_panel_names_series_that_there_are(watched: Watched, query: str, legen
 
 
 def test_the_glance_says_how_many_servers_and_integrations_there_are(watched: Watched) -> None:
-    shown = {
-        panel["title"]: [
-            value
-            for target in panel.get("targets", [])
-            for _, value in watched.prometheus.query(chosen(target["expr"]))
-        ]
-        for panel in DASHBOARD["panels"]
-        if panel["type"] == "stat"
-    }
-    assert shown == {
+    assert glance(watched) == {
+        "Servers": [3],
         "Servers that answer": [3],
         "Servers down": [0],
         "Not seen": [0],
@@ -73,6 +81,21 @@ def test_the_glance_says_how_many_servers_and_integrations_there_are(watched: Wa
         "Without a server": [1],
         "Alerts": [0],
     }
+
+
+def test_a_client_that_does_not_keep_up_is_seen_where_it_was_cut_off(watched: Watched) -> None:
+    stall(watched.servers["acme", 1])
+    [panel] = [each for each in DASHBOARD["panels"] if each["title"].startswith("Slow consumers")]
+    [target] = panel["targets"]
+
+    def cut_off() -> set[tuple[str, str]]:
+        answer = watched.prometheus.query(chosen(target["expr"]))
+        return {
+            (labels["tenant_id"], labels["instance_num"]) for labels, value in answer if value > 0
+        }
+
+    wait_for(cut_off)
+    assert cut_off() == {("acme", "1")}
 
 
 def test_a_person_can_choose_among_what_there_is(watched: Watched) -> None:
@@ -91,6 +114,42 @@ def test_the_templates_queries_answer_for_each_server(watched: Watched, query: s
     answer = watched.prometheus.query(query)
     found = [(labels["tenant_id"], int(labels["instance_num"])) for labels, _ in answer]
     assert sorted(found) == sorted(watched.servers)
+
+
+def test_what_is_dead_and_what_is_not_seen_shows_at_a_glance(watched: Watched) -> None:
+    watched.servers["acme", 2].process.kill()
+    watched.exporters["globex", 1].close()
+    wait_for(lambda: glance(watched)["Not seen"] == [1] and glance(watched)["Servers down"] == [1])
+    assert glance(watched)["Servers that answer"] == [1]
+
+
+def glance(watched: Watched) -> dict[str, list[float]]:
+    """The figures at the top, by their titles."""
+    return {
+        panel["title"]: [
+            value
+            for target in panel["targets"]
+            for _, value in watched.prometheus.query(chosen(target["expr"]))
+        ]
+        for panel in DASHBOARD["panels"]
+        if panel["type"] == "stat"
+    }
+
+
+def stall(server: Server) -> None:
+    """Let a client subscribe and read nothing, until the server has cut it off."""
+
+    async def publish() -> None:
+        client = await nats.connect(server.url)
+        for _ in range(12):
+            await client.publish("acme.big", b"x" * 8 * 2**20)
+            await client.flush(timeout=30)
+        await client.close()
+
+    with socket.create_connection(("127.0.0.1", server.client_port)) as reader:
+        reader.sendall(b'CONNECT {"verbose":false}\r\nSUB acme.big 1\r\nPING\r\n')
+        time.sleep(0.5)
+        asyncio.run(publish())
 
 
 def _asked(query: str) -> tuple[str, str]:

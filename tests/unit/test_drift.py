@@ -30,12 +30,12 @@ def engine_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> EngineSays:
     return say
 
 
-def drift() -> Result:
-    return CliRunner().invoke(app, ["drift", "--stack", "prod", "--report", "drift.md"])
+def drift(*more: str) -> Result:
+    return CliRunner().invoke(app, ["drift", "--stack", "prod", "--report", "drift.md", *more])
 
 
-def deployed() -> Result:
-    return CliRunner().invoke(app, ["deployed", "tenants.yaml", "--stack", "prod"])
+def deployed(*more: str) -> Result:
+    return CliRunner().invoke(app, ["deployed", "tenants.yaml", "--stack", "prod", *more])
 
 
 def update(
@@ -127,3 +127,30 @@ def test_a_commit_that_cannot_be_had_is_an_error(
     asked = deployed()
     assert (asked.exit_code, asked.stdout) == (1, "")
     assert reason in asked.stderr
+
+
+def test_programs_hear_of_drift_as_json_with_the_same_exit_code(engine_says: EngineSays) -> None:
+    urn = "urn:pulumi:prod::tenant-nats::kubernetes:core/v1:Service::nats-acme-2-service"
+    engine_says(json.dumps({"steps": [{"op": "create", "urn": urn}]}))
+    found = drift("--json")
+    assert found.exit_code == 5
+    difference = {
+        "operation": "create",
+        "type": "kubernetes:core/v1:Service",
+        "name": "nats-acme-2-service",
+    }
+    assert json.loads(found.stdout) == {"stack": "prod", "differences": [difference]}
+    assert Path("drift.md").read_text().startswith("1 resource differs")
+
+
+def test_programs_hear_of_no_drift_as_json(engine_says: EngineSays) -> None:
+    urn = "urn:pulumi:prod::tenant-nats::kubernetes:core/v1:Service::nats-acme-1-service"
+    engine_says(json.dumps({"steps": [{"op": "same", "urn": urn}]}))
+    found = drift("--json")
+    assert found.exit_code == 0
+    assert json.loads(found.stdout) == {"stack": "prod", "differences": []}
+
+
+def test_programs_hear_that_nothing_is_deployed_yet(engine_says: EngineSays) -> None:
+    engine_says("[]")
+    assert json.loads(deployed("--json").stdout) == {"commit": None, "inventory": None}

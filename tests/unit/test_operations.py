@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import CliRunner, Result
 
 from operations.__main__ import app
@@ -328,3 +329,23 @@ def test_the_module_is_run_by_its_name(tmp_path: Path) -> None:
     assert answer.returncode == 1
     assert "Traceback" not in answer.stderr
     assert "line 1, tenants: it is empty" in answer.stderr
+
+
+def test_every_command_has_an_answer_for_programs() -> None:
+    group = typer.main.get_group(app)
+    without = [
+        name
+        for name, command in group.commands.items()
+        if not any("--json" in parameter.opts for parameter in command.params)
+    ]
+    assert (len(group.commands), without) == (15, [])
+
+
+def test_programs_get_the_roles_of_the_database_by_name_and_the_same_sql() -> None:
+    told = json.loads(run("database-roles", "--prefix", "eu", "--json").stdout)
+    assert told["roles"] == {
+        "owner": "eu_owner",
+        "provisioner": "eu_provisioner",
+        "reader": "eu_reader",
+    }
+    assert told["sql"] + "\n" == run("database-roles", "--prefix", "eu").stdout

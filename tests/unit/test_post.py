@@ -1,5 +1,6 @@
 """`operations post`: one comment, one issue, changed in place."""
 
+import json
 from collections.abc import Generator
 from pathlib import Path
 
@@ -117,3 +118,14 @@ def test_what_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("where", [(), ("--pull-request", "7", "--issue", "Drift")])
 def test_it_is_said_in_one_place(where: tuple[str, ...]) -> None:
     assert post("the plan", *where).exit_code == 2
+
+
+def test_programs_are_told_what_was_done_and_where(github: GitHub) -> None:
+    url = "https://github.example/1"
+    texts = {"first": "made", "second": "changed", "": "taken back"}
+    for text, action in texts.items():
+        result = post(text, "--pull-request", "7", "--json")
+        assert json.loads(result.stdout) == {"action": action, "url": url}
+    nothing = post("", "--pull-request", "7", "--json")
+    assert json.loads(nothing.stdout) == {"action": "nothing", "url": None}
+    assert github.comments == []
