@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import re
 import subprocess
 from base64 import b64decode
@@ -16,6 +17,8 @@ from ruamel.yaml import YAML
 
 from monitoring.rules import rules
 from monitoring.scrape import JOB, scrape_configs
+from operations.kubectl import Kubectl
+from operations.unrecorded import KINDS, live_objects
 from sandbox.layout import PROJECT
 from sandbox.toolchain import PROMETHEUS, PROMETHEUS_OPERATOR, ensure, source_of
 from tenancy.inventory import load
@@ -136,6 +139,13 @@ def test_by_the_pod_monitor_the_operator_finds_the_same(
         each["alert"] for group in rule["groups"] for each in group["rules"] if "alert" in each
     ]
     assert "TenantNatsServerDown" in alerts
+
+
+def test_recover_looks_for_what_the_operator_brings_where_that_is_there(stack: Project) -> None:
+    path = os.pathsep.join([str(Path(stack.target.kubectl).parent), os.environ["PATH"]])
+    kubectl = Kubectl(stack.target.context, {**stack.env, "PATH": path})
+    found = {each["kind"] for each in live_objects([NAMESPACE], kubectl)}
+    assert found == {"Namespace", *KINDS}
 
 
 def discovered(folder: Path, config: dict[str, Any], access: Access) -> Found:
