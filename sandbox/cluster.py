@@ -18,6 +18,7 @@ import psutil
 from filelock import FileLock
 from ruamel.yaml import YAML
 
+from operations.kubectl import Kubectl
 from sandbox import toolchain
 from sandbox.errors import SandboxError
 from sandbox.layout import CACHE, Layout
@@ -57,6 +58,13 @@ class Cluster:
     @property
     def kubectl(self) -> Path:
         return self.binaries / "kubectl"
+
+    @property
+    def administrator(self) -> Kubectl:
+        """kubectl, as who may do everything here."""
+        path = os.pathsep.join([str(self.binaries), os.environ["PATH"]])
+        kubeconfig = str(self.layout.kubeconfig)
+        return Kubectl(CONTEXT, {**os.environ, "PATH": path, "KUBECONFIG": kubeconfig})
 
     @property
     def _home(self) -> Path:

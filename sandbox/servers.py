@@ -10,14 +10,15 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+from operations.kubectl import ClusterError
 from sandbox import certificates
 from sandbox.cluster import Cluster
 from sandbox.errors import SandboxError
@@ -62,7 +63,7 @@ def ensure(layout: Layout, cluster: Cluster, namespace: str) -> None:
         else:
             said = _last_line(layout.nats / name / "nats.log")
             say(f"{name} has no real server behind it: {said}")
-    _apply(cluster, namespace, forwards)
+    _apply(cluster, forwards)
 
 
 def stop(layout: Layout) -> None:
@@ -153,8 +154,10 @@ def _end(folder: Path) -> None:
 
 
 def _items(cluster: Cluster, namespace: str, kind: str, selector: str) -> list[dict[str, Any]]:
-    answer = _kubectl(cluster, namespace, "get", kind, f"--selector={selector}", "--output=json")
-    items: list[dict[str, Any]] = json.loads(answer)["items"]
+    with _explained():
+        items = cluster.administrator.get(
+            kind, f"--namespace={namespace}", f"--selector={selector}"
+        )
     return [each for each in items if not each["metadata"].get("deletionTimestamp")]
 
 
@@ -190,24 +193,21 @@ def _owner(pod: Mapping[str, Any]) -> dict[str, str]:
     return {"apiVersion": "v1", "kind": "Pod", "name": metadata["name"], "uid": metadata["uid"]}
 
 
-def _apply(cluster: Cluster, namespace: str, objects: list[dict[str, Any]]) -> None:
+def _apply(cluster: Cluster, objects: list[dict[str, Any]]) -> None:
     if objects:
         manifest = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
-        _kubectl(cluster, namespace, "apply", "--filename=-", stdin=manifest)
+        with _explained():
+            cluster.administrator.run("apply", "--filename=-", stdin=manifest)
 
 
-def _kubectl(cluster: Cluster, namespace: str, *arguments: str, stdin: str | None = None) -> str:
-    answer = subprocess.run(
-        [cluster.kubectl, f"--kubeconfig={cluster.layout.kubeconfig}",
-         f"--namespace={namespace}", *arguments],
-        input=stdin, capture_output=True, text=True,
-    )  # fmt: skip
-    if answer.returncode != 0:
+@contextmanager
+def _explained() -> Generator[None]:
+    try:
+        yield
+    except ClusterError as error:
         raise SandboxError(
-            f"kubectl {arguments[0]} was refused ({answer.stderr.strip()}); "
-            "run `make down` and `make up`."
-        )
-    return answer.stdout
+            f"kubectl was refused ({error}); run `make down` and `make up`."
+        ) from None
 
 
 def _last_line(log: Path) -> str:

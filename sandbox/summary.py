@@ -1,7 +1,5 @@
 """What a person reads at the end of `make up`."""
 
-import json
-import subprocess
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +7,7 @@ import psycopg
 from rich.console import Console
 from rich.table import Table
 
+from operations.status import seen
 from sandbox import database
 from sandbox.cluster import Cluster
 from tenancy.names import instance_name
@@ -31,14 +30,15 @@ def print_summary(
     # A URL is longer than a narrow terminal, which folds it better than a cut would.
     console.width = max(console.width, 120)
     namespace, urls = outputs["namespace"].value, outputs["urls"].value
-    ready = _ready(cluster, namespace)
+    objects = cluster.administrator.get("deployments,services", f"--namespace={namespace}")
+    ready = seen(objects).deployments
     statuses = _statuses(dsn)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("tenant", "instance", "server", "row", "URL"):
         table.add_column(heading, no_wrap=True, overflow="fold")
     for tenant, addresses in sorted(urls.items()):
         for number, url in enumerate(addresses, start=1):
-            server = "ready" if instance_name(tenant, number) in ready else "not ready"
+            server = "ready" if ready.get(instance_name(tenant, number)) else "not ready"
             row = statuses.get((tenant, number), "missing")
             table.add_row(tenant, str(number), server, row, url)
     console.print()
@@ -80,19 +80,6 @@ def _what_changed(changes: Mapping[Any, int]) -> str:
     if not touched:
         return f"Nothing changed: all {changes.get('same', 0)} resources are as tenants.yaml says."
     return "Changed: " + ", ".join(f"{count} {name}" for name, count in sorted(touched.items()))
-
-
-def _ready(cluster: Cluster, namespace: str) -> set[str]:
-    answer = subprocess.run(
-        [cluster.kubectl, "--kubeconfig", cluster.layout.kubeconfig,
-         "-n", namespace, "get", "deployments", "-o", "json"],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    return {
-        item["metadata"]["name"]
-        for item in json.loads(answer.stdout)["items"]
-        if item["status"].get("readyReplicas") == 1
-    }
 
 
 def _statuses(dsn: str) -> dict[tuple[str, int], str]:
