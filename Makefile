@@ -36,8 +36,8 @@ check: ## format, lint, types, import contracts and the fast tests, in under a m
 	$(RUN) pytest -q tests/unit tests/components
 
 test: check ## everything: also real Postgres, nats-server, API server and engine
-	$(RUN) pytest tests/controlplane tests/nats tests/simulation tests/workers tests/supply tests/workflows tests/monitoring tests/metrics tests/sandbox \
-	  tests/admission tests/isolation tests/e2e
+	$(RUN) pytest tests/controlplane tests/nats tests/simulation tests/workers tests/supply tests/workflows tests/monitoring tests/sandbox \
+	  tests/metrics tests/admission tests/isolation tests/e2e
 
 kind: ## the end-to-end tests on the kind cluster of KUBECONFIG, with the official plugin (for CI; no outages)
 	TENANT_NATS_E2E=kind $(RUN) pytest tests/e2e --ignore tests/e2e/test_outages.py --ignore tests/e2e/test_database_roles.py

@@ -221,6 +221,7 @@ def test_an_official_plugin_that_is_gone_is_downloaded_again_or_told(
         return answers["there"]
 
     monkeypatch.setattr(engine, "_has_official", has_official)
+    monkeypatch.setenv("PATH", os.defpath)  # tests of the engine have put the pinned one on it
     path = engine.environment(layout, "")["PATH"]
     assert "kubernetes-plugin" not in path, "the pinned one would win from PATH"
     answers["there"] = False

@@ -13,7 +13,7 @@ from tests.github import TOKEN, serving
 @pytest.fixture
 def folder(project: Path, tmp_path: Path) -> Path:
     """A folder with the project's Makefile and commands, where files may be written."""
-    for name in ("Makefile", "operations", "tenancy", "controlplane", "sandbox"):
+    for name in ("Makefile", "operations", "monitoring", "tenancy", "controlplane", "sandbox"):
         (tmp_path / name).symlink_to(project / name)
     return tmp_path
 
