@@ -1,6 +1,7 @@
 """Which tenants' servers admit whoever wears their label."""
 
 from tenancy.plan import Plan
+from tenancy.words import listed
 
 _LONGEST_LIST = 10
 
@@ -15,10 +16,9 @@ def told(plan: Plan) -> str:
     names = by_label_alone(plan)
     if not names:
         return ""
-    more = len(names) - _LONGEST_LIST
-    listed = ", ".join(names[:_LONGEST_LIST]) + (f" and {more} more" if more > 0 else "")
+    named = listed(names, _LONGEST_LIST)
     many = "1 tenant relies" if len(names) == 1 else f"{len(names)} tenants rely"
     return (
-        f"{many} on labels alone ({listed}): every pod that carries the label may connect; "
+        f"{many} on labels alone ({named}): every pod that carries the label may connect; "
         "`clients.nkeys` admits only clients that prove who they are."
     )

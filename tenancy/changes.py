@@ -19,6 +19,7 @@ from tenancy.inventory import Inventory
 from tenancy.plan import InstancePlan, Plan, TenantPlan, expand
 from tenancy.steps import edit_steps, servers
 from tenancy.types import in_bytes, millicores
+from tenancy.words import listed
 
 OF_A_TENANT = ("NetworkPolicy",)
 """What a tenant with servers has once. A test compares both lists with the components."""
@@ -313,8 +314,7 @@ def _items(old: Items, new: Items) -> str:
 
 
 def _listed(words: list[str]) -> str:
-    shown, more = words[:_LONGEST_LIST], len(words) - _LONGEST_LIST
-    return ", ".join(map(printable, shown)) + (f" and {more} more" if more > 0 else "")
+    return listed([*map(printable, words)], _LONGEST_LIST)
 
 
 def changed(before: int, after: int, noun: str) -> str:

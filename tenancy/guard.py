@@ -12,6 +12,7 @@ from tenancy.names import instance_of
 from tenancy.plan import Plan
 from tenancy.steps import Step, servers
 from tenancy.tokens import NATS_INSTANCE, TENANT
+from tenancy.words import listed
 
 MOST_TENANTS = 1
 """How many tenants may lose their last server without an approval."""
@@ -44,13 +45,15 @@ def refusals(base: Plan, steps: Iterable[Step]) -> tuple[str, ...]:
     total = len(servers(base))
     reasons: list[str] = []
     if len(gone) > MOST_TENANTS:
-        reasons.append(f"{len(gone)} tenants lose every server: {_listed(gone)}")
+        reasons.append(f"{len(gone)} tenants lose every server: {listed(gone, _LONGEST_LIST)}")
     if total >= FEWEST_INSTANCES and 100 * len(going) > LARGEST_SHARE * total:
         share = f"{100 * len(going) / total:.3g}%"
         limit = f"{LARGEST_SHARE}% is the most without an approval"
         reasons.append(f"{len(going)} of {total} instances go ({share}), and {limit}")
     if replaced:
-        reasons.append(f"{len(replaced)} to be replaced, not updated: {_listed(replaced)}")
+        reasons.append(
+            f"{len(replaced)} to be replaced, not updated: {listed(replaced, _LONGEST_LIST)}"
+        )
     return tuple(reasons)
 
 
@@ -91,9 +94,3 @@ def _replaced(steps: tuple[Step, ...]) -> list[str]:
     kinds = _SUFFIXES.keys() - {NATS_INSTANCE}
     replaced = {step for step in steps if step.operation in _REPLACING and step.type in kinds}
     return sorted({f"{step.type.rpartition(':')[2]} {step.name}" for step in replaced})
-
-
-def _listed(names: list[str]) -> str:
-    shown = ", ".join(names[:_LONGEST_LIST])
-    more = len(names) - _LONGEST_LIST
-    return f"{shown} and {more} more" if more > 0 else shown

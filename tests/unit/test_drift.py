@@ -95,6 +95,8 @@ def test_what_is_deployed_is_of_the_last_up_that_went_through(engine_says: Engin
     ]
     engine_says(json.dumps(history))
     assert (deployed().exit_code, deployed().stdout) == (0, "tenants: {b: {}}\n")
+    told = {"commit": second, "inventory": "tenants: {b: {}}\n"}
+    assert json.loads(deployed("--json").stdout) == told
 
 
 def test_before_the_first_up_nothing_is_deployed(engine_says: EngineSays) -> None:
