@@ -213,9 +213,13 @@ def _fault(details: Any) -> str:
     key, value = dotted(details["loc"]), printable(str(details["input"]))
     match details["type"]:
         case "extra_forbidden":
-            section = key.partition(".")[0] if "." in key else None
-            known = _known(f"{section}.", _SECTIONS[section]) if section else _known("", Settings)
-            return f"there is no setting {key}; known are {known}"
+            section, *within = details["loc"]
+            if within:
+                known = _known(f"{section}.", _SECTIONS[str(section)])
+                return f"there is no setting {key}; known are {known}"
+            if key.partition(".")[0] in _SECTIONS:
+                return f"{key} was set without --path: `pulumi config set --path {key} …`"
+            return f"there is no setting {key}; known are {_known('', Settings)}"
         case "unnamed":
             return (
                 f"{key}.manageRoles is true and {key}.name is missing, expected the name of the "

@@ -83,9 +83,11 @@ def _exporter(image: str) -> core.ContainerArgs:
         name="exporter",
         image=image,
         args=[
-            *("-varz", "-connz", "-healthz", "-use_internal_server_name"),
-            # It listens once the server has told its name, and asks again after so many seconds.
-            *("-ri", "5", "-port", str(METRICS_PORT)),
+            *("-varz", "-connz", "-healthz"),
+            # By this it waits for the server, asking every second. One that is ahead of its server
+            # would never know which figures there are.
+            *("-use_internal_server_name", "-ri", "1"),
+            *("-port", str(METRICS_PORT)),
             f"http://127.0.0.1:{MONITORING_PORT}",
         ],
         ports=[
@@ -96,13 +98,14 @@ def _exporter(image: str) -> core.ContainerArgs:
         resources=core.ResourceRequirementsArgs(
             requests={"cpu": "10m", "memory": "32Mi"}, limits={"cpu": "100m", "memory": "64Mi"}
         ),
-        # No readiness probe: a pod that is not ready is out of its Service, and clients would lose
-        # a sound server for the sake of its figures. And none by /metrics, which asks the server:
-        # one that hangs would have its exporter restarted.
+        # A pod is ready when all its containers run, so the less an exporter is restarted, the
+        # better for the server's clients: no readiness probe; none by /metrics, which fails when
+        # the server hangs; and a quarter of an hour of patience, since an exporter whose server
+        # does not start waits for it without listening.
         liveness_probe=core.ProbeArgs(
             tcp_socket=core.TCPSocketActionArgs(port=METRICS_PORT_NAME),
-            period_seconds=10,
-            failure_threshold=6,
+            period_seconds=30,
+            failure_threshold=30,
             timeout_seconds=2,
         ),
         security_context=_confined(),

@@ -43,7 +43,7 @@ class Alert:
             "annotations": {
                 "summary": self.summary,
                 "description": self.description,
-                "runbook_url": RUNBOOK,
+                "runbook": RUNBOOK,
             },
         }
 
@@ -74,16 +74,30 @@ def _about_servers(namespace: str, here: str) -> Iterator[Alert]:
         expression=f"max {BY_INSTANCE} (up{scraped}) unless on (namespace, tenant_id, instance_num)"
         f" tenant_nats:healthy{here}",
         held="5m",
-        severity="warning",
-        summary=f"{_WHO} is not seen",
+        # An exporter waits for a server that does not start, and has no answer for one that hangs.
+        severity="critical",
+        summary=f"{_WHO} is not seen, and may be down",
         description=f"For 5 minutes the exporter of {_WHO} could not be scraped, or has not said "
-        "whether the server is healthy. No other alert about it can come.",
+        "whether the server is healthy: it does not start, it hangs, its node is gone, or only the "
+        "exporter is ill. No other alert about it can come.",
+    )
+    yield Alert(
+        name="TenantNatsServerUnavailable",
+        # Of kube-state-metrics, where that is there. A pod without an address is no target of
+        # Prometheus, so nothing else tells of one that finds no node.
+        expression=f'kube_deployment_status_replicas_available{{namespace="{namespace}", '
+        'deployment=~"nats-.+-[0-9]+"} == 0',
+        held="5m",
+        severity="critical",
+        summary="{{ $labels.deployment }} has no pod that is ready",
+        description="For 5 minutes the Deployment {{ $labels.deployment }} has had no pod that is "
+        "ready, so its clients are without it.",
     )
     yield Alert(
         name="TenantNatsNothingScraped",
         expression=f"absent(up{scraped})",
         held="10m",
-        severity="critical",
+        severity="warning",
         summary=f"No server in {namespace} is scraped",
         description=f"For 10 minutes Prometheus has found no pod to scrape in {namespace}: its "
         "configuration, its rights or the PodMonitor, or there is no server at all.",
@@ -94,7 +108,7 @@ def _about_servers(namespace: str, here: str) -> Iterator[Alert]:
         kept=_HELD,
         severity="warning",
         summary=f"{_WHO} cuts off slow consumers",
-        description=f"In 10 minutes {_WHO} has cut off {{{{ $value | humanize }}}} clients that "
+        description=f"In 10 minutes {_WHO} has cut off {{{{ printf `%.0f` $value }}}} clients that "
         "did not keep up; what waited for them is lost.",
     )
 
@@ -147,10 +161,11 @@ def _about_the_table(namespace: str, here: str) -> Iterator[Alert]:
     )
     yield Alert(
         name="TenantNatsPodWithoutRow",
-        # While the table is not read, every pod would seem to have none.
+        # While the table is not read, every pod would seem to have none: not where it has no row of
+        # this namespace at all.
         expression=f"max {BY_INSTANCE} (up{scraped}) unless {matching} "
         f'tenant_nats_row{{namespace="{namespace}", status=~"active|draining"}} '
-        f"and on () group({read} == 1)",
+        f"and on (namespace) tenant_nats_row{here}",
         held="15m",  # a row comes after its server, and goes before it
         severity="warning",
         summary=f"{_WHO} has a pod and no row",
@@ -158,7 +173,8 @@ def _about_the_table(namespace: str, here: str) -> Iterator[Alert]:
     )
     yield Alert(
         name="TenantNatsTableNotRead",
-        expression=f"{read} == 0",
+        # Its exporter answers also when a query is refused, with the figures that are left.
+        expression=f"{read} == 0 or {read} unless on (job, instance) tenant_nats_table_rows",
         held="10m",
         severity="warning",
         summary="The table of instances is not read",

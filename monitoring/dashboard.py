@@ -38,7 +38,7 @@ from grafana_foundation_sdk.models.dashboard import (
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 from monitoring.rules import INTEGRATIONS_LIMIT
-from monitoring.scrape import JOB
+from monitoring.scrape import INTERVAL, JOB
 from monitoring.series import BY_INSTANCE, LIMITED, Limited, selector
 
 TITLE = "NATS servers of tenants"
@@ -104,7 +104,7 @@ def _dashboard() -> dashboard.Dashboard:
         for panel in _load(measure):
             made = made.with_panel(panel)
     made = made.with_row(dashboard.Row("Integrations and clients"))
-    for panel in (*_integrations(), _slow_consumers(), _nearest()):
+    for panel in (*_integrations(), _slow_consumers(), _pending(), _nearest()):
         made = made.with_panel(panel)
     return made
 
@@ -172,6 +172,11 @@ def _slow_consumers() -> timeseries.Panel:
     return _panel("Slow consumers that were cut off", "short", (query, _WHO))
 
 
+def _pending() -> timeseries.Panel:
+    query = f"sum {BY_INSTANCE} (gnatsd_connz_pending_bytes{_SCRAPED})"
+    return _panel("Waiting for clients (of the first 1,024)", "bytes", (query, _WHO))
+
+
 def _nearest() -> table.Panel:
     pairs = {each.words: (f"{each.figure}{_SERIES}", each.limit) for each in LIMITED}
     pairs["integrations"] = (_INTEGRATIONS, INTEGRATIONS_LIMIT)
@@ -184,7 +189,7 @@ def _nearest() -> table.Panel:
         table.Panel()
         .title("Nearest to a limit")
         .datasource(_SOURCE)
-        .span(_HALF)
+        .span(_WHOLE)
         .height(_HEIGHT)
         .unit("percentunit")
         .with_target(
@@ -222,6 +227,7 @@ def _panel(title: str, unit: str, *targets: tuple[str, str]) -> timeseries.Panel
         .span(_HALF)
         .height(_HEIGHT)
         .unit(unit)
+        .interval(INTERVAL)  # or a rate would be taken over fewer than two scrapes
         .min(0)
         .fill_opacity(5)
         .legend(

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from monitoring.alerts import alerts
-from monitoring.series import BY_INSTANCE, LIMITED, SELECTOR, selector, servers
+from monitoring.series import BY_INSTANCE, LIMITED, selector, servers
 from tenancy.inventory import BUILT_IN_SIZES, STANDARD, Inventory, Size
 
 Rule = dict[str, Any]
@@ -76,8 +76,7 @@ def _figures(namespace: str) -> Iterator[Rule]:
     for measure in LIMITED:
         # The exporter repeats the last figures of a server that is dead.
         alive = f"and on (namespace, tenant_id, instance_num) tenant_nats:healthy{here} == 1"
-        expression = measure.expression.replace(SELECTOR, servers(namespace))
-        yield _recorded(measure.figure, f"{expression}\n{alive}")
+        yield _recorded(measure.figure, f"{measure.expression(servers(namespace))}\n{alive}")
 
 
 def _names_of_the_templates(namespace: str) -> Iterator[Rule]:

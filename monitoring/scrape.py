@@ -48,7 +48,9 @@ def pod_monitor_spec() -> dict[str, Any]:
         "relabelings": _in_camel_case([{"target_label": "job", "replacement": JOB}, *_labels()]),
         "metricRelabelings": _in_camel_case(_metrics()),
     }
-    return {"selector": {"matchLabels": {"app": APP}}, "podMetricsEndpoints": [endpoint]}
+    ours = [{"key": label, "operator": "Exists"} for label in (TENANT_LABEL, INSTANCE_LABEL)]
+    selector = {"matchLabels": {"app": APP}, "matchExpressions": ours}
+    return {"selector": selector, "podMetricsEndpoints": [endpoint]}
 
 
 def _kept_by_hand() -> list[_Relabeling]:
@@ -58,9 +60,11 @@ def _kept_by_hand() -> list[_Relabeling]:
         {
             "source_labels": [
                 "__meta_kubernetes_pod_label_app",
+                _meta(TENANT_LABEL),
+                _meta(INSTANCE_LABEL),
                 "__meta_kubernetes_pod_container_port_name",
             ],
-            "regex": f"{APP};{METRICS_PORT_NAME}",
+            "regex": f"{APP};.+;.+;{METRICS_PORT_NAME}",
             "action": "keep",
         },
         {
@@ -79,10 +83,12 @@ def _named() -> list[_Relabeling]:
 
 def _labels() -> list[_Relabeling]:
     labels = {"tenant_id": TENANT_LABEL, "instance_num": INSTANCE_LABEL}
-    return [
-        _copied(f"__meta_kubernetes_pod_label_{label.replace('-', '_')}", target)
-        for target, label in labels.items()
-    ]
+    return [_copied(_meta(label), target) for target, label in labels.items()]
+
+
+def _meta(label: str) -> str:
+    """What Prometheus calls a label of a pod that it has found."""
+    return f"__meta_kubernetes_pod_label_{label.replace('-', '_')}"
 
 
 def _metrics() -> list[_Relabeling]:

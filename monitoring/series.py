@@ -35,8 +35,8 @@ class Limited:
     """The series that says how much of it there is, averaged over five minutes."""
     limit: str
     """The series that says how much an instance can take."""
-    expression: str
-    """What the figure is made of, with SERVERS for the selector."""
+    expression: Callable[[str], str]
+    """What the figure is made of, given the selector of the servers' series."""
     capacity: Callable[[Size], float]
     share: float
     """Of the limit, above which somebody is told; the templates' figures for a standard server."""
@@ -47,13 +47,11 @@ class Limited:
     unit: str
 
 
-SELECTOR = "SERVERS"
-
 LIMITED = (
     Limited(
         figure="tenant_nats:messages:rate5m",
         limit="tenant_nats:messages:limit",
-        expression=f"sum {BY_INSTANCE} (rate(gnatsd_varz_in_msgs{SELECTOR}[5m]))",
+        expression=lambda servers: f"sum {BY_INSTANCE} (rate(gnatsd_varz_in_msgs{servers}[5m]))",
         capacity=lambda size: capacity_of(size).rate,
         share=0.8,
         alert="MessageRate",
@@ -64,7 +62,9 @@ LIMITED = (
     Limited(
         figure="tenant_nats:connections:avg5m",
         limit="tenant_nats:connections:limit",
-        expression=f"max {BY_INSTANCE} (avg_over_time(gnatsd_varz_connections{SELECTOR}[5m]))",
+        expression=lambda servers: (
+            f"max {BY_INSTANCE} (avg_over_time(gnatsd_varz_connections{servers}[5m]))"
+        ),
         capacity=lambda size: capacity_of(size).connections,
         share=0.5,
         alert="Connections",
@@ -75,7 +75,9 @@ LIMITED = (
     Limited(
         figure="tenant_nats:memory_bytes:avg5m",
         limit="tenant_nats:memory_bytes:limit",
-        expression=f"max {BY_INSTANCE} (avg_over_time(gnatsd_varz_mem{SELECTOR}[5m]))",
+        expression=lambda servers: (
+            f"max {BY_INSTANCE} (avg_over_time(gnatsd_varz_mem{servers}[5m]))"
+        ),
         capacity=lambda size: capacity_of(size).memory,
         share=0.75,
         alert="Memory",
@@ -87,7 +89,9 @@ LIMITED = (
         figure="tenant_nats:cpu_cores:avg5m",
         limit="tenant_nats:cpu_cores:limit",
         # The server says percent of one core.
-        expression=f"max {BY_INSTANCE} (avg_over_time(gnatsd_varz_cpu{SELECTOR}[5m])) / 100",
+        expression=lambda servers: (
+            f"max {BY_INSTANCE} (avg_over_time(gnatsd_varz_cpu{servers}[5m])) / 100"
+        ),
         capacity=lambda size: millicores(size.limits.cpu) / 1000,
         share=0.75,
         alert="Cpu",

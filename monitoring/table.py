@@ -22,12 +22,15 @@ LEFT JOIN integrations AS integration ON integration.nats_instance_id = instance
 WHERE instance.status <> 'terminated'
 GROUP BY instance.id, instance.dns_name, instance.tenant_id, instance.instance_number
 """
-# Only of tenants that have rows: of others nobody knows in whose stack they are.
+_READ = """\
+SELECT (SELECT count(*) FROM nats_instances) + (SELECT count(*) FROM integrations) AS rows
+"""
+# Only of tenants that have a live row: of others nobody knows in whose stack they are.
 _UNPLACED = """\
 SELECT tenant.namespace, tenant.tenant_id, count(integration.id) AS integrations
 FROM (
   SELECT DISTINCT split_part(instance.dns_name, '.', 2) AS namespace, instance.tenant_id
-  FROM nats_instances AS instance
+  FROM nats_instances AS instance WHERE instance.status <> 'terminated'
 ) AS tenant
 LEFT JOIN integrations AS integration
   ON integration.tenant_id = tenant.tenant_id AND integration.nats_instance_id IS NULL
@@ -63,6 +66,13 @@ def sql_exporter() -> dict[str, Any]:
                         _INTEGRATIONS,
                     ),
                     _gauge(
+                        "tenant_nats_table_rows",
+                        "Rows of both tables: there when they can be read.",
+                        [],
+                        "rows",
+                        _READ,
+                    ),
+                    _gauge(
                         "tenant_nats_integrations_unplaced",
                         "Integrations of a tenant that have no instance.",
                         ["namespace", "tenant_id"],
@@ -80,7 +90,7 @@ def _gauge(name: str, text: str, labels: list[str], value: str, query: str) -> d
         "metric_name": name,
         "type": "gauge",
         "help": text,
-        "key_labels": labels,
+        **({"key_labels": labels} if labels else {}),
         "values": [value],
         "query": query,
     }

@@ -4,12 +4,13 @@ They come about when somebody clears an engine's notes of what it was about to m
 (`pulumi refresh --clear-pending-creates`, `pulumi stack import`) without looking whether it was.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from operations import adoption
 from operations.engine import Resource, State
-from operations.kubectl import Kubectl, LiveObject
+from operations.kubectl import ClusterError, Kubectl, LiveObject
 from tenancy.names import OWNER_LABELS
 
 KINDS = {
@@ -47,7 +48,14 @@ def live_objects(namespaces: Iterable[str], kubectl: Kubectl) -> list[LiveObject
 
 def _kinds_of(kubectl: Kubectl) -> list[str]:
     """Those of the kinds that this cluster knows; to ask for another is an error."""
-    known = kubectl.run("api-resources", f"--api-group={_OPERATORS}", "--output=name").split()
+    try:
+        # Not `api-resources`, which fails when any other API of the cluster is away.
+        answer = kubectl.run("get", f"--raw=/apis/{_OPERATORS}/v1")
+    except ClusterError as error:
+        if "NotFound" not in str(error):
+            raise
+        answer = '{"resources": []}'
+    known = {f"{each['name']}.{_OPERATORS}" for each in json.loads(answer)["resources"]}
     return [kind for kind in KINDS.values() if not kind.endswith(_OPERATORS) or kind in known]
 
 

@@ -17,7 +17,8 @@ class CeilingError(Exception):
 class Ceiling:
     """What a stack may ask for in all. None is no ceiling.
 
-    CPU and memory are what servers request, which the scheduler reserves whether it is used or not.
+    CPU and memory are what servers request, which the scheduler reserves whether it is used or not;
+    the little that their exporters request is not counted.
     """
 
     instances: int | None = None

@@ -14,16 +14,19 @@ def test_an_exporter_asks_its_own_server_by_loopback_and_knows_it_by_name() -> N
     exporter = _exporter(graph_of({"acme-corp": {}}))
     assert exporter["image"] == "natsio/prometheus-nats-exporter:0.20.2"
     assert exporter["args"] == [
-        *("-varz", "-connz", "-healthz", "-use_internal_server_name", "-ri", "5"),
+        *("-varz", "-connz", "-healthz", "-use_internal_server_name", "-ri", "1"),
         *("-port", "7777", "http://127.0.0.1:8222"),
     ]
     assert "command" not in exporter, "the image has an entry point of its own"
     assert exporter["ports"] == [{"name": "metrics", "containerPort": 7777, "protocol": "TCP"}]
 
 
-def test_a_sick_exporter_is_restarted_and_takes_no_server_from_its_clients() -> None:
+def test_an_exporter_that_waits_for_its_server_is_not_restarted_into_a_back_off() -> None:
     exporter = _exporter(graph_of({"acme-corp": {}}))
-    assert exporter["livenessProbe"]["tcpSocket"] == {"port": "metrics"}
+    probe = exporter["livenessProbe"]
+    assert probe["tcpSocket"] == {"port": "metrics"}
+    # The kubelet forgets a restart after ten minutes. In a back-off the pod is not ready.
+    assert probe["periodSeconds"] * probe["failureThreshold"] > 600
     assert "readinessProbe" not in exporter, "a pod that is not ready leaves its Service"
 
 
@@ -68,7 +71,13 @@ def test_a_pod_monitor_finds_the_pods_and_gives_series_the_labels_that_dashboard
             "app.kubernetes.io/managed-by": "pulumi",
         },
     }
-    assert monitor["spec"]["selector"] == {"matchLabels": {"app": "nats"}}
+    assert monitor["spec"]["selector"] == {
+        "matchLabels": {"app": "nats"},
+        "matchExpressions": [
+            {"key": "tenant-id", "operator": "Exists"},
+            {"key": "instance-num", "operator": "Exists"},
+        ],
+    }
     [endpoint] = monitor["spec"]["podMetricsEndpoints"]
     assert endpoint["port"] == "metrics"
     targets = [each["targetLabel"] for each in endpoint["relabelings"]]

@@ -179,14 +179,18 @@ def _table(dsn: str) -> bytes:
     with psycopg.connect(database.worker(dsn)) as connection:
         for metric in collector["metrics"]:
             gauge = Gauge(
-                metric["metric_name"], metric["help"], metric["key_labels"], registry=registry
+                metric["metric_name"],
+                metric["help"],
+                metric.get("key_labels", []),
+                registry=registry,
             )
             cursor = connection.execute(SQL(metric["query"]))
             columns = [column.name for column in cursor.description or ()]
             for row in cursor:
                 told = dict(zip(columns, row, strict=True))
                 [value] = metric["values"]
-                gauge.labels(*(told[label] for label in metric["key_labels"])).set(told[value])
+                labels = [told[label] for label in metric.get("key_labels", [])]
+                (gauge.labels(*labels) if labels else gauge).set(told[value])
     return generate_latest(registry)
 
 

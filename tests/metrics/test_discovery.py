@@ -3,7 +3,6 @@
 import gzip
 import json
 import os
-import re
 import subprocess
 from base64 import b64decode
 from collections.abc import Generator, Iterator
@@ -19,7 +18,6 @@ from monitoring.rules import rules
 from monitoring.scrape import JOB, scrape_configs
 from operations.kubectl import Kubectl
 from operations.unrecorded import KINDS, live_objects
-from sandbox.layout import PROJECT
 from sandbox.toolchain import PROMETHEUS, PROMETHEUS_OPERATOR, ensure, source_of
 from tenancy.inventory import load
 from tests.access import Access
@@ -39,6 +37,29 @@ sizes:
 SERVERS = {("acme", "1"), ("acme", "2"), ("globex", "1")}
 LABELS = ("job", "namespace", "pod", "tenant_id", "instance_num")
 OPERATOR_MODULE = "github.com/prometheus-operator/prometheus-operator"
+
+OF_THE_TEMPLATES = """\
+scrape_configs:
+  - job_name: "tenant-nats"
+    kubernetes_sd_configs:
+      - role: pod
+        namespaces:
+          names:
+            - vrsky-tenants
+    relabel_configs:
+      - source_labels: [__meta_kubernetes_pod_label_app]
+        action: keep
+        regex: nats
+      - source_labels: [__meta_kubernetes_pod_label_tenant_id]
+        target_label: tenant_id
+      - source_labels: [__meta_kubernetes_pod_label_instance_num]
+        target_label: instance_num
+      - source_labels: [__address__]
+        target_label: __address__
+        replacement: $1:8222
+    metrics_path: /metrics
+"""
+"""The scrape configuration of the hand-run templates, word for word."""
 
 Found = set[tuple[str, ...]]
 """The address of each target, and its labels in the order of `LABELS`."""
@@ -112,9 +133,7 @@ def test_the_plain_configuration_finds_each_server_once_and_nothing_else(
 def test_the_templates_configuration_finds_each_server_thrice_at_no_address(
     right: Found, access: Access, tmp_path: Path
 ) -> None:
-    reference = (PROJECT.parent / "shared" / "reference" / "tenant-nats-templates.md").read_text()
-    [text] = re.findall(r"```yaml\n(scrape_configs:\n.*?)```", reference, re.DOTALL)
-    config = YAML(typ="safe").load(text.replace("vrsky-tenants", NAMESPACE))
+    config = YAML(typ="safe").load(OF_THE_TEMPLATES.replace("vrsky-tenants", NAMESPACE))
     found = discovered(tmp_path, config, access)
     assert {address.count(":") for address, *_ in found} == {2}
     assert len(found) > 2 * len(right)
@@ -258,6 +277,7 @@ def _make_strangers(access: Access, server: dict[str, Any]) -> None:
     strangers = {
         "other-app": ({**labels, "app": "other"}, spec),
         "without-exporter": (labels, {**spec, "containers": [nats]}),
+        "of-no-tenant": ({"app": "nats"}, spec),
         "finished": (labels, spec),
     }
     access.apply(

@@ -82,11 +82,12 @@ def server(
     return found
 
 
-def table(*, up: str = steady(1), unplaced: str = steady(0)) -> Series:
+def table(*, up: str = steady(1), unplaced: str = steady(0), rows: str = steady(9)) -> Series:
     """The series of the database's exporter that are of no instance."""
     labels = {"job": "tenant-nats-table", "namespace": NAMESPACE, "tenant_id": "acme"}
     return {
-        'up{job="tenant-nats-table"}': up,
+        'up{job="tenant-nats-table", instance="x"}': up,
+        'tenant_nats_table_rows{job="tenant-nats-table", instance="x"}': rows,
         f"tenant_nats_integrations_unplaced{_braced(labels)}": unplaced,
     }
 

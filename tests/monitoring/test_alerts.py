@@ -83,6 +83,16 @@ def cases() -> Iterator[Case]:
         yield fires(blind, why, server(**unseen) | table(), 6)
         yield silent(blind, f"{why}, for four minutes", server(**unseen) | table(), 4)
 
+    unavailable = "TenantNatsServerUnavailable"
+    for name, count, told in (
+        ("nats-acme-2", 0, fires),
+        ("nats-acme-2", 1, silent),
+        ("worker-of-acme", 0, silent),
+    ):
+        labels = f'namespace="{NAMESPACE}", deployment="{name}"'
+        known = {f"kube_deployment_status_replicas_available{{{labels}}}": steady(count)}
+        yield told(unavailable, f"{name} has {count} pods that are ready", acme | known)
+
     nothing = "TenantNatsNothingScraped"
     unscraped = {
         series: values for series, values in acme.items() if 'job="tenant-nats"' not in series
@@ -177,19 +187,18 @@ def of_the_table(acme: Series) -> Iterator[Case]:
     draining = server(number="2", status="draining")
     yield silent(stray, "a pod whose row is draining", acme | draining)
     unread = {"tenant_nats_row": NEVER, "tenant_nats_integrations": NEVER}
-    yield fires(
-        "TenantNatsTableNotRead",
-        "a table that cannot be read, when every pod seems to have no row",
-        server(**unread) | table(up=steady(0), unplaced=NEVER),
-    )
-    yield silent(
-        "TenantNatsTableNotRead",
-        "a table that cannot be read for nine minutes",
-        server(**unread) | table(up=steady(0), unplaced=NEVER),
-        9,
-    )
+    for why, up in {
+        "a database that is away": steady(0),
+        "queries that are refused, by an exporter that answers": steady(1),
+    }.items():
+        blind = server(**unread) | table(up=up, unplaced=NEVER, rows=NEVER)
+        yield fires("TenantNatsTableNotRead", f"{why}, when no pod seems to have a row", blind)
+        yield silent("TenantNatsTableNotRead", f"{why} for nine minutes", blind, 9)
     without = {series: values for series, values in acme.items() if "table" not in series}
     yield silent("TenantNatsTableNotRead", "nobody has set the table's exporter up", without)
+    elsewhere = server("hooli", namespace="eu-tenants") | table()
+    theirs = {series: values for series, values in elsewhere.items() if "table" in series}
+    yield silent(stray, "a table without any row of this stack", without | theirs)
 
 
 CASES = tuple(cases())
@@ -228,7 +237,7 @@ def test_a_person_reads_who_it_is_how_much_it_is_and_where_to_look(tmp_path: Pat
                     "summary": "globex instance 2 has over 75% of its memory",
                     "description": "globex instance 2 has had 7GiB of memory on average over 5 "
                     "minutes, for 5 minutes: over 75% of what its size can take.",
-                    "runbook_url": "docs/runbook.md#alerts",
+                    "runbook": "docs/runbook.md#alerts",
                 },
             }
         ],

@@ -23,8 +23,10 @@ def scraped(dsn: str, metric: str) -> Samples:
         cursor = connection.execute(SQL(said["query"]))
         columns = [column.name for column in cursor.description or ()]
         rows = [dict(zip(columns, row, strict=True)) for row in cursor]
-    assert set(columns) == {*said["key_labels"], value}
-    samples = {tuple(row[label] for label in said["key_labels"]): row[value] for row in rows}
+    assert set(columns) == {*said.get("key_labels", []), value}
+    samples = {
+        tuple(row[label] for label in said.get("key_labels", [])): row[value] for row in rows
+    }
     assert len(samples) == len(rows), "two samples of one series are an error of Prometheus"
     assert {str} >= {type(label) for labels in samples for label in labels}
     return samples
@@ -43,7 +45,9 @@ def platform(dsn: str) -> str:
     insert(dsn, "acme", row("acme", 3, "terminated"))
     insert(dsn, "globex", row("globex", 1, "provisioning"))
     insert(dsn, "hooli", row("hooli", 1, "active", "eu-tenants"), integrations=2)
-    execute(dsn, "INSERT INTO integrations (tenant_id) VALUES ('acme'), ('acme'), ('unknown')")
+    insert(dsn, "gone", row("gone", 1, "terminated"))
+    for tenant in ("acme", "acme", "unknown", "gone"):
+        execute(dsn, "INSERT INTO integrations (tenant_id) VALUES (%s)", tenant)
     return dsn
 
 
@@ -54,6 +58,7 @@ def test_every_row_is_told_with_its_status(platform: str) -> None:
         ("vrsky-tenants", "acme", "3", "terminated"): 1,
         ("vrsky-tenants", "globex", "1", "provisioning"): 1,
         ("eu-tenants", "hooli", "1", "active"): 1,
+        ("vrsky-tenants", "gone", "1", "terminated"): 1,
     }
 
 
@@ -66,7 +71,7 @@ def test_integrations_are_counted_on_each_instance_that_has_not_ended(platform: 
     }
 
 
-def test_integrations_without_an_instance_are_counted_for_each_tenant_that_has_rows(
+def test_integrations_without_an_instance_are_counted_for_each_tenant_that_is_not_gone(
     platform: str,
 ) -> None:
     assert scraped(platform, "tenant_nats_integrations_unplaced") == {
@@ -76,9 +81,13 @@ def test_integrations_without_an_instance_are_counted_for_each_tenant_that_has_r
     }
 
 
+def test_there_is_always_one_figure_when_the_tables_can_be_read(platform: str) -> None:
+    assert scraped(platform, "tenant_nats_table_rows") == {(): 6 + 10}
+
+
 @pytest.mark.parametrize("metric", METRICS)
-def test_empty_tables_have_no_samples(dsn: str, metric: str) -> None:
-    assert scraped(dsn, metric) == {}
+def test_empty_tables_have_no_other_samples(dsn: str, metric: str) -> None:
+    assert scraped(dsn, metric) == ({(): 0} if metric == "tenant_nats_table_rows" else {})
 
 
 def test_no_connection_string_is_in_the_file() -> None:

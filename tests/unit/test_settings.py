@@ -273,7 +273,17 @@ def test_what_is_wrong_with_the_metrics_is_told_by_its_whole_key(
     assert refused() == f"Pulumi.dev.yaml: {words}. Nothing was changed."
 
 
-@pytest.mark.parametrize("key", ["namspace", "drian", "namespace_mode", "Namespace"])
+def test_a_setting_within_another_that_was_set_without_its_path_is_told(
+    configure: Configure,
+) -> None:
+    configure(**{"metrics.podMonitor": "true"})
+    assert refused() == (
+        "Pulumi.dev.yaml: metrics.podMonitor was set without --path: `pulumi config set --path "
+        "metrics.podMonitor …`. Nothing was changed."
+    )
+
+
+@pytest.mark.parametrize("key", ["namspace", "drian", "namespace_mode", "Namespace", "foo.bar"])
 def test_an_unknown_key_is_refused_with_those_that_are_known(
     configure: Configure, key: str
 ) -> None:
