@@ -25,7 +25,7 @@ status: ## show what runs, without starting anything
 down: ## stop the local servers and remove the local stack with all its data
 	@$(RUN) python -m sandbox down
 
-check: ## format, lint, types, import contracts and the fast tests, in under a minute
+check: ## format, lint, types, import contracts and the fast tests, in about a minute
 	$(UV) lock --quiet --check
 	$(RUN) ruff format --check $(PYTHON_FILES)
 	$(RUN) ruff check $(PYTHON_FILES)

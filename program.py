@@ -41,6 +41,7 @@ def decide(settings: Settings) -> tuple[Plan, Due, Rules]:
     try:
         inventory = load(settings.inventory)
         plan = expand(inventory, namespace=settings.namespace, ceiling=settings.ceiling)
+        watched = rules_of(settings, inventory)
     except InventoryError as error:
         raise pulumi.RunError(str(error)) from None
     except CeilingError as error:
@@ -58,7 +59,7 @@ def decide(settings: Settings) -> tuple[Plan, Due, Rules]:
             f"{error} This preview could not look at the rows and integrations: "
             "an `up` may still refuse to remove a server."
         )
-        return plan, {}, rules_of(settings, inventory)
+        return plan, {}, watched
     if reasons := refusals(plan, snapshot):
         raise pulumi.RunError(refusal(reasons, str(settings.inventory)))
     for warning in warnings(plan, snapshot):
@@ -69,7 +70,7 @@ def decide(settings: Settings) -> tuple[Plan, Due, Rules]:
         if told := ", ".join(filter(None, words)):
             due[tenant.id] = told
             pulumi.log.info(f"{tenant.id}: {told}")
-    return plan, due, rules_of(settings, inventory)
+    return plan, due, watched
 
 
 def rules_of(settings: Settings, inventory: Inventory) -> Rules:

@@ -43,8 +43,6 @@ Pause = Annotated[
 ]
 MostInstances = Annotated[int, Field(ge=1), expected("a whole number, 1 or more", "100")]
 Flag = Annotated[bool, expected("true or false", "true")]
-
-
 DatabaseName = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z_][-A-Za-z0-9_]{0,62}$"),

@@ -17,7 +17,10 @@ _GENERATED = "Written by `make monitoring`. How to use it: docs/monitoring.md."
 
 
 def files() -> dict[str, str]:
-    """The content of each file, by name: for the default namespace, and for standard servers."""
+    """The content of each file, by name, for the default namespace and for standard servers.
+
+    All but the dashboard, whose library is for development only.
+    """
     standard = Inventory.model_validate({"tenants": {"anybody": {}}})
     return {
         "rules.yaml": in_yaml(rules(standard, NAMESPACE), _GENERATED),

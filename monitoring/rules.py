@@ -2,7 +2,8 @@
 
 A limit is a series too, made from the inventory, since no exporter knows what a server may use. It
 is said for each size and not for each instance: whoever has a size of another name than `standard`
-is named, and everybody else is standard. So the rules change with the sizes only.
+is named, and everybody else is standard. So tenants of that size come and go without a change of
+the rules.
 """
 
 from collections.abc import Iterator

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from monitoring.scrape import JOB
 from tenancy.inventory import Size
-from tenancy.load import capacity_of
+from tenancy.load import SHARES, capacity_of
 from tenancy.types import millicores
 
 BY_INSTANCE = "by (namespace, tenant_id, instance_num)"
@@ -39,7 +39,8 @@ class Limited:
     """What the figure is made of, given the selector of the servers' series."""
     capacity: Callable[[Size], float]
     share: float
-    """Of the limit, above which somebody is told; the templates' figures for a standard server."""
+    """Of the limit, above which somebody is told: the templates' figures of a standard server. Of
+    connections and memory a tenant grows there too; of messages at the whole limit."""
     alert: str
     words: str
     format: str
@@ -66,7 +67,7 @@ LIMITED = (
             f"max {BY_INSTANCE} (avg_over_time(gnatsd_varz_connections{servers}[5m]))"
         ),
         capacity=lambda size: capacity_of(size).connections,
-        share=0.5,
+        share=SHARES["connections"],
         alert="Connections",
         words="connections",
         format="humanize",
@@ -79,7 +80,7 @@ LIMITED = (
             f"max {BY_INSTANCE} (avg_over_time(gnatsd_varz_mem{servers}[5m]))"
         ),
         capacity=lambda size: capacity_of(size).memory,
-        share=0.75,
+        share=SHARES["memory"],
         alert="Memory",
         words="memory",
         format="humanize1024",

@@ -24,6 +24,11 @@ def check(
     """Report all faults of inventories, or what each asks for and who relies on labels alone.
 
     \b
+    For example:
+      python -m operations check tenants.yaml
+      python -m operations check inventories/*.yaml --json
+
+    \b
     Exit codes:
       0  every file is right
       1  a file is wrong or cannot be read; the others are told all the same

@@ -40,6 +40,11 @@ def database_roles(
     no login and knows no password; running it again changes nothing.
 
     \b
+    For example:
+      python -m operations database-roles | psql -v ON_ERROR_STOP=1 "$ADMINISTRATORS_URL"
+      python -m operations database-roles --prefix eu_nats --schema platform
+
+    \b
     Exit codes:
       0  it is printed
       2  wrong usage

@@ -27,6 +27,10 @@ def deployed(
     a later one had come, or it may have failed. The engine notes the commit with each `up`.
 
     \b
+    For example:
+      python -m operations deployed tenants.yaml --stack prod > base.yaml
+
+    \b
     Exit codes:
       0  printed; or nothing was deployed yet, and nothing is printed
       1  the engine or git cannot tell, as told; a clone without its history, for example

@@ -34,6 +34,10 @@ def drift(
     was changed by somebody else.
 
     \b
+    For example:
+      python -m operations drift --stack prod --report drift.md
+
+    \b
     Exit codes:
       0  everything is as the stack says
       1  the engine cannot tell, as told; no report is written

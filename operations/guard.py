@@ -49,6 +49,11 @@ def guard(
     least 10 instances go, or when a Deployment or Service would be replaced.
 
     \b
+    For example:
+      python -m operations deployed tenants.yaml --stack prod > base.yaml
+      python -m operations guard --base base.yaml --head tenants.yaml --approval tenants.approval
+
+    \b
     Exit codes:
       0  no approval is needed, or it is given
       1  a file is wrong or cannot be read, so nothing has been judged

@@ -39,6 +39,11 @@ def post(
     has to be a workflow's or an app's. GITHUB_REPOSITORY and GITHUB_API_URL are read as well.
 
     \b
+    For example:
+      python -m operations post plan.md --pull-request 17
+      python -m operations post drift.md --issue "Drift of prod"
+
+    \b
     Exit codes:
       0  it is said, or taken back, or there was nothing to take back
       1  the file cannot be read, or GitHub cannot be reached or refuses

@@ -48,9 +48,18 @@ def recover(
     and deletes nothing outside the state; on a healthy stack it does nothing. It asks kubectl for
     objects with this project's labels that no state has.
 
-    Exit codes: 0 done, or nothing to do; 1 something failed, as told; 2 wrong usage; 3 an engine
-    runs on this stack, nothing was done; 4 the stack is locked and it cannot be seen from here
-    whether its engine runs, nothing was done (--engine-is-dead).
+    \b
+    For example:
+      python -m operations recover --stack prod && pulumi up --stack prod
+
+    \b
+    Exit codes:
+      0  done, or nothing to do
+      1  something failed, as told
+      2  wrong usage
+      3  an engine runs on this stack, nothing was done
+      4  the stack is locked and it cannot be seen from here whether its engine runs, nothing was
+         done (--engine-is-dead)
     """
     folder = Path.cwd()
     try:

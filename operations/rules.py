@@ -20,8 +20,9 @@ def rules(
 ) -> None:
     """Print the recording rules and alerts for the servers of an inventory, as a rules file.
 
-    They change with the sizes only, not with each tenant: a limit is said for each size. With the
-    Prometheus operator the setting `metrics.prometheusRule` makes the same of each `up`.
+    Tenants of the size `standard` come and go without a change of the rules; those of another size
+    are named in them. With the Prometheus operator the setting `metrics.prometheusRule` makes the
+    same of each `up`.
 
     \b
     For example:

@@ -34,6 +34,11 @@ def status(
     shows the rest.
 
     \b
+    For example:
+      python -m operations status
+      python -m operations status --inventory inventories/eu.yaml --namespace eu-tenants --json
+
+    \b
     Exit codes:
       0  all three agree
       1  the inventory is wrong, or one of the others cannot be looked at

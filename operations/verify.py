@@ -86,6 +86,11 @@ def verify(
     they are removed afterwards. Simulated nodes cannot show that, and it is said.
 
     \b
+    For example:
+      python -m operations verify
+      python -m operations verify acme-corp --nkey acme.seed --ca ca.crt
+
+    \b
     Exit codes:
       0  all is good, as far as it can be shown
       1  the inventory is wrong, or the cluster cannot be looked at

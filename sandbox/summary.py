@@ -30,7 +30,7 @@ def print_summary(
     # A URL is longer than a narrow terminal, which folds it better than a cut would.
     console.width = max(console.width, 120)
     namespace, urls = outputs["namespace"].value, outputs["urls"].value
-    objects = cluster.administrator.get("deployments,services", f"--namespace={namespace}")
+    objects = cluster.administrator.get("deployments", f"--namespace={namespace}")
     ready = seen(objects).deployments
     statuses = _statuses(dsn)
     table = Table(box=None, pad_edge=False, header_style="bold")

@@ -22,7 +22,7 @@ FRESH_SECONDS = 180
 scrape and be a little late."""
 
 _RATE_PER_CORE = 50_000
-_SHARES: Mapping[Measure, float] = {"rate": 1, "connections": 0.5, "memory": 0.75}
+SHARES: Mapping[Measure, float] = {"rate": 1, "connections": 0.5, "memory": 0.75}
 """Of what a server can take, the share above which a tenant grows."""
 
 _BY = "by (tenant_id, instance_num)"
@@ -112,7 +112,7 @@ def limits_of(size: Size) -> Load:
     Of `standard`: 100,000 messages a second, 500 connections, 3Gi.
     """
     full = capacity_of(size)
-    return Load(**{measure: share * full.of(measure) for measure, share in _SHARES.items()})
+    return Load(**{measure: share * full.of(measure) for measure, share in SHARES.items()})
 
 
 def observed(answers: Answers) -> Observation:

@@ -341,6 +341,15 @@ def test_every_command_has_an_answer_for_programs() -> None:
     assert (len(group.commands), without) == (15, [])
 
 
+def test_every_commands_help_has_an_example_and_its_exit_codes() -> None:
+    group = typer.main.get_group(app)
+    for name, command in group.commands.items():
+        told = command.help or ""
+        _, _, examples = told.partition("For example:\n")
+        assert f"  python -m operations {name}" in examples, name
+        assert "Exit codes:\n  0  " in told, name
+
+
 def test_programs_get_the_roles_of_the_database_by_name_and_the_same_sql() -> None:
     told = json.loads(run("database-roles", "--prefix", "eu", "--json").stdout)
     assert told["roles"] == {

@@ -8,6 +8,7 @@ import pulumi
 import pytest
 from pulumi.runtime.config import get_config_env, get_config_secret_keys_env
 from pulumi.runtime.settings import SETTINGS
+from pydantic import BaseModel
 
 from controlplane.dsn import DsnError
 from settings import Database, Metrics, Settings, SettingsError, database_url, read_settings
@@ -393,3 +394,17 @@ def test_images_that_have_a_digest_or_do_not_run_are_not_warned_about(
     configure(image=f"nats:2.15.1-alpine{DIGEST}", metrics=json.dumps(metrics))
     read_settings()
     assert capsys.readouterr().err == ""
+
+
+def test_each_setting_with_settings_below_it_has_an_example_for_who_gives_none(
+    configure: Configure,
+) -> None:
+    sections = [
+        name
+        for name, field in Settings.model_fields.items()
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+    ]
+    assert sections == ["database", "metrics"]
+    for name in sections:
+        configure(**{name: "text"})
+        assert f"expected settings below it, for example {name}." in refused()
