@@ -9,7 +9,17 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from monitoring.scrape import TABLE_JOB
-from monitoring.series import BY_INSTANCE, LIMITED, Limited, servers
+from monitoring.series import (
+    BY_INSTANCE,
+    HEALTHY,
+    INTEGRATIONS_LIMIT,
+    INTEGRATIONS_SHARE,
+    LIMITED,
+    ON_INSTANCE,
+    Limited,
+    servers,
+    within,
+)
 
 RUNBOOK = "docs/runbook.md#alerts"
 _HELD = "5m"
@@ -50,7 +60,7 @@ class Alert:
 
 def alerts(namespace: str) -> tuple[Alert, ...]:
     """All alerts about the servers in `namespace`."""
-    here = f'{{namespace="{namespace}"}}'
+    here = within(namespace)
     return (
         *_about_servers(namespace, here),
         *(_too_high(measure, here) for measure in LIMITED),
@@ -62,7 +72,7 @@ def _about_servers(namespace: str, here: str) -> Iterator[Alert]:
     scraped = servers(namespace)
     yield Alert(
         name="TenantNatsServerDown",
-        expression=f"tenant_nats:healthy{here} == 0",
+        expression=f"{HEALTHY}{here} == 0",
         held="2m",  # a server that restarts is away for seconds
         severity="critical",
         summary=f"{_WHO} does not answer",
@@ -71,8 +81,7 @@ def _about_servers(namespace: str, here: str) -> Iterator[Alert]:
     )
     yield Alert(
         name="TenantNatsExporterBlind",
-        expression=f"max {BY_INSTANCE} (up{scraped}) unless on (namespace, tenant_id, instance_num)"
-        f" tenant_nats:healthy{here}",
+        expression=f"max {BY_INSTANCE} (up{scraped}) unless {ON_INSTANCE} {HEALTHY}{here}",
         held="5m",
         # An exporter waits for a server that does not start, and has no answer for one that hangs.
         severity="critical",
@@ -128,16 +137,18 @@ def _too_high(measure: Limited, here: str) -> Alert:
 
 def _about_the_table(namespace: str, here: str) -> Iterator[Alert]:
     scraped = servers(namespace)
-    matching = "on (namespace, tenant_id, instance_num)"
+    active = within(namespace, 'status="active"')
+    living = within(namespace, 'status=~"active|draining"')
     read = f'up{{job="{TABLE_JOB}"}}'
     yield Alert(
         name="TenantNatsNearlyFull",
-        expression=f"tenant_nats_integrations{here} > {matching} "
-        f"(0.9 * tenant_nats:integrations:limit{here})",
+        expression=f"tenant_nats_integrations{here} > {ON_INSTANCE} "
+        f"({INTEGRATIONS_SHARE} * {INTEGRATIONS_LIMIT}{here})",
         held="15m",
         severity="warning",
         summary=f"{_WHO} is nearly full",
-        description=f"{_WHO} has {{{{ $value }}}} integrations, over 90% of what it holds.",
+        description=f"{_WHO} has {{{{ $value }}}} integrations, over {INTEGRATIONS_SHARE:.0%} of "
+        "what it holds.",
     )
     yield Alert(
         name="TenantNatsIntegrationsUnplaced",
@@ -151,8 +162,8 @@ def _about_the_table(namespace: str, here: str) -> Iterator[Alert]:
     yield Alert(
         name="TenantNatsRowWithoutPod",
         # Where nothing is scraped at all, that is told once, and not for each row.
-        expression=f'tenant_nats_row{{namespace="{namespace}", status="active"}} unless {matching} '
-        f"up{scraped} and on (namespace) up{scraped}",
+        expression=f"tenant_nats_row{active} unless {ON_INSTANCE} up{scraped} "
+        f"and on (namespace) up{scraped}",
         held="10m",
         severity="critical",
         summary=f"{_WHO} has a row and no pod",
@@ -161,10 +172,10 @@ def _about_the_table(namespace: str, here: str) -> Iterator[Alert]:
     )
     yield Alert(
         name="TenantNatsPodWithoutRow",
-        # While the table is not read, every pod would seem to have none: not where it has no row of
-        # this namespace at all.
-        expression=f"max {BY_INSTANCE} (up{scraped}) unless {matching} "
-        f'tenant_nats_row{{namespace="{namespace}", status=~"active|draining"}} '
+        # Only where the table has some row of this stack: of one that is not read, or of another
+        # database, every pod would seem to have none.
+        expression=f"max {BY_INSTANCE} (up{scraped}) unless {ON_INSTANCE} "
+        f"tenant_nats_row{living} "
         f"and on (namespace) tenant_nats_row{here}",
         held="15m",  # a row comes after its server, and goes before it
         severity="warning",

@@ -37,17 +37,26 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from monitoring.rules import INTEGRATIONS_LIMIT
-from monitoring.scrape import INTERVAL, JOB
-from monitoring.series import BY_INSTANCE, LIMITED, Limited, selector
+from monitoring.scrape import INTERVAL
+from monitoring.series import (
+    BY_INSTANCE,
+    HEALTHY,
+    INTEGRATIONS_LIMIT,
+    INTEGRATIONS_SHARE,
+    LIMITED,
+    Limited,
+    selector,
+)
+from tenancy.names import METRICS_JOB
 
 TITLE = "NATS servers of tenants"
 UID = "tenant-nats"
 
+_JOB = f'job="{METRICS_JOB}"'
 VARIABLES = {
-    "namespace": f'label_values(up{{job="{JOB}"}}, namespace)',
-    "tenant": f'label_values(up{{job="{JOB}", namespace="$namespace"}}, tenant_id)',
-    "instance": f'label_values(up{{job="{JOB}", namespace="$namespace", tenant_id=~"$tenant"}}, '
+    "namespace": f"label_values(up{{{_JOB}}}, namespace)",
+    "tenant": f'label_values(up{{{_JOB}, namespace="$namespace"}}, tenant_id)',
+    "instance": f'label_values(up{{{_JOB}, namespace="$namespace", tenant_id=~"$tenant"}}, '
     "instance_num)",
 }
 """What a person chooses by, and where the choices come from."""
@@ -55,7 +64,7 @@ VARIABLES = {
 _SOURCE = DataSourceRef(type_val="prometheus", uid="$datasource")
 _CHOSEN = ('namespace="$namespace"', 'tenant_id=~"$tenant"', 'instance_num=~"$instance"')
 _SERIES = selector(*_CHOSEN)
-_SCRAPED = selector(f'job="{JOB}"', *_CHOSEN)
+_SCRAPED = selector(_JOB, *_CHOSEN)
 # The table's series have a job, and their limit has none.
 _INTEGRATIONS = f"max {BY_INSTANCE} (tenant_nats_integrations{_SERIES})"
 _WHO = "{{tenant_id}} {{instance_num}}"
@@ -126,8 +135,8 @@ def _glance() -> Iterable[stat.Panel]:
     none = "or vector(0)"
     figures = {
         "Servers": (f"count(group {BY_INSTANCE} (up{_SCRAPED})) {none}", False),
-        "Servers that answer": (f"sum(tenant_nats:healthy{_SERIES}) {none}", False),
-        "Servers down": (f"count(tenant_nats:healthy{_SERIES} == 0) {none}", True),
+        "Servers that answer": (f"sum({HEALTHY}{_SERIES}) {none}", False),
+        "Servers down": (f"count({HEALTHY}{_SERIES} == 0) {none}", True),
         "Not seen": (f"count(up{_SCRAPED} == 0) {none}", True),
         "Integrations": (f"sum(tenant_nats_integrations{_SERIES}) {none}", False),
         "Without a server": (
@@ -164,7 +173,9 @@ def _load(measure: Limited) -> Iterable[timeseries.Panel]:
 def _integrations() -> Iterable[timeseries.Panel]:
     limit = f"{INTEGRATIONS_LIMIT}{_SERIES}"
     yield _panel("Integrations", "short", (_INTEGRATIONS, _WHO), (f"max({limit})", "largest limit"))
-    yield _share("Integrations: share of the capacity", f"{_INTEGRATIONS} / {limit}", 0.9)
+    yield _share(
+        "Integrations: share of the capacity", f"{_INTEGRATIONS} / {limit}", INTEGRATIONS_SHARE
+    )
 
 
 def _slow_consumers() -> timeseries.Panel:

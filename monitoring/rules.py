@@ -6,16 +6,22 @@ is named, and everybody else is standard. So tenants of that size come and go wi
 the rules.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from monitoring.alerts import alerts
-from monitoring.series import BY_INSTANCE, LIMITED, selector, servers
+from monitoring.series import (
+    BY_INSTANCE,
+    HEALTHY,
+    INTEGRATIONS_LIMIT,
+    LIMITED,
+    ON_INSTANCE,
+    servers,
+    within,
+)
 from tenancy.inventory import BUILT_IN_SIZES, STANDARD, Inventory, Size
 
 Rule = dict[str, Any]
-
-INTEGRATIONS_LIMIT = "tenant_nats:integrations:limit"
 
 
 def rules(inventory: Inventory, namespace: str) -> dict[str, list[dict[str, Any]]]:
@@ -57,27 +63,26 @@ def _tenants_by_size(inventory: Inventory) -> _BySize:
 def _limits(sizes: _BySize, namespace: str) -> Iterator[Rule]:
     for measure in LIMITED:
         # A server that is scraped has limits, whatever else is known of it.
-        parts = (
-            f"{measure.capacity(size):.10g} * group {BY_INSTANCE} (up{servers(namespace, *which)})"
-            for size, which in sizes
-        )
-        yield _recorded(measure.limit, "\nor\n".join(parts))
-    here = f'namespace="{namespace}"'
-    parts = (
-        f"{size.capacity} * group {BY_INSTANCE} (tenant_nats_integrations{selector(here, *which)})"
-        for size, which in sizes
-    )
-    yield _recorded(INTEGRATIONS_LIMIT, "\nor\n".join(parts))
+        each = ((measure.capacity(size), f"up{servers(namespace, *who)}") for size, who in sizes)
+        yield _limit(measure.limit, each)
+    table = "tenant_nats_integrations"
+    each = ((size.capacity, f"{table}{within(namespace, *who)}") for size, who in sizes)
+    yield _limit(INTEGRATIONS_LIMIT, each)
+
+
+def _limit(name: str, values: Iterable[tuple[float, str]]) -> Rule:
+    """The rule that says a value for each instance that a series is of, by value and series."""
+    parts = (f"{value:.10g} * group {BY_INSTANCE} ({series})" for value, series in values)
+    return _recorded(name, "\nor\n".join(parts))
 
 
 def _figures(namespace: str) -> Iterator[Rule]:
-    here = f'{{namespace="{namespace}"}}'
-    health = f"min {BY_INSTANCE} (gnatsd_healthz_status_value{servers(namespace)})"
-    yield _recorded("tenant_nats:healthy", health)
+    scraped = servers(namespace)
+    yield _recorded(HEALTHY, f"min {BY_INSTANCE} (gnatsd_healthz_status_value{scraped})")
+    # The exporter repeats the last figures of a server that is dead.
+    alive = f"and {ON_INSTANCE} {HEALTHY}{within(namespace)} == 1"
     for measure in LIMITED:
-        # The exporter repeats the last figures of a server that is dead.
-        alive = f"and on (namespace, tenant_id, instance_num) tenant_nats:healthy{here} == 1"
-        yield _recorded(measure.figure, f"{measure.expression(servers(namespace))}\n{alive}")
+        yield _recorded(measure.figure, f"{measure.expression(scraped)}\n{alive}")
 
 
 def _names_of_the_templates(namespace: str) -> Iterator[Rule]:
@@ -85,7 +90,7 @@ def _names_of_the_templates(namespace: str) -> Iterator[Rule]:
     scraped = servers(namespace)
     yield _recorded("nats_server_in_msgs", f"gnatsd_varz_in_msgs{scraped}")
     yield _recorded("nats_server_connections", f"gnatsd_varz_connections{scraped}")
-    yield _recorded("msg_rate", f'tenant_nats:messages:rate5m{{namespace="{namespace}"}}')
+    yield _recorded("msg_rate", f"tenant_nats:messages:rate5m{within(namespace)}")
     yield _recorded("connection_count", f"max {BY_INSTANCE} (gnatsd_varz_connections{scraped})")
     yield _recorded("memory_usage", f"max {BY_INSTANCE} (gnatsd_varz_mem{scraped}) / 2 ^ 20")
     yield _recorded("cpu_usage", f"max {BY_INSTANCE} (gnatsd_varz_cpu{scraped})")

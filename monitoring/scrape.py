@@ -8,10 +8,8 @@ from typing import Any
 
 from pydantic.alias_generators import to_camel
 
-from tenancy.names import APP, INSTANCE_LABEL, METRICS_PORT_NAME, TENANT_LABEL
+from tenancy.names import APP, INSTANCE_LABEL, METRICS_JOB, METRICS_PORT_NAME, TENANT_LABEL
 
-JOB = "tenant-nats"
-"""The label `job` of every series of a server."""
 TABLE_JOB = "tenant-nats-table"
 """The label `job` of every series of the platform's database."""
 INTERVAL = "30s"
@@ -24,7 +22,7 @@ _Relabeling = dict[str, Any]
 def scrape_configs(namespace: str) -> dict[str, Any]:
     """The part of prometheus.yml for servers in `namespace`, and for the database's exporter."""
     servers = {
-        "job_name": JOB,
+        "job_name": METRICS_JOB,
         "scrape_interval": INTERVAL,
         "kubernetes_sd_configs": [{"role": "pod", "namespaces": {"names": [namespace]}}],
         "relabel_configs": [*_kept_by_hand(), *_named()],
@@ -45,7 +43,9 @@ def pod_monitor_spec() -> dict[str, Any]:
     endpoint = {
         "port": METRICS_PORT_NAME,
         "interval": INTERVAL,
-        "relabelings": _in_camel_case([{"target_label": "job", "replacement": JOB}, *_labels()]),
+        "relabelings": _in_camel_case(
+            [{"target_label": "job", "replacement": METRICS_JOB}, *_labels()]
+        ),
         "metricRelabelings": _in_camel_case(_metrics()),
     }
     ours = [{"key": label, "operator": "Exists"} for label in (TENANT_LABEL, INSTANCE_LABEL)]

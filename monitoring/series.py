@@ -3,13 +3,22 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from monitoring.scrape import JOB
 from tenancy.inventory import Size
 from tenancy.load import SHARES, capacity_of
+from tenancy.names import METRICS_JOB
 from tenancy.types import millicores
 
-BY_INSTANCE = "by (namespace, tenant_id, instance_num)"
+_INSTANCE = "(namespace, tenant_id, instance_num)"
+BY_INSTANCE = f"by {_INSTANCE}"
 """What an aggregation keeps: what tells one server from another."""
+ON_INSTANCE = f"on {_INSTANCE}"
+"""By what two series are of the same server."""
+
+HEALTHY = "tenant_nats:healthy"
+"""1 for a server that answers, else 0."""
+INTEGRATIONS_LIMIT = "tenant_nats:integrations:limit"
+INTEGRATIONS_SHARE = 0.9
+"""Of what an instance holds, above which somebody is told."""
 
 
 def servers(namespace: str, *matchers: str) -> str:
@@ -19,7 +28,12 @@ def servers(namespace: str, *matchers: str) -> str:
         namespace: where the servers live.
         matchers: what else is to fit: `tenant_id="acme-corp"`.
     """
-    return selector(f'job="{JOB}"', f'namespace="{namespace}"', *matchers)
+    return selector(f'job="{METRICS_JOB}"', f'namespace="{namespace}"', *matchers)
+
+
+def within(namespace: str, *matchers: str) -> str:
+    """The selector of the series of one stack that the rules make, or that tell of its rows."""
+    return selector(f'namespace="{namespace}"', *matchers)
 
 
 def selector(*matchers: str) -> str:
@@ -48,6 +62,10 @@ class Limited:
     unit: str
 
 
+def _average(metric: str, servers: str) -> str:
+    return f"max {BY_INSTANCE} (avg_over_time({metric}{servers}[5m]))"
+
+
 LIMITED = (
     Limited(
         figure="tenant_nats:messages:rate5m",
@@ -63,9 +81,7 @@ LIMITED = (
     Limited(
         figure="tenant_nats:connections:avg5m",
         limit="tenant_nats:connections:limit",
-        expression=lambda servers: (
-            f"max {BY_INSTANCE} (avg_over_time(gnatsd_varz_connections{servers}[5m]))"
-        ),
+        expression=lambda servers: _average("gnatsd_varz_connections", servers),
         capacity=lambda size: capacity_of(size).connections,
         share=SHARES["connections"],
         alert="Connections",
@@ -76,9 +92,7 @@ LIMITED = (
     Limited(
         figure="tenant_nats:memory_bytes:avg5m",
         limit="tenant_nats:memory_bytes:limit",
-        expression=lambda servers: (
-            f"max {BY_INSTANCE} (avg_over_time(gnatsd_varz_mem{servers}[5m]))"
-        ),
+        expression=lambda servers: _average("gnatsd_varz_mem", servers),
         capacity=lambda size: capacity_of(size).memory,
         share=SHARES["memory"],
         alert="Memory",
@@ -90,9 +104,7 @@ LIMITED = (
         figure="tenant_nats:cpu_cores:avg5m",
         limit="tenant_nats:cpu_cores:limit",
         # The server says percent of one core.
-        expression=lambda servers: (
-            f"max {BY_INSTANCE} (avg_over_time(gnatsd_varz_cpu{servers}[5m])) / 100"
-        ),
+        expression=lambda servers: f"{_average('gnatsd_varz_cpu', servers)} / 100",
         capacity=lambda size: millicores(size.limits.cpu) / 1000,
         share=0.75,
         alert="Cpu",

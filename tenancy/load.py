@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from tenancy.inventory import Size
+from tenancy.names import METRICS_JOB
 from tenancy.types import in_bytes, millicores
 
 Instance = tuple[str, int]
@@ -26,7 +27,7 @@ SHARES: Mapping[Measure, float] = {"rate": 1, "connections": 0.5, "memory": 0.75
 """Of what a server can take, the share above which a tenant grows."""
 
 _BY = "by (tenant_id, instance_num)"
-_JOB = '{job="tenant-nats"}'
+_JOB = f'{{job="{METRICS_JOB}"}}'
 _RATE = f"sum {_BY} (rate(gnatsd_varz_in_msgs{_JOB}[2m]))"
 _HEALTHY = f"min {_BY} (gnatsd_healthz_status_value{_JOB})"
 _SAMPLES_OF_A_DAY = 24 * 60 // 5

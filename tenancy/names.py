@@ -9,6 +9,9 @@ METRICS_PORT = 7777
 """Where the exporter beside a server answers Prometheus."""
 METRICS_PORT_NAME = "metrics"
 
+METRICS_JOB = "tenant-nats"
+"""The label `job` of every series of a server."""
+
 APP = "nats"
 TENANT_LABEL = "tenant-id"
 INSTANCE_LABEL = "instance-num"

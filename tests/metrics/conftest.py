@@ -16,11 +16,12 @@ from psycopg.sql import SQL
 
 from controlplane.store import InstanceRow
 from monitoring.rules import rules
-from monitoring.scrape import JOB, TABLE_JOB
+from monitoring.scrape import TABLE_JOB
 from monitoring.table import sql_exporter
 from sandbox import database
 from tenancy.inventory import Inventory
 from tenancy.load import Instance
+from tenancy.names import METRICS_JOB
 from tenancy.plan import expand
 from tests.conftest import NewDatabase
 from tests.controlplane.rows import execute, insert
@@ -108,7 +109,7 @@ def as_labels(labels: Mapping[str, str]) -> str:
 def _labels(instance: Instance, target: str) -> dict[str, str]:
     tenant, number = instance
     return {
-        "job": JOB,
+        "job": METRICS_JOB,
         "instance": target,
         "namespace": NAMESPACE,
         "pod": f"nats-{tenant}-{number}-x",
@@ -127,7 +128,7 @@ def _config(folder: Path, targets: dict[Instance, str], table: str) -> dict[str,
         "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
         "rule_files": ["rules.json"],
         "scrape_configs": [
-            {"job_name": JOB, "static_configs": servers},
+            {"job_name": METRICS_JOB, "static_configs": servers},
             {
                 "job_name": TABLE_JOB,
                 "honor_labels": True,

@@ -15,11 +15,12 @@ from pulumi.automation import ConfigValue
 from ruamel.yaml import YAML
 
 from monitoring.rules import rules
-from monitoring.scrape import JOB, scrape_configs
+from monitoring.scrape import scrape_configs
 from operations.kubectl import Kubectl
 from operations.unrecorded import KINDS, live_objects
 from sandbox.toolchain import PROMETHEUS, PROMETHEUS_OPERATOR, ensure, source_of
 from tenancy.inventory import load
+from tenancy.names import METRICS_JOB
 from tests.access import Access
 from tests.conftest import NewDatabase
 from tests.e2e.project import Project, Target
@@ -112,7 +113,7 @@ def right(stack: Project, access: Access) -> Found:
     found = {
         (
             f"{pod['status']['podIP']}:7777",
-            JOB,
+            METRICS_JOB,
             NAMESPACE,
             pod["metadata"]["name"],
             pod["metadata"]["labels"]["tenant-id"],
