@@ -9,16 +9,14 @@ import typer
 
 from operations.engine import HISTORY, Engine, EngineError, selected_stack
 from operations.exits import Exit, stopped
-from operations.options import Json
+from operations.options import Json, Stack
 
 
 def deployed(
     inventory: Annotated[
         Path, typer.Argument(metavar="FILE", help="The inventory, from the project's folder.")
     ],
-    stack: Annotated[
-        str | None, typer.Option(help="The stack; otherwise the selected one.", show_default=False)
-    ] = None,
+    stack: Stack = None,
     as_json: Json = False,
 ) -> None:
     """Print FILE as it was in the commit of the stack's last `pulumi up` that went through.

@@ -8,15 +8,13 @@ import typer
 
 from operations.engine import Engine, EngineError, selected_stack
 from operations.exits import Exit, stopped
-from operations.options import Json
+from operations.options import Json, Stack
 from tenancy.guard import IDLE
 from tenancy.steps import PreviewError, Step, preview_steps
 
 
 def drift(
-    stack: Annotated[
-        str | None, typer.Option(help="The stack; otherwise the selected one.", show_default=False)
-    ] = None,
+    stack: Stack = None,
     report: Annotated[
         Path | None,
         typer.Option(

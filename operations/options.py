@@ -11,4 +11,7 @@ Context = Annotated[
     str | None,
     typer.Option(help="The context for kubectl; otherwise the current one.", show_default=False),
 ]
+Stack = Annotated[
+    str | None, typer.Option(help="The stack; otherwise the selected one.", show_default=False)
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON, for programs.")]

@@ -14,16 +14,14 @@ from operations.engine import Engine, EngineError, Resource, StackLockedError, S
 from operations.exits import Recovery
 from operations.kubectl import ClusterError, Kubectl
 from operations.leftovers import EngineLives, LockUnjudged, Say
-from operations.options import Json
+from operations.options import Json, Stack
 
 _MOST_ROUNDS = 4
 """How often to ask a preview again: the namespace, what is in it, what refers to that."""
 
 
 def recover(
-    stack: Annotated[
-        str | None, typer.Option(help="The stack; otherwise the selected one.", show_default=False)
-    ] = None,
+    stack: Stack = None,
     engine_is_dead: Annotated[
         bool,
         typer.Option(

@@ -1,11 +1,12 @@
 """A server on loopback that answers as GitHub's REST API does."""
 
 import json
-import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.loopback import Quiet, running
 
 TOKEN = "canary-5d2c"
 BOT = {"type": "Bot", "login": "github-actions[bot]"}
@@ -81,7 +82,7 @@ class GitHub(ThreadingHTTPServer):
         return post
 
 
-class _Answer(BaseHTTPRequestHandler):
+class _Answer(Quiet, BaseHTTPRequestHandler):
     server: GitHub  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def handle_any(self) -> None:
@@ -102,19 +103,9 @@ class _Answer(BaseHTTPRequestHandler):
 
     do_GET = do_POST = do_PATCH = do_DELETE = handle_any
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Say nothing."""
-
 
 @contextmanager
 def serving() -> Generator[GitHub]:
     """The repository, for as long as it is asked."""
-    server = GitHub()
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
+    with running(GitHub()) as server:
         yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

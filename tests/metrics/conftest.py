@@ -3,22 +3,18 @@
 import asyncio
 import json
 import threading
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import nats
-import psycopg
 import pytest
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
-from psycopg.sql import SQL
 
 from controlplane.store import InstanceRow
 from monitoring.rules import rules
 from monitoring.scrape import TABLE_JOB
-from monitoring.table import sql_exporter
-from sandbox import database
 from tenancy.inventory import Inventory
 from tenancy.load import Instance
 from tenancy.names import METRICS_JOB
@@ -29,21 +25,15 @@ from tests.metrics.exporter import Exporter
 from tests.metrics.history import write_history
 from tests.metrics.prometheus import Prometheus, running, wait_for
 from tests.metrics.serving import serving
+from tests.monitoring.promtool import LARGE, NAMESPACE, braced
+from tests.monitoring.sql import METRICS, scraped
 from tests.nats.server import Server
 from tests.nats.server import running as running_server
 
-NAMESPACE = "vrsky-tenants"
 INVENTORY = Inventory.model_validate(
     {
         "tenants": {"acme": {"instances": 2}, "globex": {"size": "large"}},
-        "sizes": {
-            "large": {
-                "requests": {"cpu": "2", "memory": "4Gi"},
-                "limits": {"cpu": "4", "memory": "8Gi"},
-                "max_connections": 2000,
-                "capacity": 100,
-            }
-        },
+        "sizes": {"large": LARGE},
     }
 )
 CLIENTS = 7
@@ -101,11 +91,6 @@ def watched(
         yield Watched(prometheus, servers, exporters)
 
 
-def as_labels(labels: Mapping[str, str]) -> str:
-    """As they follow the name of a series: `{job="…"}`."""
-    return "{" + ",".join(f'{key}="{value}"' for key, value in labels.items()) + "}"
-
-
 def _labels(instance: Instance, target: str) -> dict[str, str]:
     tenant, number = instance
     return {
@@ -149,18 +134,18 @@ def _history(folder: Path, targets: dict[Instance, str]) -> None:
         for instance, target in targets.items()
     }
 
-    def braced(**more: str) -> list[str]:
-        return [as_labels({**labels, **more}) for labels in series.values()]
+    def each(**more: str) -> list[str]:
+        return [braced({**labels, **more}) for labels in series.values()]
 
     write_history(
         folder,
         {
             "gnatsd_varz_connections": dict.fromkeys(
-                braced(), lambda ago: PEAK_CONNECTIONS if ago in _PEAK else CLIENTS
+                each(), lambda ago: PEAK_CONNECTIONS if ago in _PEAK else CLIENTS
             ),
-            "gnatsd_varz_mem": dict.fromkeys(braced(), lambda _: _MEMORY),
-            "gnatsd_varz_in_msgs": dict.fromkeys(braced(), sent),
-            "gnatsd_healthz_status_value": dict.fromkeys(braced(value="ok"), lambda _: 1),
+            "gnatsd_varz_mem": dict.fromkeys(each(), lambda _: _MEMORY),
+            "gnatsd_varz_in_msgs": dict.fromkeys(each(), sent),
+            "gnatsd_healthz_status_value": dict.fromkeys(each(value="ok"), lambda _: 1),
         },
     )
 
@@ -176,22 +161,10 @@ def _rows(dsn: str, servers: dict[Instance, Server]) -> str:
 def _table(dsn: str) -> bytes:
     """What sql_exporter would print: a gauge for each metric, by its query and its labels."""
     registry = CollectorRegistry()
-    [collector] = sql_exporter()["collectors"]
-    with psycopg.connect(database.worker(dsn)) as connection:
-        for metric in collector["metrics"]:
-            gauge = Gauge(
-                metric["metric_name"],
-                metric["help"],
-                metric.get("key_labels", []),
-                registry=registry,
-            )
-            cursor = connection.execute(SQL(metric["query"]))
-            columns = [column.name for column in cursor.description or ()]
-            for row in cursor:
-                told = dict(zip(columns, row, strict=True))
-                [value] = metric["values"]
-                labels = [told[label] for label in metric.get("key_labels", [])]
-                (gauge.labels(*labels) if labels else gauge).set(told[value])
+    for name, metric in METRICS.items():
+        gauge = Gauge(name, metric["help"], metric.get("key_labels", []), registry=registry)
+        for labels, value in scraped(dsn, name).items():
+            (gauge.labels(*labels) if labels else gauge).set(value)
     return generate_latest(registry)
 
 

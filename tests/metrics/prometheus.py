@@ -12,12 +12,18 @@ from typing import Any
 import requests
 
 from sandbox.toolchain import PROMETHEUS, ensure
+from tenancy.load import Instance
 from tests.nats.server import free_port
 
 _PATIENCE_SECONDS = 60
 
 Sample = tuple[dict[str, str], float]
 """The labels of a series, and its value."""
+
+
+def instances_of(answer: list[Sample]) -> list[Instance]:
+    """The servers that the series of an answer are of, one for each series, in order."""
+    return sorted((labels["tenant_id"], int(labels["instance_num"])) for labels, _ in answer)
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ from tests.metrics.conftest import (
     PEAK_RATE,
     USUAL_RATE,
     Watched,
-    as_labels,
 )
 from tests.metrics.history import Values, write_history
-from tests.metrics.prometheus import running, wait_for
+from tests.metrics.prometheus import instances_of, running, wait_for
+from tests.monitoring.promtool import braced
 
 DAY = 24 * 3600
 
@@ -26,9 +26,8 @@ def test_each_question_is_answered_with_one_number_for_each_server(
     watched: Watched, name: str
 ) -> None:
     answer = watched.prometheus.query(QUERIES[name])
-    found = [(labels["tenant_id"], int(labels["instance_num"])) for labels, _ in answer]
-    assert sorted(found) == sorted(watched.servers)
-    assert {*labels_of(answer)} == {"tenant_id", "instance_num"}
+    assert instances_of(answer) == sorted(watched.servers)
+    assert {label for labels, _ in answer for label in labels} == {"tenant_id", "instance_num"}
 
 
 def test_what_is_read_is_what_the_servers_have_and_had(watched: Watched) -> None:
@@ -65,7 +64,7 @@ def test_a_server_that_is_dead_or_not_seen_is_doubted_and_the_others_are_not(
 
 def test_old_figures_are_doubted_and_half_a_day_is_seen_as_half(tmp_path: Path) -> None:
     servers = {
-        name: as_labels({"job": "tenant-nats", "tenant_id": name, "instance_num": "1"})
+        name: braced({"job": "tenant-nats", "tenant_id": name, "instance_num": "1"})
         for name in ("acme", "young")
     }
 
@@ -89,7 +88,3 @@ def test_old_figures_are_doubted_and_half_a_day_is_seen_as_half(tmp_path: Path) 
     assert observation.doubts["acme", 1] == "was last heard of 4 minutes ago"
     assert observation.watched["acme", 1] == pytest.approx(1, abs=0.01)
     assert observation.watched["young", 1] == pytest.approx(0.5, abs=0.01)
-
-
-def labels_of(answer: list[tuple[dict[str, str], float]]) -> list[str]:
-    return [label for labels, _ in answer for label in labels]

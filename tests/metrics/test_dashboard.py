@@ -12,7 +12,7 @@ import pytest
 
 from monitoring.dashboard import VARIABLES, dashboard_json
 from tests.metrics.conftest import NAMESPACE, Watched
-from tests.metrics.prometheus import wait_for
+from tests.metrics.prometheus import instances_of, wait_for
 from tests.nats.server import Server
 
 DASHBOARD = json.loads(dashboard_json())
@@ -46,8 +46,7 @@ def test_a_panel_shows_something_of_each_server(watched: Watched, query: str, le
     answer = watched.prometheus.query(chosen(query))
     assert answer
     if "{{tenant_id}}" in legend:
-        found = [(labels["tenant_id"], int(labels["instance_num"])) for labels, _ in answer]
-        assert sorted(found) == sorted(watched.servers)
+        assert instances_of(answer) == sorted(watched.servers)
 
 
 @pytest.mark.parametrize(("query", "legend"), TARGETS)
@@ -111,9 +110,7 @@ def test_a_person_can_choose_among_what_there_is(watched: Watched) -> None:
 
 @pytest.mark.parametrize("query", OF_THE_TEMPLATES)
 def test_the_templates_queries_answer_for_each_server(watched: Watched, query: str) -> None:
-    answer = watched.prometheus.query(query)
-    found = [(labels["tenant_id"], int(labels["instance_num"])) for labels, _ in answer]
-    assert sorted(found) == sorted(watched.servers)
+    assert instances_of(watched.prometheus.query(query)) == sorted(watched.servers)
 
 
 def test_what_is_dead_and_what_is_not_seen_shows_at_a_glance(watched: Watched) -> None:

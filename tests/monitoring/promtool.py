@@ -78,7 +78,7 @@ def server(
             **({} if is_table else {"pod": f"nats-{tenant}-{number}-x"}),
             **({"status": status} if name == "tenant_nats_row" else {}),
         }
-        found[f"{name}{_braced(labels)}"] = values
+        found[f"{name}{braced(labels)}"] = values
     return found
 
 
@@ -88,12 +88,13 @@ def table(*, up: str = steady(1), unplaced: str = steady(0), rows: str = steady(
     return {
         'up{job="tenant-nats-table", instance="x"}': up,
         'tenant_nats_table_rows{job="tenant-nats-table", instance="x"}': rows,
-        f"tenant_nats_integrations_unplaced{_braced(labels)}": unplaced,
+        f"tenant_nats_integrations_unplaced{braced(labels)}": unplaced,
     }
 
 
-def _braced(labels: Mapping[str, str]) -> str:
-    return "{" + ", ".join(f'{key}="{value}"' for key, value in labels.items()) + "}"
+def braced(labels: Mapping[str, str]) -> str:
+    """Labels, as they follow the name of a series; OpenMetrics takes no space between them."""
+    return "{" + ",".join(f'{key}="{value}"' for key, value in labels.items()) + "}"
 
 
 def promtool_says(folder: Path, series: Series, **expectations: list[dict[str, Any]]) -> str:

@@ -5,10 +5,10 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from urllib.parse import parse_qs
 
 from tenancy.load import QUERIES, Instance
+from tests.loopback import Quiet, running
 
 IDLE = {
     "rate": 10.0,
@@ -59,7 +59,7 @@ class Prometheus:
 def serving() -> Generator[Prometheus]:
     """One that runs until the end of the block."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet, BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             prometheus.headers.append(dict(self.headers))
             sent = self.rfile.read(int(self.headers["Content-Length"])).decode()
@@ -71,13 +71,6 @@ def serving() -> Generator[Prometheus]:
             self.end_headers()
             self.wfile.write(answer)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with running(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as server:
         prometheus = Prometheus(f"http://127.0.0.1:{server.server_port}/prefix/")
-        thread = Thread(target=server.serve_forever)
-        thread.start()
         yield prometheus
-        server.shutdown()
-        thread.join()
