@@ -15,6 +15,7 @@ from operations.exits import Recovery
 from operations.kubectl import ClusterError, Kubectl
 from operations.leftovers import EngineLives, LockUnjudged, Say
 from operations.options import Json, Stack
+from tenancy.words import listed
 
 _MOST_ROUNDS = 4
 """How often to ask a preview again: the namespace, what is in it, what refers to that."""
@@ -181,6 +182,13 @@ def _record_unrecorded(engine: Engine, state: State, say: Say, *, delete_orphans
             unrecorded.namespaces(state, preview.creations),
             Kubectl(preview.settings.get("kubernetes:context"), engine.environment),
         )
+        if lost := unrecorded.beyond_recording(state, preview.creations, live):
+            there = listed([f"{each['kind']} {unrecorded.id_of(each)}" for each in lost], most=2)
+            raise EngineError(
+                f"the state is empty, but {there} exist, which the next `up` would make. If the"
+                " state was lost, run `pulumi up` once: it may end with `already exists`, and"
+                " leaves a state that can be corrected."
+            )
         wanted, orphans = unrecorded.match(state, preview.creations, live)
         if not wanted:
             break

@@ -107,6 +107,24 @@ def match(
     ]
 
 
+def beyond_recording(
+    state: State, creations: Sequence[Resource], live: Sequence[LiveObject]
+) -> list[LiveObject]:
+    """What is there and would be made, where the state has no provider that it could belong to.
+
+    That is a state which was lost: only an `up` makes a provider. A namespace may outlive its stack
+    on purpose, and says nothing.
+    """
+    if any(each["type"] == "pulumi:providers:kubernetes" for each in adoption.resources(state)):
+        return []
+    wanted = {(each["type"], adoption.physical_id(each)) for each in creations}
+    return [
+        each
+        for each in live
+        if each["kind"] != "Namespace" and (type_of(each), id_of(each)) in wanted
+    ]
+
+
 def _key(resource: Resource) -> tuple[str, str]:
     return resource["type"], resource["id"]
 

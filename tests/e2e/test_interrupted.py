@@ -228,6 +228,22 @@ def test_a_state_that_was_made_to_forget_every_object_gets_them_back(
     assert [each["metadata"]["uid"] for each in project.objects(*_OURS)] == made
 
 
+def test_a_state_that_was_lost_is_made_anew_from_what_is_there(new_project: NewProject) -> None:
+    project = new_project(READY)
+    assert not project.up().failed
+    made = [each["metadata"]["uid"] for each in project.objects(*_OURS)]
+    project.pulumi("stack", "import", stdin='{"version": 3, "deployment": {}}')
+    code, said = project.recover()
+    assert (code, "Not recovered: the state is empty, but " in said) == (1, True), said
+    assert "run `pulumi up` once" in said
+    assert project.up().failed
+    code, said = project.recover()
+    assert code == 0, said
+    assert f"Made, but not recorded: Deployment {project.namespace}/nats-globex-1" in said
+    assert_as_if_nothing_had_happened(project)
+    assert [each["metadata"]["uid"] for each in project.objects(*_OURS)] == made
+
+
 def test_rows_that_nobody_had_written_yet_are_never_written(new_project: NewProject) -> None:
     project = new_project(READY)
     with psycopg.connect(by_hand(project.dsn)) as somebody:

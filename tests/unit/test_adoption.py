@@ -205,6 +205,15 @@ def test_without_a_provider_in_the_state_nothing_can_be_adopted() -> None:
     assert unrecorded.to_delete(nothing, [live("y")]) == []
 
 
+def test_a_state_without_a_provider_was_lost_where_there_is_what_it_would_make() -> None:
+    lost: State = {"deployment": {}}
+    retained = live("z", "Namespace")
+    objects = [live("x"), live("y"), retained]
+    asked = [made("y"), made("z", "core/v1:Namespace")]
+    assert unrecorded.beyond_recording(lost, asked, objects) == [live("y")]
+    assert unrecorded.beyond_recording(state(), asked, objects) == []
+
+
 def test_a_deployment_that_is_to_go_depends_on_the_policies_that_go_after_it() -> None:
     deployment = live("d", "Deployment", "apps/v1")
     policy = live("p", "NetworkPolicy", "networking.k8s.io/v1")
