@@ -16,10 +16,11 @@ from settings import Database, Settings, database_url
 from tenancy import admission
 from tenancy.ceiling import CeilingError
 from tenancy.faults import InventoryError
-from tenancy.inventory import Inventory, load
+from tenancy.inventory import Inventory
 from tenancy.placement import summary
 from tenancy.plan import Plan, expand
 from tenancy.removal import placement_of, refusal, refusals, repairs, warnings
+from tenancy.validation import load
 
 if TYPE_CHECKING:
     from components.database_roles import DatabaseRoles

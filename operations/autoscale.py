@@ -19,8 +19,9 @@ from operations.options import Json
 from operations.prometheus import TOKEN_VARIABLE, observe
 from tenancy.autoscaling import MOST_TENANTS, Proposal, decide
 from tenancy.faults import InventoryError
-from tenancy.inventory import Inventory, load, parse
+from tenancy.inventory import Inventory
 from tenancy.snapshot import Snapshot
+from tenancy.validation import load, parse
 from tenancy.verdict import Decision
 
 

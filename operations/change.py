@@ -15,7 +15,8 @@ from tenancy import yaml_source
 from tenancy.changes import changes
 from tenancy.description import as_data, as_text
 from tenancy.faults import InventoryError
-from tenancy.inventory import Inventory, load, parse
+from tenancy.inventory import Inventory
+from tenancy.validation import load, parse
 from tenancy.yaml_source import NotText
 
 Edit = Callable[[str, str, Mapping[str, object | None]], str]

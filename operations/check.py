@@ -13,8 +13,8 @@ from tenancy import admission
 from tenancy.changes import Totals, totals
 from tenancy.description import counted
 from tenancy.faults import InventoryError
-from tenancy.inventory import load
 from tenancy.plan import Plan, expand
+from tenancy.validation import load
 
 
 def check(

@@ -27,7 +27,7 @@ class EditError(ValueError):
 def edited(text: str, tenant: str, changes: Mapping[str, object | None]) -> str:
     """`text` with some fields of one tenant set or removed, and nothing else changed.
 
-    Whether the result is a valid inventory is for `tenancy.inventory.parse` to say. A field that
+    Whether the result is a valid inventory is for `tenancy.validation.parse` to say. A field that
     says already what it is to say stays as it is written.
 
     Args:

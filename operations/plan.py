@@ -13,7 +13,7 @@ from operations.revisions import RevisionError, base_of
 from tenancy.changes import Changes, changes
 from tenancy.description import as_data, as_markdown, as_text
 from tenancy.faults import InventoryError
-from tenancy.inventory import load, parse
+from tenancy.validation import load, parse
 
 
 class Format(Enum):

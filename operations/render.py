@@ -13,7 +13,7 @@ from operations.exits import Exit, stopped
 from operations.options import Json
 from tenancy.ceiling import CeilingError
 from tenancy.faults import InventoryError
-from tenancy.inventory import load
+from tenancy.validation import load
 
 
 def render(

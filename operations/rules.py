@@ -10,7 +10,7 @@ from monitoring.rules import rules as rules_of
 from operations.exits import Exit, stopped
 from operations.options import InventoryFile, Json, Namespace
 from tenancy.faults import InventoryError
-from tenancy.inventory import load
+from tenancy.validation import load
 
 
 def rules(

@@ -15,10 +15,10 @@ from operations.exits import Exit, stopped
 from operations.kubectl import ClusterError, Kubectl, LiveObject
 from operations.options import Context, InventoryFile, Json, Namespace
 from tenancy.faults import InventoryError
-from tenancy.inventory import load
 from tenancy.plan import expand
 from tenancy.snapshot import Snapshot
 from tenancy.standing import Seen, Standing, standings
+from tenancy.validation import load
 
 
 def status(

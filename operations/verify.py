@@ -16,9 +16,9 @@ from operations.forwarding import forwarded
 from operations.kubectl import ClusterError, Kubectl
 from operations.options import Context, InventoryFile, Json, Namespace
 from tenancy.faults import InventoryError
-from tenancy.inventory import load
 from tenancy.names import CLIENT_PORT, MONITORING_PORT, instance_selector
 from tenancy.plan import InstancePlan, TenantPlan, expand
+from tenancy.validation import load
 
 _STRANGER = "verify-stranger"
 """The tenant that nobody is: whom a server has to refuse."""

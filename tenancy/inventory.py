@@ -1,32 +1,19 @@
 """The inventory: who the tenants are, as `tenants.yaml` says it.
 
-`load` is the only door from the file to the models. It reports every fault of a file at once, each
-with its line, or returns an inventory in which every number agrees with every other.
+These are the models, each field with the words that the schema and the reference have for it.
+`tenancy.validation` is the door from a file to them.
 """
 
-import difflib
-import json
-from collections.abc import Callable, Iterator, Mapping, Set
-from contextlib import suppress
-from itertools import count
+from collections.abc import Mapping
 from math import ceil
-from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Literal, TypeVar, cast
+from typing import Annotated, Literal, cast
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-)
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import PydanticCustomError
 
-from tenancy import nkeys, yaml_source
-from tenancy.faults import Fault, InventoryError, Location, printable
+from tenancy import nkeys
 from tenancy.placement import Policy
 from tenancy.types import (
     Count,
@@ -42,10 +29,7 @@ from tenancy.types import (
     Subject,
     TenantId,
     UserKey,
-    in_bytes,
-    millicores,
 )
-from tenancy.yaml_source import Document, read
 
 State = Literal["active", "decommissioned"]
 """What is to become of a tenant."""
@@ -57,11 +41,13 @@ SMALLEST_MEMORY_LIMIT = "64Mi"
 """Below this the Go runtime's own share leaves a server no room for its connections."""
 
 
-class _Model(BaseModel):
+class Model(BaseModel):
+    """A mapping of the inventory: frozen, of exactly these types, with no other keys."""
+
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
 
-class Resources(_Model):
+class Resources(Model):
     """What one NATS server may use, in Kubernetes quantities."""
 
     cpu: Cpu = Field(description="CPU: whole cores, or thousandths of one.", examples=["2", "500m"])
@@ -71,7 +57,7 @@ class Resources(_Model):
     )
 
 
-class Size(_Model):
+class Size(Model):
     """How large each server of a tenant is, and how many integrations it holds."""
 
     requests: Resources = Field(
@@ -112,7 +98,7 @@ BUILT_IN_SIZES: Mapping[str, Size] = MappingProxyType(
 )
 
 
-class Nkey(_Model):
+class Nkey(Model):
     """A client that shows who it is by an nkey, and what it may do."""
 
     key: UserKey = Field(
@@ -144,7 +130,7 @@ def _in_full(value: object) -> object:
     return cast("object", value)
 
 
-class Clients(_Model):
+class Clients(Model):
     """Who may connect to a tenant's servers, beside its own pods in the servers' namespace."""
 
     namespaces: tuple[NamespaceName, ...] = Field(
@@ -171,7 +157,7 @@ class Clients(_Model):
     )
 
 
-class Tls(_Model):
+class Tls(Model):
     """How a tenant's servers encrypt what they and their clients say."""
 
     secret_name: SecretName = Field(
@@ -182,7 +168,7 @@ class Tls(_Model):
     )
 
 
-class Tenant(_Model):
+class Tenant(Model):
     """One tenant. Everything has a default: `demo-tenant: {}` is one standard server."""
 
     integrations: Count = Field(
@@ -233,7 +219,7 @@ class Tenant(_Model):
     )
 
 
-class Inventory(_Model):
+class Inventory(Model):
     """All tenants of a stack, and the sizes of their servers."""
 
     tenants: Annotated[Mapping[TenantId, Tenant], AfterValidator(MappingProxyType)] = Field(
@@ -258,295 +244,11 @@ class Inventory(_Model):
         return BUILT_IN_SIZES.get(tenant.size) or self.sizes[tenant.size]
 
 
-_AnyModel = TypeVar("_AnyModel", bound=_Model)
-_FaultMaker = Callable[[Location, str, str], Fault]
-"""Makes a fault of a location, the problem and an example of what is right."""
-
-
 def instances_needed(integrations: int, size: Size) -> int:
     """How many servers hold so many integrations: at least one."""
     return max(1, ceil(integrations / size.capacity))
 
 
-def load(path: Path) -> Inventory:
-    """The inventory in the file at `path`.
-
-    Raises:
-        InventoryError: the file cannot be read or has faults: all of them, in one report.
-    """
-    return _inventory(path, read(path))
-
-
-def parse(path: Path, data: bytes) -> Inventory:
-    """The inventory in `data`; `path` is what a report calls it.
-
-    Raises:
-        InventoryError: it has faults: all of them, in one report.
-    """
-    return _inventory(path, yaml_source.parse(path, data))
-
-
-def _inventory(path: Path, document: Document) -> Inventory:
-    faults = [*document.faults, *_misfits(document)]
-    faults += _contradictions(document, {fault.location for fault in faults})
-    if faults:
-        raise InventoryError(path, faults)
-    return Inventory.model_validate(document.value)
-
-
-def _misfits(document: Document) -> Iterator[Fault]:
-    """What does not fit the models, value by value."""
-    try:
-        Inventory.model_validate(document.value)
-    except ValidationError as error:
-        told = {fault.location for fault in document.faults if fault.location}
-        for details in error.errors(include_url=False):
-            fault = _misfit(document, details)
-            if fault.location not in told:
-                yield fault
-
-
-def _misfit(document: Document, details: ErrorDetails) -> Fault:
-    """The words for one error of pydantic's."""
-    is_key = details["type"] == "expected" and details["loc"][-1:] == ("[key]",)
-    location = _location_of(document, details["loc"][:-1] if is_key else details["loc"])
-    is_secret = details["type"] == "secret"
-    value = None if is_secret else document.sources.get(location)
-    context = details.get("ctx", {})
-    match details["type"]:
-        case "expected" | "secret":
-            problem, example = details["msg"], str(context["example"])
-        case "extra_forbidden":
-            known = tuple(fields_of(_model_at(location[:-1])))
-            close = difflib.get_close_matches(str(location[-1]), known, n=1)
-            hint = f"did you mean `{close[0]}`?" if close else f"known are {', '.join(known)}"
-            problem, example, value = f"unknown key; {hint}", None, None
-        case "missing":
-            problem, example = "it is missing", _example_at(location)
-        case "too_short":
-            problem, example = "it is empty", _example_at(location)
-        case "literal_error":
-            problem, example = f"expected {context['expected']}", _example_at(location)
-        case "tuple_type":
-            problem, example = "expected a list", _example_at(location)
-        case _:
-            problem, example = "expected a mapping", _example_at(location)
-    if is_key:
-        value, example = str(location[-1]), f"{example}:"
-    elif example and location and isinstance(location[-1], str):
-        example = f"{printable(location[-1])}: {example}"
-    return Fault(
-        line=_line_of(document, location),
-        location=location,
-        value=value,
-        problem=problem,
-        example=example,
-    )
-
-
-def _location_of(document: Document, location: Location) -> Location:
-    """Where the file has what the models have at `location`: a plain nkey is a mapping to them."""
-    is_plain = location not in document.lines and location[:-1] in document.sources
-    return location[:-1] if is_plain else location
-
-
-def _line_of(document: Document, location: Location) -> int:
-    """The line of a value, or of the nearest thing around it that the file does have."""
-    while location not in document.lines:
-        location = location[:-1]
-    return document.lines[location]
-
-
 def fields_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
     """The fields of a model by the names that a file has for them."""
     return {field.alias or name: field for name, field in model.model_fields.items()}
-
-
-def _model_at(location: Location) -> type[_Model]:
-    """The model of the mapping at `location`."""
-    match location:
-        case ():
-            return Inventory
-        case ("tenants", _):
-            return Tenant
-        case ("tenants", _, "tls"):
-            return Tls
-        case ("tenants", _, _):
-            return Clients
-        case ("tenants", *_):
-            return Nkey
-        case ("sizes", _):
-            return Size
-        case _:
-            return Resources
-
-
-def _example_at(location: Location) -> str:
-    """What could stand at `location`, on one line."""
-    match location:
-        case ():
-            return "tenants: {demo-tenant: {}}"
-        case ("tenants", _):
-            return "{}"
-        case ("sizes", _):
-            examples = Inventory.model_fields["sizes"].examples or []
-            return json.dumps(examples[0]["large"])
-        case _:
-            examples = fields_of(_model_at(location[:-1]))[str(location[-1])].examples or []
-            first = examples[0]
-            as_it_is = isinstance(first, str) and not first.isdigit()
-            return first if as_it_is else json.dumps(first)
-
-
-def _contradictions(document: Document, misfits: Set[Location]) -> Iterator[Fault]:
-    """Where values that are right by themselves do not agree with each other.
-
-    What is among `misfits` has been told already and is looked at as if the file did not have it.
-    """
-
-    def fault(location: Location, problem: str, example: str) -> Fault:
-        if (*location, "key") in document.lines:
-            location = (*location, "key")
-        return Fault(
-            line=_line_of(document, location),
-            location=location,
-            value=document.sources.get(location),
-            problem=problem,
-            example=example,
-        )
-
-    sizes = dict(_fitting(document, "sizes", Size, misfits))
-    for name, size in sizes.items():
-        yield from _size_contradictions(name, size, fault)
-    sizes.update(BUILT_IN_SIZES)
-    unsure = {location[:2] for location in misfits if location[:1] == ("sizes",)}
-    unsure -= {("sizes", name) for name in BUILT_IN_SIZES}
-    misfits = {*misfits, *(location[:-1] for location in misfits if _all_depends_on(location))}
-    tenants = dict(_fitting(document, "tenants", Tenant, misfits))
-    yield from _shared_keys(tenants, misfits, fault)
-    for tenant_id, tenant in tenants.items():
-        at = ("tenants", tenant_id)
-        for place, values in _lists((*at, "clients"), tenant.clients, misfits):
-            yield from _repetitions(place, values, misfits, fault)
-        if (*at, "size") in misfits or ("sizes", tenant.size) in unsure:
-            continue
-        if size := sizes.get(tenant.size):
-            yield from _count_contradictions(at, tenant, size, fault)
-        elif ("sizes", tenant.size) not in document.lines:
-            known = ", ".join(sorted(sizes))
-            yield fault((*at, "size"), f"no such size; there are {known}", f"size: {STANDARD}")
-
-
-def _all_depends_on(location: Location) -> bool:
-    """Whether nothing is left of what is around `location` when that does not fit."""
-    match location:
-        case ("tenants", _, "clients", "nkeys", _, "key") | ("tenants", _, "tls", "secretName"):
-            return True
-        case _:
-            return False
-
-
-def _lists(
-    at: Location, clients: Clients, misfits: Set[Location]
-) -> Iterator[tuple[Location, tuple[str, ...]]]:
-    """The lists at `at` in which nothing makes sense twice, except that of the keys."""
-    yield (*at, "namespaces"), clients.namespaces
-    yield (*at, "serviceAccounts"), clients.service_accounts
-    for place, nkey in zip(_places((*at, "nkeys"), misfits), clients.nkeys, strict=False):
-        yield (*place, "publish"), nkey.publish
-        yield (*place, "subscribe"), nkey.subscribe
-
-
-def _places(at: Location, misfits: Set[Location]) -> Iterator[Location]:
-    """Where the items of the list at `at` stand, without those that do not fit."""
-    return (place for position in count() if (place := (*at, position)) not in misfits)
-
-
-def _repetitions(
-    at: Location, values: tuple[str, ...], misfits: Set[Location], fault: _FaultMaker
-) -> Iterator[Fault]:
-    seen: set[str] = set()
-    for place, value in zip(_places(at, misfits), values, strict=False):
-        if value in seen:
-            yield fault(place, "it is listed already", f"[{value}]")
-        seen.add(value)
-
-
-def _shared_keys(
-    tenants: Mapping[str, Tenant], misfits: Set[Location], fault: _FaultMaker
-) -> Iterator[Fault]:
-    owners: dict[str, str] = {}
-    for tenant_id, tenant in tenants.items():
-        places = _places(("tenants", tenant_id, "clients", "nkeys"), misfits)
-        for place, nkey in zip(places, tenant.clients.nkeys, strict=False):
-            owner = owners.get(nkey.key)
-            if owner == tenant_id:
-                yield fault(place, "it is listed already", nkeys.EXAMPLE)
-            elif owner:
-                problem = f"it is a key of tenant {owner} too, and its client would reach both"
-                yield fault(place, problem, nkeys.EXAMPLE)
-            owners.setdefault(nkey.key, tenant_id)
-
-
-def _size_contradictions(name: str, size: Size, fault: _FaultMaker) -> Iterator[Fault]:
-    at = ("sizes", name)
-    requests, limits = size.requests, size.limits
-    if name in BUILT_IN_SIZES:
-        yield fault(at, "this size is built in; define one of another name", "large:")
-    if millicores(requests.cpu) > millicores(limits.cpu):
-        problem = f"it is more than the limit of {limits.cpu}"
-        yield fault((*at, "requests", "cpu"), problem, f'cpu: "{limits.cpu}"')
-    if in_bytes(requests.memory) > in_bytes(limits.memory):
-        problem = f"it is more than the limit of {limits.memory}"
-        yield fault((*at, "requests", "memory"), problem, f"memory: {limits.memory}")
-    if in_bytes(limits.memory) < in_bytes(SMALLEST_MEMORY_LIMIT):
-        problem = f"a server needs a limit of at least {SMALLEST_MEMORY_LIMIT}"
-        yield fault((*at, "limits", "memory"), problem, "memory: 512Mi")
-    if in_bytes(size.max_payload) > in_bytes(LARGEST_PAYLOAD):
-        problem = f"nats-server advises against more than {LARGEST_PAYLOAD}"
-        yield fault((*at, "max_payload"), problem, f"max_payload: {LARGEST_PAYLOAD}")
-
-
-def _count_contradictions(
-    at: Location, tenant: Tenant, size: Size, fault: _FaultMaker
-) -> Iterator[Fault]:
-    needed = instances_needed(tenant.integrations, size)
-    each = f"size {tenant.size} holds {size.capacity} each"
-    if needed > MOST_INSTANCES:
-        problem = f"they need {needed} instances ({each}), and {MOST_INSTANCES} is the most"
-        example = f"integrations: {MOST_INSTANCES * size.capacity}"
-        yield fault((*at, "integrations"), problem, example)
-    elif tenant.instances is not None and tenant.instances < needed:
-        problem = f"{tenant.integrations} integrations need {needed} ({each})"
-        yield fault((*at, "instances"), problem, f"instances: {needed}")
-
-
-def _fitting(
-    document: Document, key: str, model: type[_AnyModel], misfits: Set[Location]
-) -> Iterator[tuple[str, _AnyModel]]:
-    """The entries below `key`, each without what does not fit, as far as a model remains."""
-    for name, entry in _items(_items(document.value).get(key)).items():
-        with suppress(ValidationError):
-            yield name, model.model_validate(_without(entry, misfits, (key, name)))
-
-
-def _without(value: object, misfits: Set[Location], at: Location) -> object:
-    if isinstance(value, tuple):
-        items = cast("tuple[object, ...]", value)
-        return tuple(
-            _without(item, misfits, (*at, place))
-            for place, item in enumerate(items)
-            if (*at, place) not in misfits
-        )
-    if isinstance(value, dict):
-        return {
-            key: _without(inner, misfits, (*at, key))
-            for key, inner in _items(cast(object, value)).items()
-            if (*at, key) not in misfits
-        }
-    return value
-
-
-def _items(value: object) -> dict[str, object]:
-    """`value` where it is a mapping, which a `Document` has with text for keys, else nothing."""
-    return cast("dict[str, object]", value) if isinstance(value, dict) else {}

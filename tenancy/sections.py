@@ -9,17 +9,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from tenancy import nkeys
-from tenancy.inventory import (
-    STANDARD,
-    Clients,
-    Inventory,
-    Nkey,
-    Resources,
-    Size,
-    Tenant,
-    Tls,
-    parse,
-)
+from tenancy.inventory import STANDARD, Clients, Inventory, Nkey, Resources, Size, Tenant, Tls
+from tenancy.validation import parse
 
 Data = dict[str, Any]
 

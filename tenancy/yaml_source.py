@@ -57,6 +57,12 @@ class Document:
     faults: tuple[Fault, ...] = ()
     """What is wrong with keys or the end; the rest can be looked at all the same."""
 
+    def line_of(self, location: Location) -> int:
+        """The line of a value, or of the nearest thing around it that the file does have."""
+        while location not in self.lines:
+            location = location[:-1]
+        return self.lines[location]
+
 
 def read(path: Path) -> Document:
     """The one document in the file at `path`.

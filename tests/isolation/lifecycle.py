@@ -4,8 +4,8 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tenancy.inventory import load
 from tenancy.plan import Plan, expand
+from tenancy.validation import load
 from tests.e2e.project import Project
 from tests.isolation.cluster import Object, held
 from tests.isolation.moments import Event

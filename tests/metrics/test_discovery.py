@@ -19,8 +19,8 @@ from monitoring.scrape import scrape_configs
 from operations.kubectl import Kubectl
 from operations.unrecorded import KINDS, live_objects
 from sandbox.toolchain import PROMETHEUS, PROMETHEUS_OPERATOR, ensure, source_of
-from tenancy.inventory import load
 from tenancy.names import METRICS_JOB
+from tenancy.validation import load
 from tests.access import Access
 from tests.conftest import NewDatabase
 from tests.e2e.project import Project, Target

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from tenancy.faults import Fault, InventoryError
-from tenancy.inventory import Inventory, load
+from tenancy.inventory import Inventory
+from tenancy.validation import load
 
 LARGE = """\
 sizes:

@@ -16,8 +16,8 @@ from tenancy.inventory import (
     Size,
     Tenant,
     instances_needed,
-    load,
 )
+from tenancy.validation import load
 from tests.unit.files import loaded
 
 SHIPPED = Path(__file__).resolve().parents[2] / "tenants.yaml"

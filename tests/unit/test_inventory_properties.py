@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tenancy.faults import InventoryError
-from tenancy.inventory import load
 from tenancy.names import dns_name, instance_name, instance_of, policy_name
 from tenancy.plan import Plan, TenantPlan, expand
+from tenancy.validation import load
 from tests.unit.styles import Data, written_anyhow
 from tests.unit.test_inventory_loading import SHIPPED
 

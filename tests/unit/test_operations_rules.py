@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 
 from monitoring.rules import rules
 from operations.__main__ import app
-from tenancy.inventory import load
+from tenancy.validation import load
 
 TENANTS = """\
 tenants:

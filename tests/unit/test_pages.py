@@ -6,8 +6,8 @@ from pathlib import Path
 
 from tenancy.changes import changes
 from tenancy.description import as_markdown
-from tenancy.inventory import parse
 from tenancy.lifecycle import STATUSES, TRANSITIONS
+from tenancy.validation import parse
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 

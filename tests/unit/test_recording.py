@@ -5,8 +5,8 @@ from html import unescape
 from xml.etree import ElementTree as ET
 
 from benchmarks.recording import PROJECT, drawn, shown
-from tenancy.inventory import load
 from tenancy.plan import expand
+from tenancy.validation import load
 
 FILE = PROJECT / "docs" / "make-up.svg"
 PRINTED = """\
