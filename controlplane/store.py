@@ -48,13 +48,18 @@ def rows_of(
             this domain. A run that was killed after it had written leaves such rows.
     """
     with connected(dsn) as connection:
-        return _rows(connection, tenant_id, numbers, domain)
+        return _rows(connection, tenant_id, numbers, domain, tls=has_tls(connection))
 
 
 def _rows(
-    connection: psycopg.Connection, tenant_id: str, numbers: Sequence[int], domain: str
+    connection: psycopg.Connection,
+    tenant_id: str,
+    numbers: Sequence[int],
+    domain: str,
+    *,
+    tls: bool,
 ) -> list[InstanceRow]:
-    tls = SQL("tls" if has_tls(connection) else "false AS tls")
+    """What `rows_of` says; `tls` is whether the platform has that column."""
     with connection.cursor(row_factory=class_row(InstanceRow)) as cursor:
         rows = cursor.execute(
             SQL(
@@ -62,7 +67,7 @@ def _rows(
                 SELECT instance_number, dns_name, status, {tls} FROM nats_instances
                 WHERE tenant_id = %s ORDER BY instance_number
                 """
-            ).format(tls=tls),
+            ).format(tls=SQL("tls" if tls else "false AS tls")),
             (tenant_id,),
         ).fetchall()
     return [
@@ -159,17 +164,19 @@ def _transact(
         The numbers of the instances that workers now have to leave; none when all is done.
     """
     with connected(dsn) as connection:
-        if any(row.tls for row in wanted.rows) and not has_tls(connection):
+        tls = has_tls(connection)
+        if any(row.tls for row in wanted.rows) and not tls:
             raise ControlPlaneError(lacking("nats_instances", ["tls"]))
         _free_addresses(connection, wanted, managed)
         # Before anything is read, since it waits for others who are inserting the same rows.
         _insert(connection, wanted)
-        there = _rows(connection, wanted.tenant_id, [*wanted.numbers, *managed], wanted.domain)
+        numbers = [*wanted.numbers, *managed]
+        there = _rows(connection, wanted.tenant_id, numbers, wanted.domain, tls=tls)
         unmanaged = [row for row in there if row.instance_number not in managed]
         if others := foreign(unmanaged, wanted.rows):
             raise ControlPlaneError(refusal(wanted.tenant_id, others))
         going = {row.instance_number: row for row in there if _goes(row, wanted, managed)}
-        _correct(connection, wanted)
+        _correct(connection, wanted, ["dns_name", "status", *(["tls"] if tls else [])])
         if not going and not _placement(connection, wanted).moves:
             return frozenset()
         # From here on nobody can add an integration to an instance, or take one away, so that what
@@ -249,8 +256,7 @@ def insertions(wanted: TenantRows) -> Iterator[str]:
             yield f"{dedent(_TLS).strip() % literals};"
 
 
-def _correct(connection: psycopg.Connection, wanted: TenantRows) -> None:
-    columns = ("dns_name", "status", *(["tls"] if has_tls(connection) else []))
+def _correct(connection: psycopg.Connection, wanted: TenantRows, columns: Sequence[str]) -> None:
     for row in sorted(wanted.rows, key=lambda row: row.instance_number):
         values = {"tenant": wanted.tenant_id, **asdict(row)}
         # One column at a time, and not in DO UPDATE: a statement that assigns the unique address
@@ -400,7 +406,7 @@ def remove(dsn: str, tenant_id: str, numbers: Sequence[int], *, domain: str) -> 
         ControlPlaneError: an integration points to one of them, or the database cannot be used.
     """
     with connected(dsn) as connection:
-        rows = _rows(connection, tenant_id, numbers, domain)
+        rows = _rows(connection, tenant_id, numbers, domain, tls=False)
         going = [
             row.instance_number
             for row in rows
