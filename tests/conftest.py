@@ -24,6 +24,12 @@ from tests.e2e.project import Target
 NewDatabase = Callable[[], str]
 
 
+def pytest_configure() -> None:
+    """Forget the make that runs the tests: one that a test runs is no part of it."""
+    for name in [name for name in os.environ if name.startswith("MAKE")]:
+        del os.environ[name]
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Generator[str]:
     """The administrator's connection string of a real server.

@@ -15,9 +15,9 @@ from pulumi.automation import EngineEvent, OpType
 
 from sandbox.layout import PROJECT, Layout
 from tests.controlplane.rows import Row, execute, table
+from tests.packages import PACKAGES
 
-_PROGRAM = ("__main__.py", "program.py", "settings.py", "Pulumi.yaml", ".venv",
-            "tenancy", "monitoring", "components", "controlplane", "operations")  # fmt: skip
+_PROGRAM = ("__main__.py", "program.py", "settings.py", "Pulumi.yaml", ".venv", *PACKAGES)
 
 
 @dataclass(frozen=True)
@@ -168,12 +168,9 @@ class Project:
 
     def make(self, target: str) -> tuple[int, str]:
         """Make a target of the project as CI does; its exit code and its output."""
-        env = {**os.environ, **self.env, "STACK": "e2e"}
-        # Of a make around the tests, which `self.env` has as well: this is no part of it.
-        env = {key: value for key, value in env.items() if not key.startswith("MAKE")}
         answer = subprocess.run(
-            ["make", "-f", PROJECT / "Makefile", "RUN=", target], cwd=self.folder, env=env,
-            capture_output=True, text=True,
+            ["make", "-f", PROJECT / "Makefile", "RUN=", target], cwd=self.folder,
+            env={**os.environ, **self.env, "STACK": "e2e"}, capture_output=True, text=True,
         )  # fmt: skip
         return answer.returncode, answer.stdout + answer.stderr
 

@@ -21,7 +21,7 @@ from tenancy.validation import load
 from tests.controlplane.rows import by_hand
 from tests.e2e.conftest import NewProject
 from tests.e2e.project import Project
-from tests.e2e.waiting import wait_until
+from tests.waiting import wait_until
 
 SIZES = """\
 sizes:

@@ -9,7 +9,7 @@ from sandbox import database
 from sandbox.cluster import NAME, Cluster
 from tests.e2e.conftest import NewProject
 from tests.e2e.project import Project
-from tests.e2e.waiting import wait_until
+from tests.waiting import wait_until
 
 TENANTS = ("acme", "globex", "hooli", "initech", "stark")
 FIVE = (

@@ -23,12 +23,13 @@ from tests.conftest import NewDatabase
 from tests.controlplane.rows import execute, insert
 from tests.metrics.exporter import Exporter
 from tests.metrics.history import write_history
-from tests.metrics.prometheus import Prometheus, running, wait_for
+from tests.metrics.prometheus import Prometheus, running
 from tests.metrics.serving import serving
 from tests.monitoring.promtool import LARGE, NAMESPACE, braced
 from tests.monitoring.sql import METRICS, scraped
 from tests.nats.server import Server
 from tests.nats.server import running as running_server
+from tests.waiting import wait_until
 
 INVENTORY = Inventory.model_validate(
     {
@@ -87,7 +88,7 @@ def watched(
         _history(folder, targets)
         prometheus = stack.enter_context(running(folder, _config(folder, targets, table)))
         for query in _LAST:
-            wait_for(lambda query=query: len(prometheus.query(query)) == len(servers))
+            wait_until(lambda query=query: len(prometheus.query(query)) == len(servers))
         yield Watched(prometheus, servers, exporters)
 
 

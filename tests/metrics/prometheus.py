@@ -2,8 +2,7 @@
 
 import json
 import subprocess
-import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +13,7 @@ import requests
 from sandbox.toolchain import PROMETHEUS, ensure
 from tenancy.load import Instance
 from tests.nats.server import free_port
-
-_PATIENCE_SECONDS = 60
+from tests.waiting import wait_until
 
 Sample = tuple[dict[str, str], float]
 """The labels of a series, and its value."""
@@ -60,20 +58,12 @@ def running(folder: Path, config: Mapping[str, Any]) -> Generator[Prometheus]:
             cwd=folder, stdout=log, stderr=subprocess.STDOUT,
         )  # fmt: skip
     try:
-        wait_for(lambda: process.poll() is not None or _is_ready(url))
+        wait_until(lambda: process.poll() is not None or _is_ready(url))
         assert process.poll() is None, (folder / "prometheus.log").read_text()
         yield Prometheus(url)
     finally:
         process.terminate()
         process.wait(timeout=30)
-
-
-def wait_for(condition: Callable[[], Any]) -> None:
-    """Wait until it holds."""
-    until = time.monotonic() + _PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < until, "it has not come about"
-        time.sleep(0.2)
 
 
 def _is_ready(url: str) -> bool:

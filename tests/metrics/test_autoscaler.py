@@ -15,8 +15,9 @@ from tests.metrics.conftest import (
     Watched,
 )
 from tests.metrics.history import Values, write_history
-from tests.metrics.prometheus import instances_of, running, wait_for
+from tests.metrics.prometheus import instances_of, running
 from tests.monitoring.promtool import braced
+from tests.waiting import wait_until
 
 DAY = 24 * 3600
 
@@ -53,7 +54,7 @@ def test_a_server_that_is_dead_or_not_seen_is_doubted_and_the_others_are_not(
     def observed() -> Observation:
         return observe(watched.prometheus.url)
 
-    wait_for(lambda: len(observed().doubts) == 2)
+    wait_until(lambda: len(observed().doubts) == 2)
     observation = observed()
     assert observation.doubts["acme", 2].startswith("does not answer its exporter")
     assert observation.doubts["globex", 1].startswith("is not heard of")

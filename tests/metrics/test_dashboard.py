@@ -12,8 +12,9 @@ import pytest
 
 from monitoring.dashboard import VARIABLES, dashboard_json
 from tests.metrics.conftest import NAMESPACE, Watched
-from tests.metrics.prometheus import instances_of, wait_for
+from tests.metrics.prometheus import instances_of
 from tests.nats.server import Server
+from tests.waiting import wait_until
 
 DASHBOARD = json.loads(dashboard_json())
 TARGETS: list[Any] = [
@@ -93,7 +94,7 @@ def test_a_client_that_does_not_keep_up_is_seen_where_it_was_cut_off(watched: Wa
             (labels["tenant_id"], labels["instance_num"]) for labels, value in answer if value > 0
         }
 
-    wait_for(cut_off)
+    wait_until(cut_off)
     assert cut_off() == {("acme", "1")}
 
 
@@ -116,7 +117,9 @@ def test_the_templates_queries_answer_for_each_server(watched: Watched, query: s
 def test_what_is_dead_and_what_is_not_seen_shows_at_a_glance(watched: Watched) -> None:
     watched.servers["acme", 2].process.kill()
     watched.exporters["globex", 1].close()
-    wait_for(lambda: glance(watched)["Not seen"] == [1] and glance(watched)["Servers down"] == [1])
+    wait_until(
+        lambda: glance(watched)["Not seen"] == [1] and glance(watched)["Servers down"] == [1]
+    )
     assert glance(watched)["Servers that answer"] == [1]
 
 

@@ -24,8 +24,9 @@ from tenancy.validation import load
 from tests.access import Access
 from tests.conftest import NewDatabase
 from tests.e2e.project import Project, Target
-from tests.metrics.prometheus import running, wait_for
+from tests.metrics.prometheus import running
 from tests.nats.server import free_port
+from tests.waiting import wait_until
 
 NAMESPACE, WATCHING = "metrics", "metrics-watching"
 INVENTORY = """\
@@ -185,7 +186,7 @@ def discovered(folder: Path, config: dict[str, Any], access: Access) -> Found:
                 for each in prometheus.get("targets", state="active")["activeTargets"]
             }
 
-        wait_for(lambda: len(targets()) >= len(SERVERS))
+        wait_until(lambda: len(targets()) >= len(SERVERS))
         return targets()
 
 
@@ -216,7 +217,7 @@ def operating(access: Access, folder: Path) -> Generator[None]:
         )  # fmt: skip
     try:
         question = ("get", "secret", "prometheus-main", f"--namespace={WATCHING}")
-        wait_for(lambda: process.poll() is not None or not access.ask(*question).returncode)
+        wait_until(lambda: process.poll() is not None or not access.ask(*question).returncode)
         assert process.poll() is None, (folder / "operator.log").read_text()
         yield
     finally:
@@ -248,7 +249,7 @@ def _operators_configuration(access: Access) -> dict[str, Any]:
         # What the sidecar of each Prometheus puts in for itself; there is one.
         return YAML(typ="safe").load(text.replace("$(SHARD)", "0"))
 
-    wait_for(lambda: configured().get("scrape_configs"))
+    wait_until(lambda: configured().get("scrape_configs"))
     return configured()
 
 
@@ -264,7 +265,7 @@ def _operators_rules(access: Access) -> dict[str, Any]:
             for text in each.get("data", {}).values()
         ]
 
-    wait_for(found)
+    wait_until(found)
     [text] = found()
     return YAML(typ="safe").load(text)
 

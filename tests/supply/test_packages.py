@@ -25,14 +25,9 @@ dependencies = ["idna==3.10"]
 
 
 def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run `make` in `folder`, whatever make or environment it is called from."""
-    outside = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
+    """Run `make` in `folder`."""
     return subprocess.run(
-        ["make", "--no-print-directory", *arguments],
-        cwd=folder,
-        env=outside,
-        capture_output=True,
-        text=True,
+        ["make", "--no-print-directory", *arguments], cwd=folder, capture_output=True, text=True
     )
 
 

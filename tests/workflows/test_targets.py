@@ -8,23 +8,23 @@ from pathlib import Path
 import pytest
 
 from tests.github import TOKEN, serving
+from tests.packages import PACKAGES
 
 
 @pytest.fixture
 def folder(project: Path, tmp_path: Path) -> Path:
     """A folder with the project's Makefile and commands, where files may be written."""
-    for name in ("Makefile", "operations", "monitoring", "tenancy", "controlplane", "sandbox"):
+    for name in ("Makefile", *PACKAGES):
         (tmp_path / name).symlink_to(project / name)
     return tmp_path
 
 
 def make(folder: Path, target: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run `make target` in the environment that runs the tests."""
-    outside = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
-    outside["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return subprocess.run(
         ["make", "--no-print-directory", target, "RUN="],
-        cwd=folder, env={**outside, **environment}, capture_output=True, text=True,
+        cwd=folder, env={**os.environ, "PATH": path, **environment}, capture_output=True, text=True,
     )  # fmt: skip
 
 
