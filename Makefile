@@ -5,7 +5,7 @@ PYTHON_FILES := .
 
 .DEFAULT_GOAL := help
 .PHONY: help up preview recover status down check test kind golden schema charts recording format benchmark
-.PHONY: monitoring audit sbom plan comment kubeconfig diff guard deploy drift issue
+.PHONY: programs monitoring audit sbom plan comment kubeconfig diff guard deploy drift issue
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -35,7 +35,10 @@ check: ## format, lint, types, import contracts and the fast tests, in about a m
 	$(RUN) zizmor --offline --quiet --persona pedantic .github
 	$(RUN) pytest -q tests/unit tests/components
 
-test: check ## everything: also real Postgres, nats-server, API server and engine
+programs: ## build the programs that the tests run and no registry carries, where the cache lacks them
+	@$(RUN) python -m sandbox programs
+
+test: check programs ## everything: also real Postgres, nats-server, API server and engine
 	$(RUN) pytest tests/controlplane tests/nats tests/simulation tests/workers tests/supply tests/workflows tests/monitoring tests/sandbox \
 	  tests/metrics tests/admission tests/isolation tests/e2e
 

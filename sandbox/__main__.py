@@ -1,4 +1,4 @@
-"""`python -m sandbox up|preview|recover|status|down`: what the Makefile's targets run."""
+"""`python -m sandbox up|preview|recover|status|down|programs`: what the Makefile's targets run."""
 
 import re
 import shutil
@@ -13,7 +13,7 @@ from pulumi import automation
 from rich.markup import escape
 
 from operations import recover as recovery
-from sandbox import database, engine, servers
+from sandbox import database, engine, servers, toolchain
 from sandbox.cluster import Cluster
 from sandbox.errors import SandboxError
 from sandbox.layout import CACHE, LOCAL
@@ -137,6 +137,13 @@ def down() -> None:
             database.stop(LOCAL.postgres)
             shutil.rmtree(LOCAL.root)
     say("the sandbox is gone")
+
+
+@app.command()
+def programs() -> None:
+    """Build what the tests run and the cache lacks; `up` builds what it needs by itself."""
+    for group in toolchain.GROUPS:
+        toolchain.ensure(group)
 
 
 def _color() -> str:

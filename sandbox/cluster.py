@@ -80,7 +80,7 @@ class Cluster:
                 say(f"port {taken[0]} of the cluster is taken by another program")
             else:
                 with step("starting the cluster again"):
-                    self._kwokctl("start", "cluster", "--wait", "60s", check=False)
+                    self._kwokctl("start", "cluster", "--wait", "180s", check=False)
                 if self.is_ready():
                     return
             say("the cluster does not start again; replacing it by an empty one")
@@ -140,7 +140,7 @@ class Cluster:
                 "--extra-args=kube-controller-manager=use-service-account-credentials=true",
                 # So that sandbox/servers.py can put a real server behind a simulated pod.
                 "--enable-crds=PortForward",
-                "--wait=60s",
+                "--wait=180s",
             )  # fmt: skip
         self._kwokctl("scale", "node", f"--replicas={NODES}")
         if not self.is_ready():

@@ -132,6 +132,18 @@ PROMETHEUS_OPERATOR = Group(
 )
 
 
+GROUPS = (
+    CLUSTER,
+    KWOK,
+    PULUMI,
+    PYTHON_HOST,
+    KUBERNETES_PLUGIN,
+    ACTIONLINT,
+    PROMETHEUS,
+    PROMETHEUS_OPERATOR,
+)
+
+
 def ensure(group: Group) -> Path:
     """The folder with the programs of `group`, built first where the cache does not hold it.
 
