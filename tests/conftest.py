@@ -10,8 +10,10 @@ import tempfile
 from collections.abc import Callable, Generator
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
+from hypothesis import HealthCheck
 from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
@@ -25,7 +27,21 @@ NewDatabase = Callable[[], str]
 
 
 def pytest_configure() -> None:
-    """Forget the make that runs the tests: one that a test runs is no part of it."""
+    """What holds for all tests, in each run and on each machine the same."""
+    # Examples are the same in each run, and no machine is too slow for one.
+    hypothesis.settings.register_profile(
+        "repeatable",
+        derandomize=True,
+        database=None,
+        deadline=None,
+        suppress_health_check=[
+            HealthCheck.too_slow,
+            HealthCheck.data_too_large,
+            HealthCheck.filter_too_much,
+        ],
+    )
+    hypothesis.settings.load_profile("repeatable")
+    # A make that a test runs is no part of the one that runs the tests.
     for name in [name for name in os.environ if name.startswith("MAKE")]:
         del os.environ[name]
 

@@ -12,6 +12,7 @@ from sandbox.layout import PROJECT
 from tests.access import Access
 from tests.conftest import NewDatabase
 from tests.e2e.project import Project, Target
+from tests.waiting import wait_until
 
 Install = Callable[[str], Project]
 
@@ -88,7 +89,7 @@ def test_the_whole_life_of_a_stack_runs_under_the_deployers_role(install: Instal
     ]
     run = project.destroy()
     assert not run.failed, run.output
-    assert project.names("deployment", "service", "networkpolicy", "pod") == []
+    wait_until(lambda: project.names("deployment", "service", "networkpolicy", "pod") == [])
     assert project.namespace in project.namespaces()
 
 

@@ -1,6 +1,7 @@
 """What the database holds by itself, whoever writes to it: as migrated, on a real Postgres."""
 
 import json
+from typing import Any
 
 import psycopg
 import pytest
@@ -73,6 +74,17 @@ def test_a_tenant_finds_all_its_active_servers_and_no_other(dsn: str) -> None:
     assert servers == [("acme", 1, f"nats://{ONE.dns_name}")]
 
 
+def told_until_now(dsn: str, listener: psycopg.Connection) -> list[Any]:
+    """What was told of moves; listeners are told in the order of the commits."""
+    execute(dsn, "NOTIFY integration_moved, 'end'")
+    told: list[Any] = []
+    for each in listener.notifies(timeout=60):
+        if each.payload == "end":
+            return told
+        told.append(json.loads(each.payload))
+    raise AssertionError("nobody has told the end")
+
+
 def test_a_move_is_told_once_it_is_committed_with_ids_only(dsn: str) -> None:
     first, second = insert(dsn, "acme", ONE), insert(dsn, "acme", TWO)
     with psycopg.connect(database.worker(dsn), autocommit=True) as listener:
@@ -88,10 +100,10 @@ def test_a_move_is_told_once_it_is_committed_with_ids_only(dsn: str) -> None:
             # rolled back.
             mover.execute("UPDATE integrations SET nats_instance_id = %s", (first,))
             mover.execute("UPDATE integrations SET nats_instance_id = %s", (second,))
-            assert len(list(listener.notifies(timeout=0.2))) == 1
+            assert len(told_until_now(dsn, listener)) == 1
         execute(dsn, "INSERT INTO integrations (tenant_id) VALUES ('acme')")
         with psycopg.connect(by_hand(dsn)) as mover:
             mover.execute("UPDATE integrations SET nats_instance_id = %s", (first,))
             mover.rollback()
-        told = [json.loads(each.payload) for each in listener.notifies(timeout=0.5)]
+        told = told_until_now(dsn, listener)
     assert told == [{"tenant_id": "acme", "integration_id": integration}]

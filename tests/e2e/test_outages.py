@@ -26,9 +26,11 @@ def test_a_database_that_is_stopped_in_the_middle_of_an_up(new_project: NewProje
     process = project.begin_up()
     # The servers are being made; what the program decides by has been read.
     wait_until(lambda: len(project.names("service")) > 0)
-    database.stop(folder)
-    code = process.wait(120)
-    database.start(folder)
+    try:
+        database.stop(folder)
+        code = process.wait(120)
+    finally:
+        database.start(folder)
     assert code != 0, project.said()
     assert "ControlPlaneError: The database cannot be used" in project.said()
     assert "Traceback" not in project.said()

@@ -110,7 +110,7 @@ def test_what_does_not_fit_is_one_line_and_nothing_happens(new_project: NewProje
 
 
 def test_workers_have_time_to_leave_before_their_server_goes(new_project: NewProject) -> None:
-    project = new_project(TWO, drain="4s")
+    project = new_project(TWO, drain="15s")
     project.up()
     integrate(project, 5, number=2)
     project.write(ONE)
@@ -125,8 +125,8 @@ def test_workers_have_time_to_leave_before_their_server_goes(new_project: NewPro
         assert "Deployment/nats-acme-2" in project.names("deployment")
         while ("acme", 2, "draining") in project.rows():
             time.sleep(0.05)
-        assert time.monotonic() - moved >= 3.5
-    assert process.wait(60) == 0, project.said()
+        assert time.monotonic() - moved >= 10
+    assert process.wait(120) == 0, project.said()
     assert project.names("deployment") == ["Deployment/nats-acme-1", "Deployment/nats-globex-1"]
 
 

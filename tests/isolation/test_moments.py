@@ -21,11 +21,6 @@ def pod(version: int, event: str, labels: dict[str, str]) -> Event:
     return Event(version, event, {"kind": "Pod", "metadata": metadata})
 
 
-def _terminating(each: Any) -> Any:
-    metadata = {**each["metadata"], "deletionTimestamp": "2026-11-24T06:55:17Z"}
-    return {**each, "metadata": metadata}
-
-
 NATS = {"app": "nats"}
 ACME = {"app": "nats", "tenant-id": "acme"}
 
@@ -61,20 +56,6 @@ def test_a_pod_that_is_terminating_when_its_policy_goes() -> None:
         "nats-acme-1-x has no policy for its Egress at 3",
         "nats-acme-1-x has no policy for its Ingress at 3",
     ]
-
-
-def test_a_terminating_pod_does_not_count_where_it_is_not_to() -> None:
-    ending = pod(3, "MODIFIED", ACME)
-    events = [
-        policy(1, "ADDED", "acme", ACME),
-        pod(2, "ADDED", ACME),
-        ending._replace(object=_terminating(ending.object)),
-        policy(4, "DELETED", "acme", ACME),
-        pod(5, "DELETED", ACME),
-    ]
-    assert len(unselected(events)) == 2
-    assert unselected(events, terminating=False) == []
-    assert len(unselected([events[0], events[1], *events[3:]], terminating=False)) == 2
 
 
 def test_another_policy_that_selects_the_pod_is_enough() -> None:

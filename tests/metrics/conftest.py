@@ -126,9 +126,13 @@ def _config(folder: Path, targets: dict[Instance, str], table: str) -> dict[str,
 
 def _history(folder: Path, targets: dict[Instance, str]) -> None:
     def sent(ago: float) -> float:
-        """All messages until then: at the usual rate, and at another one for the busy hour."""
-        busy = max(0.0, min(_PEAK.stop - ago, len(_PEAK)))
-        return (26 * 3600 - ago) * USUAL_RATE + busy * (PEAK_RATE - USUAL_RATE)
+        """All messages until then, at the usual rate and at another one for the busy hour.
+
+        Less those until now, when the live servers begin to count: they are no counter that was
+        reset.
+        """
+        still_busy = len(_PEAK) - max(0.0, min(_PEAK.stop - ago, len(_PEAK)))
+        return -(ago * USUAL_RATE + still_busy * (PEAK_RATE - USUAL_RATE))
 
     series = {
         instance: {**_labels(instance, target), "server_id": f"nats-{instance[0]}-{instance[1]}"}

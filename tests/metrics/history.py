@@ -26,6 +26,7 @@ def write_history(
             there was none.
         end: how many seconds ago it ends.
     """
+    promtool = ensure(PROMETHEUS) / "promtool"  # first, as it may have to be built
     now = int(time.time())
     ago = range(_DAY_SECONDS, end, -_STEP_SECONDS)
     lines: list[str] = []
@@ -39,7 +40,7 @@ def write_history(
     text = folder / "history.txt"
     text.write_text("\n".join([*lines, "# EOF\n"]))
     subprocess.run(
-        [ensure(PROMETHEUS) / "promtool", "tsdb", "create-blocks-from", "openmetrics", "--quiet",
+        [promtool, "tsdb", "create-blocks-from", "openmetrics", "--quiet",
          text, folder / "data"],
         check=True, capture_output=True,
     )  # fmt: skip

@@ -69,5 +69,5 @@ def running(folder: Path, config: Mapping[str, Any]) -> Generator[Prometheus]:
 def _is_ready(url: str) -> bool:
     try:
         return requests.get(f"{url}/-/ready", timeout=2).ok
-    except requests.ConnectionError:
+    except requests.RequestException:
         return False

@@ -5,7 +5,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,7 +71,7 @@ class Server:
             ports = self.client_port, self.monitoring_port
             self.config_file.write_text(loopback(config, *ports, self.folder))
         self.process.terminate()
-        self.process.wait(timeout=10)
+        self.process.wait(timeout=60)
         self.process = _start(self.config_file, self.log)
         _wait_for(self.client_port, self.process, self.log)
 
@@ -79,7 +79,7 @@ class Server:
 @contextmanager
 def running(config: str, folder: Path) -> Generator[Server]:
     """Run the server with `config`; ends it by its own process, whatever happens."""
-    client_port, monitoring_port = free_port(), free_port()
+    client_port, monitoring_port = free_ports(2)
     file = folder / "nats.conf"
     file.write_text(loopback(config, client_port, monitoring_port, folder))
     log = folder / "nats.log"
@@ -100,7 +100,7 @@ def _start(config_file: Path, log: Path) -> subprocess.Popen[bytes]:
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         assert process.poll() is None, log.read_text()
         with socket.socket() as probe:
@@ -112,6 +112,13 @@ def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
 
 def free_port() -> int:
     """A port of loopback that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_ports(1)[0]
+
+
+def free_ports(count: int) -> list[int]:
+    """So many different ones: held all at once, since one that is given back may come again."""
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in probes]

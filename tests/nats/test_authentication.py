@@ -17,7 +17,7 @@ from tests.nats.keys import Key, new_key
 from tests.nats.server import Server, planned_tenants, running
 from tests.nats.test_server import connected, get_json, ping
 
-PATIENCE = 20
+PATIENCE = 60
 """Seconds until what must happen is held not to."""
 
 ACME, GLOBEX, STRANGER = new_key(), new_key(), new_key()
@@ -167,7 +167,7 @@ def test_a_client_comes_back_by_itself_after_the_step_of_a_rotation(tmp_path: Pa
             reconnected_cb=reconnected,
             error_cb=Errors().hear,
             max_reconnect_attempts=-1,
-            reconnect_time_wait=0.05,
+            reconnect_time_wait=0.5,
         )
         await asyncio.to_thread(server.restart, config_with(old.public, new.public))
         await asyncio.wait_for(back.wait(), PATIENCE)

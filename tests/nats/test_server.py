@@ -75,7 +75,8 @@ def test_a_message_of_eight_mebibytes_arrives_and_one_byte_more_is_refused(serve
         subscriber = await nats.connect(server.url)
         publisher = await nats.connect(server.url)
         subscription = await subscriber.subscribe("acme.webhook.big")
-        await subscriber.flush()
+        for _ in range(2):  # nats-py sends the first PING ahead of what waits to be sent
+            await subscriber.rtt()
         await publisher.publish("acme.webhook.big", b"x" * EIGHT_MEBIBYTES)
         message = await subscription.next_msg(timeout=10)
         with pytest.raises(nats.errors.MaxPayloadError):
@@ -92,7 +93,7 @@ def test_the_server_itself_ends_a_client_that_sends_one_byte_too_many(server: Se
         connection.recv(4096)
         connection.sendall(b'CONNECT {"verbose":false}\r\n')
         connection.sendall(f"PUB acme.webhook.big {EIGHT_MEBIBYTES + 1}\r\n".encode())
-        answer = connection.recv(4096)
+        answer = read_to_the_end(connection)
     assert b"-ERR 'Maximum Payload Violation'" in answer
 
 
@@ -123,7 +124,7 @@ def test_a_sigterm_under_load_loses_nothing_that_the_server_had_acknowledged(
         with connected(server) as publisher:
             acknowledged = publish_until_stopped(server, publisher)
         received = {int(line) for line in reading.result().split(b"\r\n") if line.isdigit()}
-    assert server.process.wait(timeout=5) == 0, "a plain SIGTERM ends it at once"
+    assert server.process.wait(timeout=30) == 0, "a plain SIGTERM ends it at once"
     assert len(acknowledged) >= 2000, "the load must have run before the stop"
     assert acknowledged - received == set()
 

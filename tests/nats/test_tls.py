@@ -18,7 +18,7 @@ from tests.nats.keys import new_key
 from tests.nats.server import Server, planned_tenants, running
 from tests.nats.test_server import get_json
 
-PATIENCE = 20
+PATIENCE = 60
 """Seconds until what must happen is held not to."""
 
 KEY = new_key()

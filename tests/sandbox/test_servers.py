@@ -156,13 +156,13 @@ def test_without_the_built_programs_a_cluster_is_looked_at_and_deleted_and_none_
 def test_postgres_outlives_the_command_and_keeps_its_rows_after_a_kill(layout: Layout) -> None:
     dsn = database.ensure(layout)
     execute(dsn, "INSERT INTO integrations (tenant_id) VALUES ('acme')")
-    kill(postmaster(layout))
+    kill_postgres(layout)
     assert database.is_running(layout) is False
     assert execute(database.ensure(layout), "SELECT tenant_id FROM integrations") == [("acme",)]
 
 
 def test_a_stale_postmaster_pid_is_not_believed(layout: Layout) -> None:
-    kill(postmaster(layout))
+    kill_postgres(layout)
     file = layout.postgres / "postmaster.pid"
     if file.exists():
         lines = file.read_text().splitlines()
@@ -178,6 +178,14 @@ def test_postgres_listens_on_no_port(layout: Layout) -> None:
         if connection.status == psutil.CONN_LISTEN
     ]
     assert listening == []
+
+
+def kill_postgres(layout: Layout) -> None:
+    """Kill it; returns when its children, which hold on to the shared memory, have noticed."""
+    number = postmaster(layout)
+    children = psutil.Process(number).children()
+    kill(number)
+    assert psutil.wait_procs(children, timeout=30)[1] == []
 
 
 def postmaster(layout: Layout) -> int:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from random import Random
 
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tenancy import guard, removal
@@ -13,7 +13,6 @@ from tenancy.load import Observation
 from tenancy.plan import expand
 from tenancy.steps import edit_steps
 from tenancy.verdict import Decision, Facts
-from tests.unit.test_inventory_properties import repeatable
 from tests.unit.worlds import facts, load, reading, row, whole
 
 FULL = facts(50, integrations=42)
@@ -134,7 +133,7 @@ def worlds(draw: st.DrawFn) -> list[Facts]:
     return [draw(tenants(name)) for name in ("acme", "globex", "hooli")[: draw(st.integers(1, 3))]]
 
 
-@repeatable(80)
+@settings(max_examples=80)
 @given(everyone=worlds())
 def test_nobody_gets_fewer_than_needed_nor_more_than_there_may_be(everyone: list[Facts]) -> None:
     for one, decision in found(everyone):
@@ -146,7 +145,7 @@ def test_nobody_gets_fewer_than_needed_nor_more_than_there_may_be(everyone: list
         )
 
 
-@repeatable(80)
+@settings(max_examples=80)
 @given(everyone=worlds())
 def test_nothing_is_said_that_the_inventory_does_not_then_say(everyone: list[Facts]) -> None:
     inventory, snapshot, observation = whole(*everyone)
@@ -158,7 +157,7 @@ def test_nothing_is_said_that_the_inventory_does_not_then_say(everyone: list[Fac
     }
 
 
-@repeatable(80)
+@settings(max_examples=80)
 @given(everyone=worlds())
 def test_who_cannot_be_seen_never_shrinks(everyone: list[Facts]) -> None:
     for one, decision in found(everyone):
@@ -168,7 +167,7 @@ def test_who_cannot_be_seen_never_shrinks(everyone: list[Facts]) -> None:
     assert all(one.action == "grow" and "placement" not in one.changes for one in blind.decisions)
 
 
-@repeatable(80)
+@settings(max_examples=80)
 @given(everyone=worlds(), order=st.randoms(use_true_random=False))
 def test_the_order_of_the_tenants_makes_no_difference(everyone: list[Facts], order: Random) -> None:
     shuffled = order.sample(everyone, len(everyone))
@@ -178,7 +177,7 @@ def test_the_order_of_the_tenants_makes_no_difference(everyone: list[Facts], ord
     )
 
 
-@repeatable(80)
+@settings(max_examples=80)
 @given(everyone=worlds())
 def test_deciding_again_before_anything_is_deployed_changes_nothing(everyone: list[Facts]) -> None:
     # Where a server is still to go, an edit that keeps it makes the tenant one that can be judged.
@@ -189,7 +188,7 @@ def test_deciding_again_before_anything_is_deployed_changes_nothing(everyone: li
     assert decide(edited, snapshot, observation).decisions == ()
 
 
-@repeatable(80)
+@settings(max_examples=80)
 @given(everyone=worlds())
 def test_what_is_written_is_never_refused_nor_needs_an_approval(everyone: list[Facts]) -> None:
     inventory, snapshot, observation = whole(*everyone)

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
@@ -16,7 +16,6 @@ from tenancy.changes import Changes, Kind, changes
 from tenancy.description import LONGEST_MARKDOWN, as_data, as_markdown, as_text
 from tenancy.inventory import Inventory
 from tests.unit.test_changes import SIZES, inventory
-from tests.unit.test_inventory_properties import repeatable
 
 COMMENT = 65_536
 """Characters that GitHub takes in one comment."""
@@ -105,7 +104,7 @@ def test_tenants_to_which_the_same_happens_share_a_line_of_a_comment() -> None:
     assert told == [names[:20], names[20:]]
 
 
-@repeatable(25)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 2**32))
 def test_a_comment_on_500_tenants_is_short_enough_and_counts_those_it_does_not_name(
     seed: int,

@@ -4,14 +4,14 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from operations.edit import EditError, added, edited
 from tenancy.faults import InventoryError
 from tests.unit.styles import Data, written_anyhow
-from tests.unit.test_inventory_properties import inventories, repeatable
+from tests.unit.test_inventory_properties import inventories
 
 FILE = """\
 # the tenants of this stack
@@ -159,7 +159,7 @@ VALUES: dict[str, list[object]] = {
 }
 
 
-@repeatable(100)
+@settings(max_examples=100)
 @given(data=inventories(), seed=st.integers(0, 2**32), more=st.data())
 def test_a_field_is_set_in_any_style_and_no_other_byte_changes(
     data: Data, seed: int, more: st.DataObject
@@ -182,7 +182,7 @@ def test_a_field_is_set_in_any_style_and_no_other_byte_changes(
     assert line_ends(after) == line_ends(text)
 
 
-@repeatable(100)
+@settings(max_examples=100)
 @given(data=inventories(), seed=st.integers(0, 2**32), more=st.data())
 def test_a_field_is_removed_in_any_style_and_no_other_byte_changes(
     data: Data, seed: int, more: st.DataObject
@@ -201,7 +201,7 @@ def test_a_field_is_removed_in_any_style_and_no_other_byte_changes(
     assert line_ends(after) == line_ends(text)
 
 
-@repeatable(100)
+@settings(max_examples=100)
 @given(data=inventories(), seed=st.integers(0, 2**32), more=st.data())
 def test_a_tenant_is_added_in_any_style_and_no_other_byte_changes(
     data: Data, seed: int, more: st.DataObject

@@ -9,7 +9,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tenancy.faults import InventoryError
@@ -18,17 +18,6 @@ from tenancy.plan import Plan, TenantPlan, expand
 from tenancy.validation import load
 from tests.unit.styles import Data, written_anyhow
 from tests.unit.test_inventory_loading import SHIPPED
-
-
-def repeatable(examples: int) -> settings:
-    return settings(
-        max_examples=examples,
-        derandomize=True,
-        database=None,
-        deadline=None,
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-    )
-
 
 VALID = SHIPPED.read_text()
 FRAGMENTS = [
@@ -147,19 +136,19 @@ def only_an_inventory_error_escapes(file: Path, content: bytes) -> bool:
     return True
 
 
-@repeatable(100)
+@settings(max_examples=100)
 @given(content=st.binary(max_size=200))
 def test_only_an_inventory_error_escapes_whatever_the_bytes(file: Path, content: bytes) -> None:
     assert only_an_inventory_error_escapes(file, content)
 
 
-@repeatable(100)
+@settings(max_examples=100)
 @given(content=st.text(max_size=200))
 def test_only_an_inventory_error_escapes_whatever_the_text(file: Path, content: str) -> None:
     assert only_an_inventory_error_escapes(file, content.encode())
 
 
-@repeatable(500)
+@settings(max_examples=500)
 @given(fragments=st.lists(st.sampled_from(FRAGMENTS), max_size=25))
 def test_only_an_inventory_error_escapes_whatever_the_punctuation(
     file: Path, fragments: list[str]
@@ -167,7 +156,7 @@ def test_only_an_inventory_error_escapes_whatever_the_punctuation(
     assert only_an_inventory_error_escapes(file, "".join(fragments).encode())
 
 
-@repeatable(200)
+@settings(max_examples=200)
 @given(fragments=st.lists(st.sampled_from(FRAGMENTS), max_size=12))
 def test_only_an_inventory_error_escapes_whatever_is_said_of_a_tenant(
     file: Path, fragments: list[str]
@@ -176,7 +165,7 @@ def test_only_an_inventory_error_escapes_whatever_is_said_of_a_tenant(
     assert only_an_inventory_error_escapes(file, content.encode())
 
 
-@repeatable(200)
+@settings(max_examples=200)
 @given(content=mutations())
 def test_only_an_inventory_error_escapes_after_a_slip_of_the_keyboard(
     file: Path, content: str
@@ -184,7 +173,7 @@ def test_only_an_inventory_error_escapes_after_a_slip_of_the_keyboard(
     assert only_an_inventory_error_escapes(file, content.encode())
 
 
-@repeatable(200)
+@settings(max_examples=200)
 @given(st.lists(instances | neighbours, unique=True, max_size=40))
 def test_no_two_instances_share_a_name(several: list[tuple[str, int]]) -> None:
     assert len({instance_name(*instance) for instance in several}) == len(several)
@@ -194,13 +183,13 @@ def test_no_two_instances_share_a_name(several: list[tuple[str, int]]) -> None:
     assert len({policy_name(tenant_id) for tenant_id in ids}) == len(ids)
 
 
-@repeatable(200)
+@settings(max_examples=200)
 @given(instances | neighbours)
 def test_a_name_says_which_tenant_and_number_it_is_of(instance: tuple[str, int]) -> None:
     assert instance_of(instance_name(*instance)) == instance
 
 
-@repeatable(100)
+@settings(max_examples=100)
 @given(data=inventories())
 def test_no_two_objects_of_a_plan_share_a_name(file: Path, data: Data) -> None:
     plan = plan_of(file, json.dumps(data))
@@ -214,14 +203,14 @@ def test_no_two_objects_of_a_plan_share_a_name(file: Path, data: Data) -> None:
     assert {tenant.id for tenant in plan.tenants} == set(data["tenants"])
 
 
-@repeatable(100)
+@settings(max_examples=100)
 @given(data=inventories(), seed=st.integers(0, 2**32))
 def test_order_and_formatting_never_change_the_plan(file: Path, data: Data, seed: int) -> None:
     plain = plan_of(file, json.dumps(data))
     assert plain == plan_of(file, written_anyhow(data, seed))
 
 
-@repeatable(100)
+@settings(max_examples=100)
 @given(data=inventories(), more=st.data())
 def test_a_change_of_one_tenant_changes_no_other_part_of_the_plan(
     file: Path, data: Data, more: st.DataObject
@@ -237,7 +226,7 @@ def test_a_change_of_one_tenant_changes_no_other_part_of_the_plan(
     assert parts(before, without=changed) == parts(after, without=changed)
 
 
-@repeatable(100)
+@settings(max_examples=100)
 @given(data=inventories())
 def test_a_change_of_a_size_changes_only_the_tenants_of_that_size(file: Path, data: Data) -> None:
     sizes: dict[str, Data] = data.get("sizes", {})

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tenancy.faults import Fault
+from tests.pace import pace
 from tests.unit.files import LARGE, faults_in, loaded, refused, report_on
 
 MEBIBYTE = 1024 * 1024
@@ -494,7 +495,8 @@ BOMBS = [
 def test_a_bomb_is_refused_in_under_100_ms(tmp_path: Path, bomb: str, problem: str) -> None:
     (fault,) = faults_in(tmp_path, bomb)
     assert problem == fault.problem
-    assert min(seconds_to_refuse(tmp_path / "tenants.yaml") for _ in range(5)) < 0.1
+    seconds = min(seconds_to_refuse(tmp_path / "tenants.yaml") for _ in range(5))
+    assert seconds < 0.1 or seconds < 0.1 * pace()
 
 
 @pytest.mark.parametrize(("bomb", "problem"), BOMBS)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-PATIENCE = 20
+PATIENCE = 60
 """Seconds until what must happen is held not to; on an idle machine it takes a few at most."""
 
 

@@ -18,7 +18,8 @@ def run(*command: str | Path) -> str:
     finished = subprocess.run(
         command, cwd=GO_WORKER, env=GO_ENVIRONMENT, capture_output=True, text=True
     )
-    return finished.stdout + finished.stderr
+    assert finished.returncode == 0, finished.stderr
+    return finished.stdout
 
 
 def test_gofmt_would_change_nothing(go: Path) -> None:
