@@ -29,6 +29,8 @@ CONTEXT = f"kwok-{NAME}"
 NODES = 10
 """A simulated node takes 110 pods and 32 CPUs of requests."""
 _GRACE_SECONDS = 10
+_PATIENCE_SECONDS = 120
+"""kwokctl waits for minutes for a server that has found its port taken."""
 
 _CONFIGURATION = """\
 apiVersion: config.kwok.x-k8s.io/v1alpha1
@@ -80,7 +82,7 @@ class Cluster:
                 say(f"port {taken[0]} of the cluster is taken by another program")
             else:
                 with step("starting the cluster again"):
-                    self._kwokctl("start", "cluster", "--wait", "180s", check=False)
+                    self._kwokctl("start", "cluster", "--wait", "60s", check=False)
                 if self.is_ready():
                     return
             say("the cluster does not start again; replacing it by an empty one")
@@ -118,6 +120,19 @@ class Cluster:
         self.layout.kubeconfig.unlink(missing_ok=True)
 
     def _create(self) -> None:
+        try:
+            self._attempt()
+        except SandboxError:
+            # Between kwokctl's choice of ports and their use anybody may take one.
+            say("  it did not come up; once more, with other ports")
+            self._attempt()
+        if not self.is_ready():
+            raise SandboxError(
+                f"The cluster did not become ready; look into {self._home / 'logs'}, "
+                "then run `make down` and `make up`."
+            )
+
+    def _attempt(self) -> None:
         self.delete()
         self.layout.kwok.mkdir(parents=True, exist_ok=True)
         self.layout.is_replaced.touch()
@@ -140,29 +155,30 @@ class Cluster:
                 "--extra-args=kube-controller-manager=use-service-account-credentials=true",
                 # So that sandbox/servers.py can put a real server behind a simulated pod.
                 "--enable-crds=PortForward",
-                "--wait=180s",
+                "--wait=60s",
             )  # fmt: skip
         self._kwokctl("scale", "node", f"--replicas={NODES}")
-        if not self.is_ready():
-            raise SandboxError(
-                f"The cluster did not become ready; look into {self._home / 'logs'}, "
-                "then run `make down` and `make up`."
-            )
 
     def _kwokctl(self, *arguments: str, check: bool = True) -> None:
-        result = subprocess.run(
-            [self.kwok / "kwokctl", f"--name={NAME}", *arguments],
-            env={
-                **os.environ,
-                "KWOK_WORKDIR": str(self.layout.kwok),
-                # kwokctl runs kubectl, and would download one that is not on PATH.
-                "PATH": f"{self.binaries}{os.pathsep}{os.environ['PATH']}",
-            },
-            capture_output=True,
-            text=True,
-        )
-        if check and result.returncode != 0:
-            last = (result.stderr.strip().splitlines() or ["no output"])[-1]
+        try:
+            result = subprocess.run(
+                [self.kwok / "kwokctl", f"--name={NAME}", *arguments],
+                env={
+                    **os.environ,
+                    "KWOK_WORKDIR": str(self.layout.kwok),
+                    # kwokctl runs kubectl, and would download one that is not on PATH.
+                    "PATH": f"{self.binaries}{os.pathsep}{os.environ['PATH']}",
+                },
+                capture_output=True,
+                text=True,
+                timeout=_PATIENCE_SECONDS,
+            )
+        except subprocess.TimeoutExpired:
+            code, said = 1, "nothing happened any more"
+        else:
+            code, said = result.returncode, result.stderr.strip()
+        if check and code != 0:
+            last = (said.splitlines() or ["no output"])[-1]
             words = [word for word in arguments if not word.startswith(("-", "/"))]
             raise SandboxError(
                 f"kwokctl could not {' '.join(words)}: {last}; run `make down` and `make up`."

@@ -130,6 +130,29 @@ def test_a_port_that_is_taken_makes_a_new_cluster_on_others(cluster: Cluster) ->
     assert "gone-soon" not in kubectl(cluster, "get", "namespaces", "-o", "name")
 
 
+def test_a_port_that_somebody_takes_meanwhile_is_no_failure(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_kwokctl = Cluster._kwokctl  # pyright: ignore[reportPrivateUsage]
+    taken: list[int] = []
+
+    def take_a_port(cluster: Cluster, *arguments: str, check: bool = True) -> None:
+        if "create" in arguments and not taken:
+            taken.append(stranger.getsockname()[1])
+            monkeypatch.setattr(cluster_module, "_PATIENCE_SECONDS", 10)
+            arguments = (*arguments, f"--kube-apiserver-port={taken[0]}")
+        else:
+            monkeypatch.setattr(cluster_module, "_PATIENCE_SECONDS", 120)
+        run_kwokctl(cluster, *arguments, check=check)
+
+    monkeypatch.setattr(Cluster, "_kwokctl", take_a_port)
+    cluster.delete()
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        cluster.ensure()
+    assert "once more, with other ports" in capsys.readouterr().err
+    assert str(taken[0]) not in cluster.layout.kubeconfig.read_text()
+
+
 def test_deleting_ends_every_process_and_file_even_a_server_that_hangs(cluster: Cluster) -> None:
     cluster.ensure()
     numbers = pids(cluster)
