@@ -11,11 +11,13 @@ from typing import Any, Literal
 from monitoring.scrape import TABLE_JOB
 from monitoring.series import (
     BY_INSTANCE,
+    BY_TENANT,
     HEALTHY,
     INTEGRATIONS_LIMIT,
     INTEGRATIONS_SHARE,
     LIMITED,
     ON_INSTANCE,
+    ON_TENANT,
     Limited,
     servers,
     within,
@@ -74,10 +76,21 @@ def _about_servers(namespace: str, here: str) -> Iterator[Alert]:
         name="TenantNatsServerDown",
         expression=f"{HEALTHY}{here} == 0",
         held="2m",  # a server that restarts is away for seconds
+        kept=_HELD,  # one that crashes again and again comes up in between
         severity="critical",
         summary=f"{_WHO} does not answer",
         description=f"The server of {_WHO} has not answered /healthz with ok for 2 minutes. Its "
         "other figures are its last ones, repeated.",
+    )
+    yield Alert(
+        name="TenantNatsServerRestarts",
+        # By the pod, so that a rollout is none.
+        expression=f"max {BY_INSTANCE} (changes(gnatsd_varz_start{scraped}[30m])) > 2",
+        kept=_HELD,
+        severity="critical",
+        summary=f"{_WHO} starts again and again",
+        description=f"In half an hour the server of {_WHO} has started {{{{ $value }}}} times in "
+        "one pod, each time without its clients.",
     )
     yield Alert(
         name="TenantNatsExporterBlind",
@@ -94,13 +107,13 @@ def _about_servers(namespace: str, here: str) -> Iterator[Alert]:
         name="TenantNatsServerUnavailable",
         # Of kube-state-metrics, where that is there. A pod without an address is no target of
         # Prometheus, so nothing else tells of one that finds no node.
-        expression=f'kube_deployment_status_replicas_available{{namespace="{namespace}", '
-        'deployment=~"nats-.+-[0-9]+"} == 0',
+        # One whose server does not answer has been told already.
+        expression=f"{_deployments(namespace)} == 0 unless {ON_INSTANCE} {HEALTHY}{here} == 0",
         held="5m",
         severity="critical",
-        summary="{{ $labels.deployment }} has no pod that is ready",
-        description="For 5 minutes the Deployment {{ $labels.deployment }} has had no pod that is "
-        "ready, so its clients are without it.",
+        summary=f"{_WHO} has no pod that is ready",
+        description=f"For 5 minutes the Deployment of {_WHO} has had no pod that is ready, so its "
+        "clients are without it.",
     )
     yield Alert(
         name="TenantNatsNothingScraped",
@@ -122,6 +135,18 @@ def _about_servers(namespace: str, here: str) -> Iterator[Alert]:
     )
 
 
+def _deployments(namespace: str) -> str:
+    """How many pods of each server are ready, by the labels of its instance."""
+    name = "nats-(.+)-([0-9]+)"
+    counted = (
+        "max by (namespace, deployment) (kube_deployment_status_replicas_available"
+        f'{{namespace="{namespace}", deployment=~"{name}"}})'
+    )
+    for label, group in (("tenant_id", 1), ("instance_num", 2)):
+        counted = f'label_replace({counted}, "{label}", "${group}", "deployment", "{name}")'
+    return f"max {BY_INSTANCE} ({counted})"
+
+
 def _too_high(measure: Limited, here: str) -> Alert:
     return Alert(
         name=f"TenantNats{measure.alert}High",
@@ -137,22 +162,28 @@ def _too_high(measure: Limited, here: str) -> Alert:
 
 def _about_the_table(namespace: str, here: str) -> Iterator[Alert]:
     scraped = servers(namespace)
+    # Aggregated, since each of them carries the labels of the exporter that tells it: that is not
+    # whom an alert is about, there may be two for a moment, and the next has others.
+    integrations = f"max {BY_INSTANCE} (tenant_nats_integrations{here})"
     active = within(namespace, 'status="active"')
     living = within(namespace, 'status=~"active|draining"')
     read = f'up{{job="{TABLE_JOB}"}}'
     yield Alert(
         name="TenantNatsNearlyFull",
-        expression=f"tenant_nats_integrations{here} > {ON_INSTANCE} "
-        f"({INTEGRATIONS_SHARE} * {INTEGRATIONS_LIMIT}{here})",
+        # Only where the tenant's others have no room either: `pack` fills the first on purpose.
+        expression=f"{integrations} > {ON_INSTANCE} "
+        f"({INTEGRATIONS_SHARE} * {INTEGRATIONS_LIMIT}{here})\n"
+        f"and {ON_TENANT} (sum {BY_TENANT} ({integrations}) > "
+        f"{INTEGRATIONS_SHARE} * sum {BY_TENANT} ({INTEGRATIONS_LIMIT}{here}))",
         held="15m",
         severity="warning",
         summary=f"{_WHO} is nearly full",
         description=f"{_WHO} has {{{{ $value }}}} integrations, over {INTEGRATIONS_SHARE:.0%} of "
-        "what it holds.",
+        "what it holds, and the tenant's other instances have no more room.",
     )
     yield Alert(
         name="TenantNatsIntegrationsUnplaced",
-        expression=f"tenant_nats_integrations_unplaced{here} > 0",
+        expression=f"max {BY_TENANT} (tenant_nats_integrations_unplaced{here}) > 0",
         held="15m",
         severity="warning",
         summary="{{ $labels.tenant_id }} has integrations without a server",
@@ -162,7 +193,7 @@ def _about_the_table(namespace: str, here: str) -> Iterator[Alert]:
     yield Alert(
         name="TenantNatsRowWithoutPod",
         # Where nothing is scraped at all, that is told once, and not for each row.
-        expression=f"tenant_nats_row{active} unless {ON_INSTANCE} up{scraped} "
+        expression=f"max {BY_INSTANCE} (tenant_nats_row{active}) unless {ON_INSTANCE} up{scraped} "
         f"and on (namespace) up{scraped}",
         held="10m",
         severity="critical",
@@ -185,7 +216,9 @@ def _about_the_table(namespace: str, here: str) -> Iterator[Alert]:
     yield Alert(
         name="TenantNatsTableNotRead",
         # Its exporter answers also when a query is refused, with the figures that are left.
-        expression=f"{read} == 0 or {read} unless on (job, instance) tenant_nats_table_rows",
+        expression=f"{read} == 0 or {read} unless on (job, instance) tenant_nats_table_rows\n"
+        # Prometheus finds it no more.
+        f"or group by (job) ({read} offset 1h) unless on (job) {read}",
         held="10m",
         severity="warning",
         summary="The table of instances is not read",

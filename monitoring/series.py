@@ -9,10 +9,13 @@ from tenancy.names import METRICS_JOB
 from tenancy.types import millicores
 
 _INSTANCE = "(namespace, tenant_id, instance_num)"
+_TENANT = "(namespace, tenant_id)"
 BY_INSTANCE = f"by {_INSTANCE}"
 """What an aggregation keeps: what tells one server from another."""
 ON_INSTANCE = f"on {_INSTANCE}"
 """By what two series are of the same server."""
+BY_TENANT = f"by {_TENANT}"
+ON_TENANT = f"on {_TENANT}"
 
 HEALTHY = "tenant_nats:healthy"
 """1 for a server that answers, else 0."""

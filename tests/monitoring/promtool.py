@@ -52,6 +52,7 @@ QUIET: Series = {
     "gnatsd_varz_mem": steady(1e8),
     "gnatsd_varz_cpu": steady(5),
     "gnatsd_varz_slow_consumers": steady(3),
+    "gnatsd_varz_start": steady(1764e9),
     "tenant_nats_row": steady(1),
     "tenant_nats_integrations": steady(10),
 }
@@ -75,7 +76,8 @@ def server(
             "namespace": namespace,
             "tenant_id": tenant,
             "instance_num": number,
-            **({} if is_table else {"pod": f"nats-{tenant}-{number}-x"}),
+            # Those of whoever tells it, which is the database's exporter for the table.
+            "pod": "sql-exporter-x" if is_table else f"nats-{tenant}-{number}-x",
             **({"status": status} if name == "tenant_nats_row" else {}),
         }
         found[f"{name}{braced(labels)}"] = values

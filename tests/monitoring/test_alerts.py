@@ -67,6 +67,11 @@ def cases() -> Iterator[Case]:
     for minute in (10, 11, 12, 13):
         restarted = server(gnatsd_healthz_status_value=rollout) | table()
         yield silent(down, f"away for a minute, seen at {minute}", restarted, minute)
+    # Up for a minute of every four and a half, as one is that crashes once it has started.
+    looping = " ".join(["1x1 0x6"] * 8)
+    for minute in (20, 25, 30, 35):
+        crashing = server(gnatsd_healthz_status_value=looping) | table()
+        yield fires(down, f"it crashes again and again, seen at {minute}", crashing, minute)
     repeated = server(
         gnatsd_healthz_status_value=steady(0),
         gnatsd_varz_connections=steady(900),
@@ -74,6 +79,19 @@ def cases() -> Iterator[Case]:
         gnatsd_varz_cpu=steady(199),
     )
     yield fires(down, "dead, and its last figures were high", repeated | table())
+
+    again = "TenantNatsServerRestarts"
+    for times, told in ((3, fires), (2, silent)):
+        starts = " ".join(f"{1764e9 + 1e5 * number}x9" for number in range(times))
+        often = server(gnatsd_varz_start=f"{starts} {1764e9 + 1e5 * times}x40") | table()
+        yield told(again, f"started anew {times} times in half an hour", often, 20)
+    new = {
+        series.replace("acme-1-x", f"acme-1-{pod}"): f"_x{9 * pod - 1} {1764e9 + pod}x9 _x40"
+        for series in server()
+        for pod in range(1, 6)
+        if series.startswith("gnatsd_varz_start")
+    }
+    yield silent(again, "five rollouts, each with another pod", acme | new)
 
     blind = "TenantNatsExporterBlind"
     for why, unseen in {
@@ -162,6 +180,24 @@ def of_the_table(acme: Series) -> Iterator[Case]:
         yield fires(full, f"{tenant} has {most + 1} integrations", over)
         yield silent(full, f"{tenant} has {most} integrations", under)
 
+    first, second = (
+        server(number=number, tenant_nats_integrations=steady(count))
+        for number, count in (("1", 50), ("2", 30))
+    )
+    yield silent(
+        full, "the first of two is full, and the second has room", first | second | table()
+    )
+    last = server(number="2", tenant_nats_integrations=steady(41))
+    yield fires(full, "the first of two is full, and the second nearly", first | last | table())
+    # A new exporter of the database, while the old one is still there.
+    both = {
+        series.replace("sql-exporter-x", "sql-exporter-y"): values
+        for series, values in server(tenant_nats_integrations=steady(46)).items()
+        if series.startswith("tenant_nats_")
+    }
+    nearly = server(tenant_nats_integrations=steady(46)) | table()
+    yield fires(full, "46 integrations, as two exporters say", nearly | both)
+
     unplaced = "TenantNatsIntegrationsUnplaced"
     homeless = server() | table(unplaced=since(10, 0, 3))
     yield fires(unplaced, "three without a server for twenty minutes", homeless)
@@ -175,6 +211,12 @@ def of_the_table(acme: Series) -> Iterator[Case]:
     }
     yield fires(lost, "an active row of a server that no pod has", acme | gone)
     yield silent(lost, "the same, for nine minutes", acme | gone, 9)
+    handed_over = {
+        series.replace("sql-exporter-x", pod): values
+        for series in gone
+        for pod, values in (("sql-exporter-x", "1x29 stale"), ("new", f"_x29 1x{STEPS}"))
+    }
+    yield fires(lost, "the same, as a new exporter of the database says", acme | handed_over, 20)
     for status in ("draining", "terminated", "provisioning"):
         ended = {series.replace('"active"', f'"{status}"'): gone[series] for series in gone}
         yield silent(lost, f"a row that is {status} without a pod", acme | ended)
@@ -194,6 +236,12 @@ def of_the_table(acme: Series) -> Iterator[Case]:
         blind = server(**unread) | table(up=up, unplaced=NEVER, rows=NEVER)
         yield fires("TenantNatsTableNotRead", f"{why}, when no pod seems to have a row", blind)
         yield silent("TenantNatsTableNotRead", f"{why} for nine minutes", blind, 9)
+    found_until = f"1x59 _x{2 * STEPS}"
+    vanished = {
+        series: values.replace(f"x{STEPS}", f"x{2 * STEPS}")
+        for series, values in (server() | table(up=found_until, rows=found_until)).items()
+    }
+    yield fires("TenantNatsTableNotRead", "its exporter is found no more", vanished, 75)
     without = {series: values for series, values in acme.items() if "table" not in series}
     yield silent("TenantNatsTableNotRead", "nobody has set the table's exporter up", without)
     elsewhere = server("hooli", namespace="eu-tenants") | table()
