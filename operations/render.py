@@ -1,7 +1,6 @@
 """`render`: the whole plan as manifests and SQL, for those who apply them by other means."""
 
 import json
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -62,7 +61,7 @@ def render(
       2  wrong usage
     """
     # Only here: Pulumi takes seconds to import, and no other command needs it.
-    from rendering.files import OURS, files
+    from rendering.files import HEADER, files
     from rendering.program import StackSettingsError, graph_of, stack_settings
 
     source = ", ".join([*([str(stack)] if stack else []), *(["--set"] if given else [])])
@@ -70,7 +69,7 @@ def render(
         found = {**_from_file(stack), **_from_options(given or [])}
         settings = stack_settings(found, source)
         content = files(graph_of(load(inventory or settings.inventory), settings))
-        _write(folder, content, OURS)
+        _write(folder, content, HEADER)
     except (CeilingError, InventoryError, StackSettingsError, _UnusableError) as error:
         raise stopped(Exit.WRONG_FILE, str(error)) from None
     except OSError as error:
@@ -107,12 +106,15 @@ def _from_options(given: list[str]) -> dict[str, str]:
     return {key: value for key, _, value in pairs}
 
 
-def _write(folder: Path, content: dict[str, str], ours: tuple[str, ...]) -> None:
-    """Make `content` all that is in `folder`, unless somebody else keeps something there."""
+def _write(folder: Path, content: dict[str, str], header: str) -> None:
+    """Make `content` all that is in `folder`, unless somebody else keeps something there.
+
+    What this command wrote begins with `header`, behind the mark of a comment.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     there = sorted(folder.iterdir())
     for path in there:
-        if path.is_dir() or not any(fnmatch(path.name, pattern) for pattern in ours):
+        if not path.is_file() or header.encode() not in path.read_bytes().partition(b"\n")[0]:
             raise _UnusableError(
                 f"{folder} has {path.name}, which is not of this command; give it a folder of its "
                 "own. Nothing was written."

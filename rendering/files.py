@@ -15,14 +15,11 @@ from tenancy.yaml_source import is_plain
 
 NAMESPACE_FILE = "00-namespace.yaml"
 ROWS_FILE = "90-rows.sql"
-OURS = (NAMESPACE_FILE, "10-*.yaml", ROWS_FILE)
-"""Patterns of all names that `files` may give."""
-
-_HEADER = "Written by `python -m operations render`: edit the inventory and write it again."
+HEADER = "Written by `python -m operations render`: edit the inventory and write it again."
 _ROWS_HEADER = f"""\
--- {_HEADER}
+-- {HEADER}
 -- For psql, once the Deployments are ready, since workers go where a row says `active`. Rows that
--- are there already stay as they are.
+-- are there already stay as they are, but that `tls` is set where a server speaks it.
 """
 
 
@@ -38,7 +35,7 @@ def files(graph: Graph) -> dict[str, str]:
         if resource.type.startswith("kubernetes:"):
             tenant = _tenant(resource, known)
             name = f"10-{tenant}.yaml" if tenant else NAMESPACE_FILE
-            parts.setdefault(name, [f"# {_HEADER}\n"]).append(_manifest(resource))
+            parts.setdefault(name, [f"# {HEADER}\n"]).append(_manifest(resource))
     manifests = {name: "---\n".join(contents) for name, contents in sorted(parts.items())}
     return {**manifests, ROWS_FILE: _rows(graph.of_type("TenantRecords"))}
 

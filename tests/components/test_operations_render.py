@@ -55,16 +55,17 @@ def test_what_an_earlier_call_has_written_goes(folder: Path) -> None:
     assert names(folder / "out") == FILES
 
 
-def test_a_folder_with_other_files_is_refused_and_stays_as_it_is(folder: Path) -> None:
+@pytest.mark.parametrize("name", ["kustomization.yaml", "10-mine.yaml"])
+def test_a_folder_with_other_files_is_refused_and_stays_as_it_is(folder: Path, name: str) -> None:
     (folder / "out").mkdir()
-    (folder / "out" / "kustomization.yaml").write_text("")
+    (folder / "out" / name).write_text("kind: ConfigMap\n")
     result = run("render", "out")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
-        "out has kustomization.yaml, which is not of this command; give it a folder of its own. "
+        f"out has {name}, which is not of this command; give it a folder of its own. "
         "Nothing was written.\n"
     )
-    assert names(folder / "out") == ["kustomization.yaml"]
+    assert names(folder / "out") == [name]
 
 
 @pytest.mark.parametrize(
