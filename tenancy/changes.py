@@ -14,8 +14,8 @@ from typing import Any, cast
 from pydantic import BaseModel
 
 from tenancy.faults import printable
-from tenancy.guard import approval, refusals
-from tenancy.inventory import Inventory
+from tenancy.guard import refusals
+from tenancy.inventory import Clients, Inventory, Tenant
 from tenancy.plan import InstancePlan, Plan, TenantPlan, expand
 from tenancy.steps import edit_steps, servers
 from tenancy.types import in_bytes, millicores
@@ -114,8 +114,6 @@ class Changes:
     after: Totals
     reasons: tuple[str, ...]
     """Why the guard wants an approval; none when it does not."""
-    approval: str
-    """What approves just this edit."""
 
     def of(self, kind: Kind) -> tuple[TenantChange, ...]:
         """The tenants of which this is the gravest."""
@@ -142,14 +140,13 @@ def changes(base: Inventory | None, head: Inventory) -> Changes:
     found = [
         change
         for name in sorted(old.keys() | new.keys())
-        if (change := _change(name, old.get(name), new.get(name), _asked(name, base, head)))
+        if (change := _change(name, old.get(name), new.get(name), base, head))
     ]
     return Changes(
         tenants=tuple(sorted(found, key=lambda change: _rank(change.kind))),
         before=totals(before),
         after=totals(after),
         reasons=refusals(before, steps),
-        approval=approval(steps),
     )
 
 
@@ -158,13 +155,8 @@ def _plan(inventory: Inventory | None) -> Plan:
     return expand(inventory, namespace="any") if inventory else Plan(namespace="any", tenants=())
 
 
-def _asked(tenant: str, *inventories: Inventory | None) -> tuple[int, int]:
-    """How many integrations each inventory makes room for."""
-    before, after = (
-        each.tenants[tenant].integrations if each and tenant in each.tenants else 0
-        for each in inventories
-    )
-    return before, after
+def _entry(tenant: str, inventory: Inventory | None) -> Tenant | None:
+    return inventory.tenants.get(tenant) if inventory else None
 
 
 def _rank(kind: Kind) -> int:
@@ -172,13 +164,21 @@ def _rank(kind: Kind) -> int:
 
 
 def _change(
-    name: str, old: TenantPlan | None, new: TenantPlan | None, integrations: tuple[int, int]
+    name: str,
+    old: TenantPlan | None,
+    new: TenantPlan | None,
+    base: Inventory | None,
+    head: Inventory,
 ) -> TenantChange | None:
     """What becomes of one tenant; None when nothing does."""
     before, after = old.instances if old else (), new.instances if new else ()
+    entry, edited = _entry(name, base), _entry(name, head)
+    integrations = entry.integrations if entry else 0, edited.integrations if edited else 0
     effects = [*_comings_and_goings(old, new), *_restarts(before, after)]
     if old and new:
         effects += _differences(old, new)
+    if entry and edited and after:
+        effects += _permissions(entry.clients, edited.clients)
     if not effects and integrations[0] != integrations[1]:
         effects = [Effect(Kind.NOTHING, "the servers stay as they are")]
     if not effects:
@@ -288,8 +288,25 @@ def _differences(old: TenantPlan, new: TenantPlan) -> Iterator[Effect]:
             kind = Kind.MOVES if name in ("placement", "capacity") else Kind.OTHER
         for words in _said(_YAML_NAMES.get(name, name), getattr(old, name), getattr(new, name)):
             yield Effect(kind, words)
-    if old.nkeys and new.instances and not new.nkeys:
+    if not new.instances:
+        return
+    if old.nkeys and not new.nkeys:
         yield Effect(Kind.REACH, "every pod with its label may connect, without a key")
+    if old.client_service_accounts and not new.client_service_accounts:
+        yield Effect(Kind.REACH, "pods of every service account may carry its label")
+    if any(each.tls_secret for each in old.instances) and not new.instances[0].tls_secret:
+        yield Effect(Kind.REACH, "its clients speak in plain text")
+
+
+def _permissions(old: Clients, new: Clients) -> Iterator[Effect]:
+    """What keys may do that had other rights before."""
+    before = {nkey.key: nkey for nkey in old.nkeys}
+    for nkey in new.nkeys:
+        known = before.get(nkey.key, nkey)
+        for right in ("publish", "subscribe"):
+            was, will = getattr(known, right), getattr(nkey, right)
+            if set(was) != set(will):
+                yield Effect(Kind.REACH, f"{nkey.key[:8]}… {right}: {_items(was, will)}")
 
 
 def _said(name: str, old: Any, new: Any) -> Iterator[str]:

@@ -67,7 +67,6 @@ def as_data(edit: Changes) -> dict[str, Any]:
         "approval": {
             "needed": bool(edit.reasons),
             "reasons": list(edit.reasons),
-            "hash": edit.approval,
         },
         "tenants": [
             {

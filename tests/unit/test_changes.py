@@ -139,6 +139,31 @@ def told(base: dict[str, Any] | None, head: dict[str, Any] | None) -> list[tuple
             id="asks no longer",
         ),
         pytest.param(
+            {"clients": {"nkeys": ({"key": EXAMPLE, "publish": ("orders.created",)},)}},
+            {"clients": {"nkeys": ({"key": EXAMPLE, "subscribe": ("prices.*",)},)}},
+            Kind.RESTARTS,
+            "1 instance: 1 server restarts (authorization changed); "
+            f"{EXAMPLE[:8]}… publish: +>, -orders.created; "
+            f"{EXAMPLE[:8]}… subscribe: +prices.*, ->",
+            id="a key may do other things",
+        ),
+        pytest.param(
+            {"clients": {"serviceAccounts": ("acme-jobs/importer",)}},
+            {},
+            Kind.REACH,
+            "1 instance: clients.serviceAccounts: -acme-jobs/importer; "
+            "pods of every service account may carry its label",
+            id="asks no longer for an account",
+        ),
+        pytest.param(
+            {"tls": {"secretName": "acme-tls"}},
+            {},
+            Kind.RESTARTS,
+            "1 instance: 1 server restarts (tls removed, tls.secretName removed); "
+            "its clients speak in plain text",
+            id="speaks TLS no longer",
+        ),
+        pytest.param(
             {},
             {"placement": "spread"},
             Kind.MOVES,
