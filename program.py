@@ -12,7 +12,7 @@ from controlplane.connection import ControlPlaneError
 from controlplane.dsn import DsnError
 from controlplane.snapshot import take_snapshot
 from monitoring.rules import rules
-from settings import Database, Settings, database_url
+from settings import Database, Settings, database_url, leaves_integrations
 from tenancy import admission
 from tenancy.ceiling import CeilingError
 from tenancy.faults import InventoryError
@@ -67,7 +67,8 @@ def decide(settings: Settings) -> tuple[Plan, Due, Rules]:
         pulumi.log.warn(warning)
     due: dict[str, str] = {}
     for tenant in plan.tenants:
-        words = summary(placement_of(tenant, snapshot).moves), repairs(tenant, plan, snapshot)
+        moves = () if leaves_integrations() else placement_of(tenant, snapshot).moves
+        words = summary(moves), repairs(tenant, plan, snapshot)
         if told := ", ".join(filter(None, words)):
             due[tenant.id] = told
             pulumi.log.info(f"{tenant.id}: {told}")

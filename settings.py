@@ -1,6 +1,7 @@
 """The settings of a stack: the one place that reads its configuration and the environment."""
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -23,6 +24,7 @@ from controlplane.dsn import EXAMPLE, SETTING, DsnError, resolve
 from controlplane.roles import NAME, NAME_WORDS, PREFIX, SCHEMA
 from tenancy.ceiling import Ceiling
 from tenancy.faults import dotted, printable
+from tenancy.placement import LEAVE_VARIABLE
 from tenancy.types import Cpu, Memory, NamespaceName, expected
 
 _TAG = r"[A-Za-z0-9_][-A-Za-z0-9_.]{0,127}"
@@ -184,6 +186,11 @@ def read_settings() -> Settings:
     if undigested := " and ".join(image for image in images if "@" not in image):
         pulumi.log.warn(f"No digest (@sha256:…): {undigested}; a tag may come to name another.")
     return settings
+
+
+def leaves_integrations() -> bool:
+    """Whether this preview is not about integrations that are to move: `operations drift`."""
+    return LEAVE_VARIABLE in os.environ
 
 
 def settings_of(given: Mapping[str, object], source: str) -> Settings:

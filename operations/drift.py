@@ -1,6 +1,7 @@
 """`drift`: what is otherwise than the program and the state say, since somebody else changed it."""
 
 import json
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ from operations.engine import Engine, EngineError, selected_stack
 from operations.exits import Exit, stopped
 from operations.options import Json, Stack
 from tenancy.guard import IDLE
+from tenancy.placement import LEAVE_VARIABLE
 from tenancy.steps import PreviewError, Step, preview_steps
 
 
@@ -27,9 +29,9 @@ def drift(
 ) -> None:
     """Say what `pulumi up --refresh` would change, and change nothing.
 
-    It looks at every object in the cluster and every row, by `pulumi preview --refresh`. On a stack
-    whose last `up` went through, from the inventory and the program of that `up`, whatever it finds
-    was changed by somebody else.
+    It looks at every object in the cluster and every row, by `pulumi preview --refresh`, but not at
+    integrations, which come and go. On a stack whose last `up` went through, from the inventory and
+    the program of that `up`, whatever it finds was changed by somebody else.
 
     \b
     For example:
@@ -44,7 +46,8 @@ def drift(
     """
     folder = Path.cwd()
     try:
-        engine = Engine(folder, stack or selected_stack(folder))
+        environment = {**os.environ, LEAVE_VARIABLE: "yes"}
+        engine = Engine(folder, stack or selected_stack(folder), environment)
         steps = preview_steps(engine.preview_json(refresh=True))
     except EngineError as error:
         raise stopped(Exit.WRONG_FILE, f"Drift cannot be told: {error}") from None

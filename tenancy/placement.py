@@ -11,6 +11,10 @@ from typing import Literal
 
 Policy = Literal["pack", "spread"]
 
+LEAVE_VARIABLE = "TENANT_NATS_LEAVE_INTEGRATIONS"
+"""Set in the environment of a preview that is to leave out which integrations are to move: those of
+a platform that lives, and no change that anybody made to the stack."""
+
 
 @dataclass(frozen=True)
 class Move:

@@ -19,7 +19,11 @@ def test_objects_changed_or_deleted_by_hand_are_seen_by_refresh_and_put_right_by
 ) -> None:
     project = new_project(ONE_TENANT)
     project.up()
+    # Of a platform that lives; the next `up` finds a place for it, and nobody has to look.
+    project.execute("INSERT INTO integrations (tenant_id) VALUES ('acme')")
+    assert "acme: 1 integration to place" in project.preview().output
     assert project.make("drift") == (0, "Nothing in e2e differs from what the stack says.\n")
+    project.execute("DELETE FROM integrations")
     assert (project.folder / "drift.md").read_text() == ""
     open_to_everybody(project, "networkpolicy/tenant-nats-isolation-acme")
     project.kubectl("delete", "service/nats-acme-2", "deployment/nats-acme-1")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tenancy.guard import approval, overlooked, refusals, removed
 from tenancy.plan import Plan
 from tenancy.steps import Step, edit_steps, preview_steps
-from tenancy.tokens import NATS_INSTANCE, TENANT
+from tenancy.tokens import NATS_INSTANCE, TENANT, TENANT_RECORDS
 from tests.unit.plans import planned
 from tests.unit.test_steps import PREVIEWS
 
@@ -243,6 +243,13 @@ def test_the_approval_is_a_hash_of_sorted_lines_that_a_shell_can_make_too() -> N
     steps = [Step("update", "a::b::c"), Step("delete", "b::c"), Step("create", "z::z")]
     expected = hashlib.sha256(b"create z::z\ndelete b::c\nupdate a::b::c\n").hexdigest()
     assert approval(steps) == expected
+
+
+def test_which_rows_are_due_at_the_hour_has_no_part_in_the_approval() -> None:
+    steps = deleted("nats-acme-1")
+    rows = f"urn:pulumi:prod::tenant-nats::{TENANT_RECORDS}::hooli-records"
+    assert approval([*steps, Step("update", rows)]) == approval(steps)
+    assert approval([*steps, Step("delete", rows)]) != approval(steps)
 
 
 @pytest.mark.parametrize("operation", ["same", "read", "refresh"])
