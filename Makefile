@@ -80,8 +80,8 @@ audit: ## look up every locked Python package among the known vulnerabilities (a
 	listed above, the service could not be asked, and nothing is known: a mirror of PyPI has no \
 	list of vulnerabilities." >&2; exit 1; }
 
-sbom: ## write sbom.cdx.json (CycloneDX): what `pulumi up` runs with, as uv.lock pins it
-	@$(UV) export --quiet --locked --no-default-groups --format cyclonedx1.5 \
+sbom: ## write sbom.cdx.json (CycloneDX): what `make deploy` runs with, as uv.lock pins it
+	@$(UV) export --quiet --locked --no-default-groups --group operations --format cyclonedx1.5 \
 	  --output-file sbom.cdx.json >/dev/null
 
 # What CI runs, on GitHub or elsewhere: docs/ci.md. All of it reads the environment, so that nothing
@@ -89,6 +89,12 @@ sbom: ## write sbom.cdx.json (CycloneDX): what `pulumi up` runs with, as uv.lock
 export INVENTORY ?= tenants.yaml
 export APPROVAL ?= $(basename $(INVENTORY)).approval
 export BASE ?= origin/main
+
+# Without what the local stack and the tests need. A stack that manages the database's roles has the
+# group database-roles as well.
+DEPLOY_GROUPS ?= operations
+plan comment diff guard deploy drift issue: RUN = \
+  $(UV) run --quiet --locked --no-default-groups $(addprefix --group ,$(DEPLOY_GROUPS))
 
 plan: ## write plan.md: what the edit of INVENTORY since the commit BASE means
 	@$(RUN) python -m operations plan --base "$$BASE" --head "$$INVENTORY" --format markdown >plan.md

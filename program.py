@@ -131,7 +131,7 @@ def _database_roles(database: Database) -> "DatabaseRoles | None":
     except ModuleNotFoundError as error:
         raise pulumi.RunError(
             f"database.manageRoles needs {error.name}, which is not installed; "
-            "`uv sync --locked --no-dev --group database-roles`. Nothing was changed."
+            "`uv sync --locked --inexact --group database-roles`. Nothing was changed."
         ) from None
     return DatabaseRoles(
         "database",

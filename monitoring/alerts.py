@@ -116,8 +116,17 @@ def _about_servers(namespace: str, here: str) -> Iterator[Alert]:
         "clients are without it.",
     )
     yield Alert(
+        name="TenantNatsServersGone",
+        expression=f"absent(up{scraped}) and on () {_rows(namespace)}",
+        held="5m",
+        severity="critical",
+        summary=f"No server in {namespace} is there, and rows send workers to some",
+        description=f"For 5 minutes Prometheus has found no pod to scrape in {namespace}, and the "
+        "database has active rows: all servers are gone, or Prometheus cannot see them.",
+    )
+    yield Alert(
         name="TenantNatsNothingScraped",
-        expression=f"absent(up{scraped})",
+        expression=f"absent(up{scraped}) unless on () {_rows(namespace)}",
         held="10m",
         severity="warning",
         summary=f"No server in {namespace} is scraped",
@@ -133,6 +142,12 @@ def _about_servers(namespace: str, here: str) -> Iterator[Alert]:
         description=f"In 10 minutes {_WHO} has cut off {{{{ printf `%.0f` $value }}}} clients that "
         "did not keep up; what waited for them is lost.",
     )
+
+
+def _rows(namespace: str) -> str:
+    """The rows that send workers to a server."""
+    active = within(namespace, 'status="active"')
+    return f"tenant_nats_row{active}"
 
 
 def _deployments(namespace: str) -> str:
@@ -165,7 +180,6 @@ def _about_the_table(namespace: str, here: str) -> Iterator[Alert]:
     # Aggregated, since each of them carries the labels of the exporter that tells it: that is not
     # whom an alert is about, there may be two for a moment, and the next has others.
     integrations = f"max {BY_INSTANCE} (tenant_nats_integrations{here})"
-    active = within(namespace, 'status="active"')
     living = within(namespace, 'status=~"active|draining"')
     read = f'up{{job="{TABLE_JOB}"}}'
     yield Alert(
@@ -193,7 +207,7 @@ def _about_the_table(namespace: str, here: str) -> Iterator[Alert]:
     yield Alert(
         name="TenantNatsRowWithoutPod",
         # Where nothing is scraped at all, that is told once, and not for each row.
-        expression=f"max {BY_INSTANCE} (tenant_nats_row{active}) unless {ON_INSTANCE} up{scraped} "
+        expression=f"max {BY_INSTANCE} ({_rows(namespace)}) unless {ON_INSTANCE} up{scraped} "
         f"and on (namespace) up{scraped}",
         held="10m",
         severity="critical",

@@ -115,10 +115,15 @@ def cases() -> Iterator[Case]:
     unscraped = {
         series: values for series, values in acme.items() if 'job="tenant-nats"' not in series
     }
-    yield fires(nothing, "rows, and no pod at all", unscraped, 20)
-    yield silent(nothing, "rows, and no pod at all for nine minutes", unscraped, 9)
-    elsewhere = server(namespace="eu-tenants") | unscraped
-    yield fires(nothing, "pods of another stack only", elsewhere, 20)
+    rowless = {series: unscraped[series] for series in unscraped if "tenant_nats_row" not in series}
+    yield fires(nothing, "no pod at all, and no row", rowless, 20)
+    yield silent(nothing, "no pod at all, and no row, for nine minutes", rowless, 9)
+    elsewhere = server(namespace="eu-tenants") | rowless
+    yield fires(nothing, "pods and rows of another stack only", elsewhere, 20)
+
+    gone = "TenantNatsServersGone"
+    yield fires(gone, "rows, and no pod at all", unscraped, 20)
+    yield silent(gone, "rows, and no pod at all for four minutes", unscraped, 4)
 
     slow = "TenantNatsSlowConsumers"
     cut_off = server(gnatsd_varz_slow_consumers=since(10, 3, 4)) | table()

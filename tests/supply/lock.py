@@ -20,8 +20,10 @@ def packages(folder: Path) -> dict[str, Package]:
 
 
 def runtime(folder: Path) -> set[Pin]:
-    """What the program needs to run: its dependencies and theirs, whatever the platform."""
-    return _closure(packages(folder), [*packages(folder)[PROJECT]["dependencies"]])
+    """What `make deploy` runs with: the program, the command line, and theirs, on any platform."""
+    project = packages(folder)[PROJECT]
+    wanted = [*project["dependencies"], *project["dev-dependencies"]["operations"]]
+    return _closure(packages(folder), wanted)
 
 
 def everything(folder: Path) -> set[Pin]:

