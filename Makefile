@@ -96,8 +96,10 @@ DEPLOY_GROUPS ?= operations
 plan comment diff guard deploy drift issue: RUN = \
   $(UV) run --quiet --locked --no-default-groups $(addprefix --group ,$(DEPLOY_GROUPS))
 
-plan: ## write plan.md: what the edit of INVENTORY since the commit BASE means
-	@$(RUN) python -m operations plan --base "$$BASE" --head "$$INVENTORY" --format markdown >plan.md
+plan: ## write plan.md: what the edit of INVENTORY since the commit BASE means, or what is wrong with it
+	@$(RUN) python -m operations plan --base "$$BASE" --head "$$INVENTORY" --format markdown >plan.md \
+	  2>.plan.err || { cat .plan.err >&2; { printf '**This edit cannot be planned.**\n\n'; \
+	  sed 's/^/    /' .plan.err; } >plan.md; exit 1; }
 	@cat plan.md
 
 comment: ## put plan.md on PULL_REQUEST, in place of an earlier one

@@ -44,6 +44,16 @@ def test_make_plan_compares_with_the_commit_that_a_pull_request_is_merged_into(
     assert (folder / "plan.md").read_text() == planned.stdout
 
 
+def test_make_plan_of_an_edit_with_faults_fails_and_leaves_them_to_be_posted(folder: Path) -> None:
+    (folder / "tenants.yaml").write_text("tenants:\n  acme: {integrations: many}\n")
+    planned = make(folder, "plan", BASE="tenants.yaml")
+    assert planned.returncode != 0
+    written = (folder / "plan.md").read_text()
+    assert written.startswith("**This edit cannot be planned.**\n\n    ")
+    assert "integrations" in planned.stderr
+    assert {line[:4] for line in written.splitlines()[2:]} == {"    "}, "as a block of code"
+
+
 def test_make_comment_puts_the_plan_on_the_pull_request(folder: Path) -> None:
     (folder / "plan.md").write_text("acme-corp 2 → 3 instances\n")
     with serving() as github:
