@@ -1,6 +1,8 @@
 """The command line for people and CI: `python -m operations --help`.
 
-One module for each command, registered in `__main__`. `check`, `plan` and `guard` read files, and
-what they decide is decided in `tenancy`; `add` and `set` edit one; `render` runs the program
-without an engine; `recover` runs the engine's own command line. None knows the sandbox.
+`__main__` registers the commands, each in a module of its name; `add` and `set` are in `change`.
+What they decide is decided in `tenancy`. The other modules are what commands share: the way to the
+engine (`engine`), to the cluster (`kubectl`), to Prometheus, to git (`revisions`), and parts of one
+command: of `recover` (`leftovers`, `adoption`, `unrecorded`), of `verify` (`probes`, `client`,
+`forwarding`), of those that edit a file (`edit`, `files`). None knows the sandbox.
 """

@@ -4,6 +4,9 @@ import re
 from difflib import unified_diff
 from pathlib import Path
 
+import pytest
+
+from settings import Database, Metrics, Settings
 from tenancy.changes import changes
 from tenancy.description import as_markdown
 from tenancy.lifecycle import STATUSES, TRANSITIONS
@@ -66,3 +69,23 @@ def test_the_life_of_a_row_is_drawn_as_the_program_has_it() -> None:
     page = (DOCS / "concepts.md").read_text()
     drawn = set(re.findall(r"^  (\w+) --> (\w+):", page, re.MULTILINE))
     assert drawn == {(before, after) for before in STATUSES for after in TRANSITIONS[before]}
+
+
+def test_the_page_of_production_has_a_row_for_each_setting_and_for_no_other() -> None:
+    sections = {"database": Database, "metrics": Metrics}
+    known = {"databaseUrl"}
+    for key in (str(field.alias) for field in Settings.model_fields.values()):
+        within = sections[key].model_fields.values() if key in sections else ()
+        known |= {f"{key}.{field.alias}" for field in within} or {key}
+    table = (DOCS / "production.md").read_text().partition("## The settings of a stack")[2]
+    rows = re.findall(r"^\| (`.*?`) \|", table, re.MULTILINE)
+    assert {key for row in rows for key in re.findall(r"`(\S+)`", row)} == known
+
+
+@pytest.mark.parametrize("package", ["tenancy", "controlplane"])
+def test_the_readme_says_of_each_module_what_it_is(package: str) -> None:
+    table = (DOCS.parent / "README.md").read_text().partition("## How it is laid out")[2]
+    modules = {file.name for file in (DOCS.parent / package).glob("[a-z]*.py")}
+    rows = [line for line in table.splitlines() if line.startswith(f"| `{package}/")]
+    named = {name for row in rows for name in re.findall(r"(\w+\.py)`", row.split("|")[1])}
+    assert named == modules
