@@ -11,7 +11,7 @@ from components.tenant import Tenant, TenantArgs
 from controlplane.connection import ControlPlaneError
 from controlplane.dsn import DsnError
 from controlplane.snapshot import take_snapshot
-from monitoring.rules import rules
+from monitoring.rules import rules as rules_for
 from settings import Database, Settings, database_url, leaves_integrations
 from tenancy import admission
 from tenancy.ceiling import CeilingError
@@ -77,7 +77,7 @@ def decide(settings: Settings) -> tuple[Plan, Due, Rules]:
 
 def rules_of(settings: Settings, inventory: Inventory) -> Rules:
     """The rules by which Prometheus watches the servers; None where the stack is to make none."""
-    return rules(inventory, settings.namespace) if settings.metrics.prometheus_rule else None
+    return rules_for(inventory, settings.namespace) if settings.metrics.prometheus_rule else None
 
 
 def build(settings: Settings, plan: Plan, due: Due, rules: Rules = None) -> dict[str, Tenant]:

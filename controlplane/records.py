@@ -107,9 +107,8 @@ class RecordsProvider(ResourceProvider):
     def diff(self, _id: str, _olds: Properties, _news: Properties) -> DiffResult:
         """Compare what is wanted with what the rows were when last looked at.
 
-        What is due is a difference when there is any. That there is none is no difference to a
-        run which had some; how full an instance may be, or how long it drains, matters to moves
-        only.
+        What is due is a difference whenever there is any; when there is none, what was due before
+        does not matter. How full an instance may be, or how long it drains, matters to moves only.
         """
         replaces = ["tenant_id"] if _olds.get("tenant_id") != _news["tenant_id"] else []
         changed = (

@@ -12,7 +12,6 @@ from tenancy.faults import Fault, Location
 from tenancy.inventory import (
     BUILT_IN_SIZES,
     LARGEST_PAYLOAD,
-    MOST_INSTANCES,
     SMALLEST_MEMORY_LIMIT,
     STANDARD,
     Clients,
@@ -21,7 +20,7 @@ from tenancy.inventory import (
     Tenant,
     instances_needed,
 )
-from tenancy.types import in_bytes, millicores
+from tenancy.types import MOST_INSTANCES, in_bytes, millicores
 from tenancy.yaml_source import Document
 
 _AnyModel = TypeVar("_AnyModel", bound=Model)

@@ -34,7 +34,6 @@ from tenancy.types import (
 State = Literal["active", "decommissioned"]
 """What is to become of a tenant."""
 
-MOST_INSTANCES = 99
 LARGEST_PAYLOAD = "8MB"
 """nats-server warns above this, and slow consumers hold that much memory for each message."""
 SMALLEST_MEMORY_LIMIT = "64Mi"

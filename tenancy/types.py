@@ -148,11 +148,14 @@ PositiveCount = Annotated[
     int, Field(strict=True, ge=1), expected("a whole number, 1 or more, not in quotes", "50")
 ]
 
+MOST_INSTANCES = 99
+"""Of one tenant: two digits are what the names have room for."""
+
 InstanceCount = Annotated[
-    Annotated[int, Field(strict=True, ge=1, le=99)] | SkipJsonSchema[None],
-    expected("a whole number from 1 to 99, not in quotes", "2"),
+    Annotated[int, Field(strict=True, ge=1, le=MOST_INSTANCES)] | SkipJsonSchema[None],
+    expected(f"a whole number from 1 to {MOST_INSTANCES}, not in quotes", "2"),
 ]
-"""At most 99: two digits are what the names have room for. No file can say None: as needed."""
+"""No file can say None: as many as are needed."""
 
 Cpu = Annotated[
     str,

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import Literal
 
-from tenancy.inventory import MOST_INSTANCES, Size, Tenant, instances_needed
+from tenancy.inventory import Size, Tenant, instances_needed
 from tenancy.load import MEASURES, Load, Measure, Reading, limits_of
 from tenancy.placement import counted
 from tenancy.snapshot import RecordedInstance
+from tenancy.types import MOST_INSTANCES
 
 ROOM = 0.1
 """How many integrations to make room for beyond those that are there, as a share of them."""

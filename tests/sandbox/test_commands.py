@@ -110,7 +110,7 @@ def test_up_twice_then_preview_status_and_down(checkout: Path) -> None:
     assert "Nothing changed" in make(checkout, "up")
     seconds = time.monotonic() - began
     paces.append(pace())
-    assert seconds / max(paces) < 30
+    assert seconds / max(paces) < 60
     shipped = (PROJECT / "tenants.yaml").read_text()
     assert "integrations: 42" in shipped
     (checkout / "tenants.yaml").write_text(shipped.replace("integrations: 42", "integrations: 60"))

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from tenancy import guard, removal
 from tenancy.autoscaling import Proposal, applied, decide
-from tenancy.inventory import MOST_INSTANCES, Inventory, Tenant, instances_needed
+from tenancy.inventory import Inventory, Tenant, instances_needed
 from tenancy.load import Observation
 from tenancy.plan import expand
 from tenancy.steps import edit_steps
+from tenancy.types import MOST_INSTANCES
 from tenancy.verdict import Decision, Facts
 from tests.unit.worlds import facts, load, reading, row, whole
 
