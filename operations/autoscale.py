@@ -40,7 +40,12 @@ def autoscale(
     ),
     excepted: Annotated[
         list[str] | None,
-        typer.Option("--except", metavar="TENANT", help="A tenant to leave alone; repeatable."),
+        typer.Option(
+            "--except",
+            metavar="TENANT",
+            envvar="AUTOSCALE_EXCEPT",
+            help="A tenant to leave alone; repeatable.",
+        ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell, and write nothing.")] = False,
     as_json: Json = False,

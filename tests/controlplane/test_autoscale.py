@@ -177,11 +177,13 @@ def test_json_says_what_the_words_say(file: Path, prometheus: Prometheus, dsn: s
 
 
 def test_a_tenant_that_is_excepted_stays_as_it_is(
-    file: Path, prometheus: Prometheus, dsn: str
+    file: Path, prometheus: Prometheus, dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     integrate(dsn, "acme", 60)
     assert "Nothing is to change." in autoscale(prometheus, "--except", "acme").stdout
     assert file.read_text() == FILE
+    monkeypatch.setenv("AUTOSCALE_EXCEPT", "globex acme")
+    assert "Nothing is to change." in autoscale(prometheus).stdout
     unknown = autoscale(prometheus, "--except", "acme-corp")
     assert unknown.exit_code == 2
     assert "there is no tenant acme-corp" in unknown.stderr
