@@ -90,6 +90,7 @@ export INVENTORY ?= tenants.yaml
 export APPROVAL ?= $(basename $(INVENTORY)).approval
 export BASE ?= origin/main
 export PROPOSAL ?= autoscale
+export NAMESPACE ?= vrsky-tenants
 
 plan: ## write plan.md: what the edit of INVENTORY since the commit BASE means
 	@$(RUN) python -m operations plan --base "$$BASE" --head "$$INVENTORY" --format markdown >plan.md
@@ -122,7 +123,7 @@ issue: ## put drift.md in the open issue about STACK, or close that when nothing
 	@$(RUN) python -m operations post drift.md --issue "Drift of $$STACK"
 
 autoscale: ## edit INVENTORY as its tenants need, and write autoscale.md: what, and why
-	@$(RUN) python -m operations autoscale --inventory "$$INVENTORY" >autoscale.md
+	@$(RUN) python -m operations autoscale --inventory "$$INVENTORY" --namespace "$$NAMESPACE" >autoscale.md
 	@cat autoscale.md
 
 propose: ## put the edit of INVENTORY on the branch PROPOSAL and in one open pull request, or close that

@@ -15,11 +15,12 @@ from controlplane.snapshot import take_snapshot
 from operations.edit import EditError, edited
 from operations.exits import Exit, stopped
 from operations.files import replace_file
-from operations.options import Json
+from operations.options import InventoryFile, Json, Namespace
 from operations.prometheus import TOKEN_VARIABLE, observe
 from tenancy.autoscaling import MOST_TENANTS, Proposal, decide
 from tenancy.faults import InventoryError
 from tenancy.inventory import Inventory
+from tenancy.load import Observation
 from tenancy.snapshot import Snapshot
 from tenancy.validation import load, parse
 from tenancy.verdict import Decision
@@ -27,14 +28,16 @@ from tenancy.verdict import Decision
 
 def autoscale(
     prometheus: Annotated[
-        str,
+        str | None,
         typer.Option(
-            metavar="URL", envvar="PROMETHEUS_URL", help="Prometheus, as a browser would have it."
+            metavar="URL",
+            envvar="PROMETHEUS_URL",
+            help="Prometheus, as a browser would have it.",
+            show_default=False,
         ),
-    ],
-    file: Annotated[
-        Path, typer.Option("--inventory", metavar="FILE", help="The inventory.")
-    ] = Path("tenants.yaml"),
+    ] = None,
+    namespace: Namespace = "vrsky-tenants",
+    file: InventoryFile = Path("tenants.yaml"),
     most: Annotated[int, typer.Option(min=1, help="How many tenants may change at once.")] = (
         MOST_TENANTS
     ),
@@ -69,6 +72,7 @@ def autoscale(
     For example:
       python -m operations autoscale --dry-run
       python -m operations autoscale --prometheus https://prometheus.example.com --except acme-corp
+      python -m operations autoscale --inventory inventories/eu.yaml --namespace eu-tenants
 
     \b
     Exit codes:
@@ -77,13 +81,13 @@ def autoscale(
       1  the inventory is wrong or the database cannot be read; nothing is written
       2  wrong usage
     """
-    if not prometheus.startswith(("http://", "https://")):
+    if prometheus and not prometheus.startswith(("http://", "https://")):
         raise typer.BadParameter("--prometheus: expected http://… or https://…")
     try:
         inventory = load(file)
         snapshot = _snapshot()
         _check_excepted(inventory, excepted or [])
-        observation = observe(prometheus, os.environ.get(TOKEN_VARIABLE))
+        observation = _observed(prometheus, namespace)
         proposal = decide(inventory, snapshot, observation, most=most, excepted=excepted or [])
         before = file.read_bytes()
         after, written, notes = _edited(before, proposal.decisions)
@@ -105,6 +109,12 @@ def autoscale(
     else:
         outcome = f"{file} is {'' if is_written else 'not '}written."
         typer.echo("\n".join(_told(proposal, outcome)))
+
+
+def _observed(prometheus: str | None, namespace: str) -> Observation:
+    if not prometheus:
+        return Observation(failure="no Prometheus is named")
+    return observe(prometheus, namespace, os.environ.get(TOKEN_VARIABLE))
 
 
 def _snapshot() -> Snapshot:

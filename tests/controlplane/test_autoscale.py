@@ -138,6 +138,34 @@ def test_without_prometheus_a_tenant_grows_by_integrations_alone_and_that_is_tol
     assert "integrations: 80" in file.read_text()
 
 
+def test_where_no_prometheus_is_named_a_tenant_grows_by_integrations_alone(
+    file: Path, dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    integrate(dsn, "globex", 51)
+    for named in (None, ""):
+        if named is not None:
+            monkeypatch.setenv("PROMETHEUS_URL", named)  # as an unset variable of a workflow is
+        result = CliRunner().invoke(app, ["autoscale", "--dry-run"])
+        assert (result.exit_code, result.stdout) == (
+            0,
+            "globex: 1 → 2 instances (integrations: 57). 51 integrations fill 1 instance of 50.\n"
+            "Judged by integrations only, and nothing shrinks: no Prometheus is named.\n"
+            "tenants.yaml is not written.\n",
+        )
+    assert file.read_text() == FILE
+
+
+def test_the_servers_of_another_namespace_are_those_of_another_stack(
+    file: Path, prometheus: Prometheus, dsn: str
+) -> None:
+    integrate(dsn, "globex", 10)
+    prometheus.figures["globex", 1] = BUSY
+    elsewhere = autoscale(prometheus, "--namespace", "staging")
+    assert "this namespace" in elsewhere.stdout
+    assert file.read_text() == FILE
+    assert "globex: 1 → " in autoscale(prometheus, "--namespace", "vrsky-tenants").stdout
+
+
 def test_json_says_what_the_words_say(file: Path, prometheus: Prometheus, dsn: str) -> None:
     integrate(dsn, "acme", 60)
     integrate(dsn, "globex", 50)

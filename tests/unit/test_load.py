@@ -2,8 +2,9 @@
 
 import pytest
 
-from tenancy.load import QUERIES, Answers, Instance, Load, Observation, Reading, observed
+from tenancy.load import Answers, Instance, Load, Observation, Reading, observed, queries
 
+QUERIES = queries("vrsky-tenants")
 ACME_1, ACME_2 = ("acme", 1), ("acme", 2)
 FIGURES = {
     "rate": 90_000.0,
@@ -73,12 +74,15 @@ def test_a_server_that_was_there_earlier_in_the_day_is_remembered_and_not_believ
 
 def test_nothing_at_all_is_a_failure_that_says_which_label_to_look_for() -> None:
     nothing = observed(answers({})).failure
-    assert nothing == 'Prometheus has no series with job="tenant-nats" and tenant_id'
+    assert nothing == (
+        'Prometheus has no series with job="tenant-nats", this namespace and tenant_id'
+    )
     assert observed(answers({ACME_1: {"watched": 0.4}})).failure is None
 
 
 @pytest.mark.parametrize("query", QUERIES.values(), ids=list(QUERIES))
-def test_every_query_has_one_answer_for_an_instance_of_our_job(query: str) -> None:
+def test_every_query_has_one_answer_for_an_instance_of_our_job_and_namespace(query: str) -> None:
     assert "by (tenant_id, instance_num)" in query
-    assert query.count("gnatsd_") == query.count('{job="tenant-nats"}') == 1
+    ours = '{job="tenant-nats",namespace="vrsky-tenants"}'
+    assert query.count("gnatsd_") == query.count(ours) == 1
     assert query.count("(") == query.count(")")

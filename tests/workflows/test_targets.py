@@ -114,7 +114,8 @@ def test_what_comes_from_outside_is_never_part_of_a_command_line(folder: Path, t
         ["make", "--no-print-directory", "-n", target],
         cwd=folder,
         env={"PATH": os.environ["PATH"], "STACK": "$(id)", "PULL_REQUEST": "$(id)", "BASE": "$(id)",
-             "INVENTORY": "$(id)", "APPROVAL": "$(id)", "PROPOSAL": "$(id)"},
+             "INVENTORY": "$(id)", "APPROVAL": "$(id)", "PROPOSAL": "$(id)",
+             "NAMESPACE": "$(id)"},
         capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
     assert "$(id)" not in shown
