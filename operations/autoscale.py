@@ -17,7 +17,7 @@ from operations.exits import Exit, stopped
 from operations.files import replace_file
 from operations.options import InventoryFile, Json, Namespace
 from operations.prometheus import TOKEN_VARIABLE, observe
-from tenancy.autoscaling import MOST_TENANTS, Proposal, decide
+from tenancy.autoscaling import MOST_SERVERS, MOST_TENANTS, Proposal, decide
 from tenancy.faults import InventoryError
 from tenancy.inventory import Inventory
 from tenancy.load import Observation
@@ -41,6 +41,9 @@ def autoscale(
     most: Annotated[int, typer.Option(min=1, help="How many tenants may change at once.")] = (
         MOST_TENANTS
     ),
+    most_servers: Annotated[
+        int, typer.Option(min=1, help="How many servers may be added at once, in all.")
+    ] = MOST_SERVERS,
     excepted: Annotated[
         list[str] | None,
         typer.Option(
@@ -63,7 +66,8 @@ def autoscale(
     A tenant grows when
       its integrations fill its servers (`integrations` is raised), or
       a server has over 100,000 messages a second for 5 minutes, over half of the connections that
-      it admits, or over 75% of its memory (`instances` is raised, with `placement: spread`).
+      it admits, or over 75% of its memory (`instances` is raised, with `placement: spread`, to
+      twice as many at most; what is too little then is seen by the next run).
     It shrinks by one server, at most once a day, when that one has few integrations and the others
     would have held a whole day's peaks with room to spare. Without Prometheus it grows by
     integrations only. docs/autoscaling.md has all of it.
@@ -88,7 +92,10 @@ def autoscale(
         snapshot = _snapshot()
         _check_excepted(inventory, excepted or [])
         observation = _observed(prometheus, namespace)
-        proposal = decide(inventory, snapshot, observation, most=most, excepted=excepted or [])
+        proposal = decide(
+            inventory, snapshot, observation,
+            most=most, most_servers=most_servers, excepted=excepted or [],
+        )  # fmt: skip
         before = file.read_bytes()
         after, written, notes = _edited(before, proposal.decisions)
         parse(file, after)

@@ -93,12 +93,12 @@ def test_a_tenant_grows_by_what_prometheus_says(
     prometheus.figures["globex", 1] = BUSY
     result = autoscale(prometheus)
     assert result.stdout == (
-        "globex: 1 → 3 instances (instances: 3, placement: spread). Instance 1 has had 123,456 "
+        "globex: 1 → 2 instances (instances: 2, placement: spread). Instance 1 has had 123,456 "
         "messages a second for 5 minutes, over 100,000.\n"
         "tenants.yaml is written.\n"
     )
     assert file.read_text() == FILE.replace(
-        "{egress: open}", "{egress: open, instances: 3, placement: spread}"
+        "{egress: open}", "{egress: open, instances: 2, placement: spread}"
     )
 
 
@@ -201,6 +201,17 @@ def test_json_says_what_the_words_say(file: Path, prometheus: Prometheus, dsn: s
             "globex: judged by integrations only, and does not shrink: instance 1 is not heard of."
         ],
     }
+    assert file.read_text() == FILE.replace("80", "132")
+
+
+def test_more_servers_than_may_come_at_once_are_held_back(
+    file: Path, prometheus: Prometheus, dsn: str
+) -> None:
+    integrate(dsn, "acme", 60)
+    integrate(dsn, "globex", 150)
+    result = autoscale(prometheus, "--most-servers", "2")
+    assert result.stdout.startswith("acme: 2 → 3 instances ")
+    assert "\nHeld back, since it is much at once: globex: 1 → 4 instances " in result.stdout
     assert file.read_text() == FILE.replace("80", "132")
 
 
