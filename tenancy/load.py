@@ -22,6 +22,10 @@ FRESH_SECONDS = 180
 """How old the last figures of a server may be. A server that is scraped every minute may miss one
 scrape and be a little late."""
 
+YOUNG_SECONDS = 300
+"""How long a server has to have run before its figures count: over less than that nothing was held
+for five minutes, as an average over what there is does not tell."""
+
 _RATE_PER_CORE = 50_000
 SHARES: Mapping[Measure, float] = {"rate": 1, "connections": 0.5, "memory": 0.75}
 """Of what a server can take, the share above which a tenant grows."""
@@ -51,6 +55,8 @@ def queries(namespace: str) -> Mapping[str, str]:
         # The exporter repeats the last figures of a server that is dead.
         "healthy": healthy,
         "age": f"time() - max {_BY} (timestamp(gnatsd_varz_connections{ours}))",
+        # Of the process, not of the pod: the series is in milliseconds since 1970.
+        "uptime": f"time() - max {_BY} (gnatsd_varz_start{ours}) / 1000",
         # Who was seen alive in the last day, and for how much of it: also servers that are gone.
         "watched": f"count_over_time(({healthy} == 1)[1d:5m]) / {_SAMPLES_OF_A_DAY}",
     }
@@ -152,8 +158,17 @@ def _doubts(figures: Mapping[str, float], asked: Iterable[str]) -> Iterator[str]
         yield f"was last heard of {figures['age'] / 60:.0f} minutes ago"
     if figures.get("healthy") != 1:
         yield "does not answer its exporter, which repeats the last figures"
+    if figures.get("uptime", YOUNG_SECONDS) < YOUNG_SECONDS:
+        yield f"started {_minutes(figures['uptime'])} ago"
     if missing := [name for name in asked if name not in figures]:
         yield f"has no figures of {', '.join(missing)}"
+
+
+def _minutes(seconds: float) -> str:
+    whole = int(seconds // 60)
+    if whole < 1:
+        return "less than a minute"
+    return "1 minute" if whole == 1 else f"{whole} minutes"
 
 
 def _load(figures: Mapping[str, float], suffix: str) -> Load:

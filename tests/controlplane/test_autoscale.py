@@ -166,6 +166,18 @@ def test_the_servers_of_another_namespace_are_those_of_another_stack(
     assert "globex: 1 → " in autoscale(prometheus, "--namespace", "vrsky-tenants").stdout
 
 
+def test_a_server_that_has_just_started_makes_nobody_grow(
+    file: Path, prometheus: Prometheus, dsn: str
+) -> None:
+    integrate(dsn, "globex", 10)
+    prometheus.figures["globex", 1] = BUSY | {"uptime": 130.0}
+    assert autoscale(prometheus).stdout == (
+        "globex: judged by integrations only, and does not shrink: instance 1 started 2 "
+        "minutes ago.\nNothing is to change. tenants.yaml is not written.\n"
+    )
+    assert file.read_text() == FILE
+
+
 def test_json_says_what_the_words_say(file: Path, prometheus: Prometheus, dsn: str) -> None:
     integrate(dsn, "acme", 60)
     integrate(dsn, "globex", 50)

@@ -2,6 +2,7 @@
 
 from math import nan
 from pathlib import Path
+from time import time
 
 import pytest
 
@@ -73,6 +74,39 @@ def test_a_server_that_is_dead_or_not_seen_is_doubted_and_the_others_are_not(
         assert observation.watched.keys() == watched.servers.keys()
 
     check()
+
+
+def test_a_server_that_started_minutes_ago_is_doubted(tmp_path: Path) -> None:
+    started = {"acme": time() - DAY, "young": time() - 150}
+    series = {
+        name: braced(
+            {
+                "job": "tenant-nats",
+                "namespace": NAMESPACE,
+                "tenant_id": name,
+                "instance_num": "1",
+            }
+        )
+        for name in started
+    }
+
+    def all_day(value: float) -> Values:
+        return lambda _: value
+
+    write_history(
+        tmp_path,
+        {
+            "gnatsd_varz_connections": {labels: all_day(5) for labels in series.values()},
+            "gnatsd_varz_start": {
+                labels: all_day(started[name] * 1000) for name, labels in series.items()
+            },
+            "gnatsd_healthz_status_value": {labels: all_day(1) for labels in series.values()},
+        },
+    )
+    with running(tmp_path, {"scrape_configs": []}) as prometheus:
+        doubts = observe(prometheus.url, NAMESPACE).doubts
+    assert doubts["young", 1] == "started 2 minutes ago"
+    assert doubts["acme", 1].startswith("has no figures of ")
 
 
 def test_old_figures_are_doubted_and_half_a_day_is_seen_as_half(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ IDLE = {
     "memory_peak": 1e8,
     "healthy": 1.0,
     "age": 12.0,
+    "uptime": 86_400.0,
     "watched": 1.0,
 }
 """What each query says of a server that has nothing to do."""

@@ -15,6 +15,7 @@ FIGURES = {
     "memory_peak": 2e9,
     "healthy": 1.0,
     "age": 12.0,
+    "uptime": 86_400.0,
     "watched": 1.0,
 }
 
@@ -60,6 +61,24 @@ def test_a_server_that_is_dead_is_not_believed_whatever_its_exporter_repeats(
     figures: dict[str, float],
 ) -> None:
     assert doubt(figures) == "does not answer its exporter, which repeats the last figures"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        pytest.param(300, None, id="five minutes"),
+        pytest.param(299, "started 4 minutes ago", id="nearly five"),
+        pytest.param(119, "started 1 minute ago", id="nearly two"),
+        pytest.param(59, "started less than a minute ago", id="seconds"),
+        pytest.param(-1, "started less than a minute ago", id="a clock that is ahead"),
+    ],
+)
+def test_nothing_was_held_for_five_minutes_by_a_server_that_ran_for_less(
+    seconds: float, said: str | None
+) -> None:
+    assert doubt(FIGURES | {"uptime": seconds}) == said
+    # Of one that has just started there is no rate yet, and that is not what is wrong.
+    assert said is None or doubt(without("rate") | {"uptime": seconds}) == said
 
 
 def test_a_figure_that_is_missing_is_named() -> None:

@@ -46,8 +46,9 @@ def test_the_answers_to_all_queries_make_readings(prometheus: Prometheus) -> Non
 def test_a_series_that_is_no_figure_of_a_server_is_left_out(prometheus: Prometheus) -> None:
     prometheus.body = RECORDED.encode()
     observation = observe(prometheus.url, NAMESPACE)
-    assert observation.readings.keys() == {("acme-corp", 1)}
-    assert not observation.doubts
+    assert observation.watched == {("acme-corp", 1): 1}
+    # The same answer to each question: it has run for a second.
+    assert observation.doubts.keys() == {("acme-corp", 1)}
 
 
 def test_without_series_there_is_nothing_to_judge_by(prometheus: Prometheus) -> None:
