@@ -5,7 +5,7 @@ PYTHON_FILES := .
 
 .DEFAULT_GOAL := help
 .PHONY: help up preview recover status down check test kind golden schema charts recording format benchmark
-.PHONY: programs monitoring audit sbom plan comment kubeconfig diff guard deploy drift issue
+.PHONY: programs monitoring audit sbom plan comment kubeconfig diff guard deploy drift issue autoscale propose
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -89,11 +89,13 @@ sbom: ## write sbom.cdx.json (CycloneDX): what `make deploy` runs with, as uv.lo
 export INVENTORY ?= tenants.yaml
 export APPROVAL ?= $(basename $(INVENTORY)).approval
 export BASE ?= origin/main
+export PROPOSAL ?= autoscale
+export NAMESPACE ?= vrsky-tenants
 
 # Without what the local stack and the tests need. A stack that manages the database's roles has the
 # group database-roles as well.
 DEPLOY_GROUPS ?= operations
-plan comment diff guard deploy drift issue: RUN = \
+plan comment diff guard deploy drift issue autoscale propose: RUN = \
   $(UV) run --quiet --locked --no-default-groups $(addprefix --group ,$(DEPLOY_GROUPS))
 
 plan: ## write plan.md: what the edit of INVENTORY since the commit BASE means, or what is wrong with it
@@ -127,3 +129,10 @@ drift: ## write drift.md: what somebody else changed in STACK; fails where that 
 
 issue: ## put drift.md in the open issue about STACK, or close that when nothing differs
 	@$(RUN) python -m operations post drift.md --issue "Drift of $$STACK"
+
+autoscale: ## edit INVENTORY as its tenants need, and write autoscale.md: what, and why
+	@$(RUN) python -m operations autoscale --inventory "$$INVENTORY" --namespace "$$NAMESPACE" >autoscale.md
+	@cat autoscale.md
+
+propose: ## put the edit of INVENTORY on the branch PROPOSAL and in one open pull request, or close that
+	@$(RUN) python -m operations propose autoscale.md --inventory "$$INVENTORY" --branch "$$PROPOSAL"

@@ -19,6 +19,7 @@ from operations.drift import drift
 from operations.guard import guard
 from operations.plan import plan
 from operations.post import post
+from operations.propose import propose
 from operations.recover import recover
 from operations.render import render
 from operations.rules import rules
@@ -47,6 +48,7 @@ app.command()(recover)
 app.command()(status)
 app.command()(verify)
 app.command()(autoscale)
+app.command()(propose)
 
 if __name__ == "__main__":
     app(prog_name="python -m operations")

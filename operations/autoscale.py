@@ -15,11 +15,12 @@ from controlplane.snapshot import take_snapshot
 from operations.edit import EditError, edited
 from operations.exits import Exit, stopped
 from operations.files import replace_file
-from operations.options import Json
+from operations.options import InventoryFile, Json, Namespace
 from operations.prometheus import TOKEN_VARIABLE, observe
-from tenancy.autoscaling import MOST_TENANTS, Proposal, decide
+from tenancy.autoscaling import MOST_SERVERS, MOST_TENANTS, Proposal, decide
 from tenancy.faults import InventoryError
 from tenancy.inventory import Inventory
+from tenancy.load import Observation
 from tenancy.snapshot import Snapshot
 from tenancy.validation import load, parse
 from tenancy.verdict import Decision
@@ -27,20 +28,30 @@ from tenancy.verdict import Decision
 
 def autoscale(
     prometheus: Annotated[
-        str,
+        str | None,
         typer.Option(
-            metavar="URL", envvar="PROMETHEUS_URL", help="Prometheus, as a browser would have it."
+            metavar="URL",
+            envvar="PROMETHEUS_URL",
+            help="Prometheus, as a browser would have it.",
+            show_default=False,
         ),
-    ],
-    file: Annotated[
-        Path, typer.Option("--inventory", metavar="FILE", help="The inventory.")
-    ] = Path("tenants.yaml"),
+    ] = None,
+    namespace: Namespace = "vrsky-tenants",
+    file: InventoryFile = Path("tenants.yaml"),
     most: Annotated[int, typer.Option(min=1, help="How many tenants may change at once.")] = (
         MOST_TENANTS
     ),
+    most_servers: Annotated[
+        int, typer.Option(min=1, help="How many servers may be added at once, in all.")
+    ] = MOST_SERVERS,
     excepted: Annotated[
         list[str] | None,
-        typer.Option("--except", metavar="TENANT", help="A tenant to leave alone; repeatable."),
+        typer.Option(
+            "--except",
+            metavar="TENANT",
+            envvar="AUTOSCALE_EXCEPT",
+            help="A tenant to leave alone; repeatable.",
+        ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell, and write nothing.")] = False,
     as_json: Json = False,
@@ -55,7 +66,8 @@ def autoscale(
     A tenant grows when
       its integrations fill its servers (`integrations` is raised), or
       a server has over 100,000 messages a second for 5 minutes, over half of the connections that
-      it admits, or over 75% of its memory (`instances` is raised, with `placement: spread`).
+      it admits, or over 75% of its memory (`instances` is raised, with `placement: spread`, to
+      twice as many at most; what is too little then is seen by the next run).
     It shrinks by one server, at most once a day, when that one has few integrations and the others
     would have held a whole day's peaks with room to spare. Without Prometheus it grows by
     integrations only. docs/autoscaling.md has all of it.
@@ -64,6 +76,7 @@ def autoscale(
     For example:
       python -m operations autoscale --dry-run
       python -m operations autoscale --prometheus https://prometheus.example.com --except acme-corp
+      python -m operations autoscale --inventory inventories/eu.yaml --namespace eu-tenants
 
     \b
     Exit codes:
@@ -72,14 +85,17 @@ def autoscale(
       1  the inventory is wrong or the database cannot be read; nothing is written
       2  wrong usage
     """
-    if not prometheus.startswith(("http://", "https://")):
+    if prometheus and not prometheus.startswith(("http://", "https://")):
         raise typer.BadParameter("--prometheus: expected http://… or https://…")
     try:
         inventory = load(file)
         snapshot = _snapshot()
         _check_excepted(inventory, excepted or [])
-        observation = observe(prometheus, os.environ.get(TOKEN_VARIABLE))
-        proposal = decide(inventory, snapshot, observation, most=most, excepted=excepted or [])
+        observation = _observed(prometheus, namespace)
+        proposal = decide(
+            inventory, snapshot, observation,
+            most=most, most_servers=most_servers, excepted=excepted or [],
+        )  # fmt: skip
         before = file.read_bytes()
         after, written, notes = _edited(before, proposal.decisions)
         parse(file, after)
@@ -100,6 +116,12 @@ def autoscale(
     else:
         outcome = f"{file} is {'' if is_written else 'not '}written."
         typer.echo("\n".join(_told(proposal, outcome)))
+
+
+def _observed(prometheus: str | None, namespace: str) -> Observation:
+    if not prometheus:
+        return Observation(failure="no Prometheus is named")
+    return observe(prometheus, namespace, os.environ.get(TOKEN_VARIABLE))
 
 
 def _snapshot() -> Snapshot:

@@ -1,23 +1,16 @@
 """`post`: say something on GitHub in one place, which is changed in place the next time."""
 
 import json
-import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import requests
 import typer
 
 from operations.exits import Exit, stopped
+from operations.github import GitHub, fitted
 from operations.options import Json
-
-_LONGEST = 65_536
-"""Characters that GitHub takes as the text of a comment or an issue."""
-_CUT = "\n\n… cut here; the log of this run has all of it.\n"
-_TIMEOUT = 30
-_ALWAYS = "https://api.github.com"
 
 
 def post(
@@ -53,7 +46,7 @@ def post(
         raise typer.BadParameter("give one of --pull-request and --issue")
     try:
         text = file.read_text().strip()
-        github = _GitHub(_needed("GITHUB_REPOSITORY"), _needed("GITHUB_TOKEN"))
+        github = GitHub.of_environment()
         place = _Comments(github, pull_request) if pull_request else _Issues(github, issue or "")
         outcome = _say(place, text)
     except OSError as error:
@@ -78,50 +71,10 @@ class _Outcome:
                 return f"Said at {self.url}"
 
 
-def _needed(variable: str) -> str:
-    value = os.environ.get(variable)
-    if not value:
-        raise OSError(f"{variable} is not set; it says where to post, or in whose name")
-    return value
-
-
-@dataclass(frozen=True)
-class _GitHub:
-    """One repository, by GitHub's REST API."""
-
-    repository: str
-    token: str = field(repr=False)
-
-    def ask(self, method: str, path: str, **body: str) -> requests.Response:
-        """What GitHub answers; `path` may be the address of a further page.
-
-        Raises:
-            requests.RequestException: it refuses or cannot be reached; an OSError.
-        """
-        api = os.environ.get("GITHUB_API_URL") or _ALWAYS
-        url = path if path.startswith(api) else f"{api}/repos/{self.repository}/{path}"
-        headers = {
-            "Authorization": f"Bearer {self.token}",
-            "Accept": "application/vnd.github+json",
-            "X-GitHub-Api-Version": "2022-11-28",
-        }
-        answer = requests.request(method, url, json=body or None, headers=headers, timeout=_TIMEOUT)
-        if not answer.ok:
-            raise requests.HTTPError(f"{method} {url}: {answer.status_code} {answer.text[:200]}")
-        return answer
-
-    def listed(self, path: str) -> Iterator[dict[str, Any]]:
-        """All of a list, page by page."""
-        while path:
-            answer = self.ask("GET", path)
-            yield from answer.json()
-            path = answer.links.get("next", {}).get("url", "")
-
-
 class _Comments:
     """The comments of a pull request."""
 
-    def __init__(self, github: _GitHub, number: int) -> None:
+    def __init__(self, github: GitHub, number: int) -> None:
         self._github, self._number = github, number
         self.mark = "<!-- tenant-nats: plan -->"
 
@@ -141,7 +94,7 @@ class _Comments:
 class _Issues:
     """The open issues of a repository."""
 
-    def __init__(self, github: _GitHub, title: str) -> None:
+    def __init__(self, github: GitHub, title: str) -> None:
         self._github, self._title = github, title
         self.mark = f"<!-- tenant-nats: {title} -->"
 
@@ -166,8 +119,7 @@ def _say(place: _Comments | _Issues, text: str) -> _Outcome:
             return _Outcome("nothing")
         place.take_back(old)
         return _Outcome("taken back", old["html_url"])
-    whole = f"{place.mark}\n{text}\n"
-    body = whole if len(whole) <= _LONGEST else whole[: _LONGEST - len(_CUT)] + _CUT
+    body = fitted(f"{place.mark}\n{text}\n")
     if old is None:
         return _Outcome("made", place.make(body)["html_url"])
     return _Outcome("changed", place.change(old, body)["html_url"])

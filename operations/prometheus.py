@@ -7,7 +7,7 @@ import requests
 from pydantic import BaseModel, ValidationError
 from requests.auth import AuthBase
 
-from tenancy.load import QUERIES, Instance, Observation, observed
+from tenancy.load import Instance, Observation, observed, queries
 
 TOKEN_VARIABLE = "PROMETHEUS_TOKEN"  # noqa: S105
 _CONNECT_SECONDS = 5
@@ -45,19 +45,21 @@ class _NoAnswerError(Exception):
     """Why there is no answer, to follow "Prometheus at …"."""
 
 
-def observe(url: str, token: str | None = None) -> Observation:
-    """How busy the servers are, as the Prometheus at `url` says now.
+def observe(url: str, namespace: str, token: str | None = None) -> Observation:
+    """How busy the servers in `namespace` are, as the Prometheus at `url` says now.
 
     It never raises for what Prometheus does or does not do: an observation that failed says why.
 
     Args:
         url: as a browser would have it, without `/api/v1`.
+        namespace: as their series have it.
         token: sent as `Authorization: Bearer`, and nowhere told.
     """
     with requests.Session() as session:
         session.auth = _Bearer(token) if token else None
         try:
-            answers = {name: _ask(session, url, query) for name, query in QUERIES.items()}
+            asked = queries(namespace).items()
+            answers = {name: _ask(session, url, query) for name, query in asked}
         except _NoAnswerError as error:
             return Observation(failure=f"Prometheus {error}")
     return observed(answers)

@@ -13,6 +13,9 @@ from tenancy.verdict import Decision, Facts, Verdict, judge
 
 MOST_TENANTS = 20
 """How many tenants change at once, unless the caller says otherwise."""
+MOST_SERVERS = 50
+"""How many servers are added at once, unless the caller says otherwise. One of the standard size
+requests a CPU and 2Gi, so this is what one run may ask of a cluster."""
 
 _Figure = TypeVar("_Figure")
 
@@ -34,6 +37,7 @@ def decide(
     observation: Observation,
     *,
     most: int = MOST_TENANTS,
+    most_servers: int = MOST_SERVERS,
     excepted: Collection[str] = (),
 ) -> Proposal:
     """What to change in `inventory`, given what the control plane and Prometheus say.
@@ -45,6 +49,8 @@ def decide(
             all in it, only integrations are judged, and nothing shrinks.
         most: how many tenants may change at once: those that need it most first, and those that
             grow before those that shrink.
+        most_servers: how many servers may be added at once, all tenants together. One that needs
+            more than are left is held back, and a smaller one that needs it less may go before it.
         excepted: tenants to leave alone.
     """
     everyone = _facts(inventory, snapshot, observation)
@@ -53,7 +59,7 @@ def decide(
         (verdict.decision for verdict in verdicts.values() if verdict.decision),
         key=lambda decision: (decision.action, -decision.urgency, decision.tenant),
     )
-    taken = _within(decisions, most, sum(facts.instances for facts in everyone))
+    taken = _within(decisions, most, most_servers, sum(one.instances for one in everyone))
     return Proposal(
         decisions=tuple(decision for decision in decisions if decision.tenant in taken),
         held_back=tuple(decision for decision in decisions if decision.tenant not in taken),
@@ -97,18 +103,22 @@ def _by_tenant(figures: Mapping[Instance, _Figure]) -> dict[str, dict[int, _Figu
     return split
 
 
-def _within(decisions: Iterable[Decision], most: int, instances: int) -> set[str]:
-    """The tenants that may change at once: as many as `most`.
+def _within(
+    decisions: Iterable[Decision], most: int, most_servers: int, instances: int
+) -> set[str]:
+    """The tenants that may change at once: as many as `most`, with as many servers more.
 
     So few servers go at once that the guard never asks for an approval of what is written here.
     """
     going = most if instances < FEWEST_INSTANCES else instances * LARGEST_SHARE // 100
+    coming = most_servers
     taken: set[str] = set()
     for decision in decisions:
-        shrinks = decision.action == "shrink"
-        if len(taken) < most and not (shrinks and going == 0):
+        more = decision.after - decision.before
+        if len(taken) < most and (0 < more <= coming or 0 < -more <= going):
             taken.add(decision.tenant)
-            going -= shrinks
+            coming -= max(more, 0)
+            going -= max(-more, 0)
     return taken
 
 

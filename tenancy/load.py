@@ -3,7 +3,7 @@
 Pure: the questions are text, the answers are numbers, and who carries them is `operations`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 from types import MappingProxyType
@@ -22,34 +22,45 @@ FRESH_SECONDS = 180
 """How old the last figures of a server may be. A server that is scraped every minute may miss one
 scrape and be a little late."""
 
+YOUNG_SECONDS = 300
+"""How long a server has to have run before its figures count: over less than that nothing was held
+for five minutes, as an average over what there is does not tell."""
+
 _RATE_PER_CORE = 50_000
 SHARES: Mapping[Measure, float] = {"rate": 1, "connections": 0.5, "memory": 0.75}
 """Of what a server can take, the share above which a tenant grows."""
 
 _BY = "by (tenant_id, instance_num)"
-_JOB = f'{{job="{METRICS_JOB}"}}'
-_RATE = f"sum {_BY} (rate(gnatsd_varz_in_msgs{_JOB}[2m]))"
-_HEALTHY = f"min {_BY} (gnatsd_healthz_status_value{_JOB})"
+_JOB = f'job="{METRICS_JOB}"'
 _SAMPLES_OF_A_DAY = 24 * 60 // 5
 
-QUERIES: Mapping[str, str] = MappingProxyType(
-    {
+
+def queries(namespace: str) -> Mapping[str, str]:
+    """What Prometheus is asked of the servers in `namespace`, by the name of each question.
+
+    Each answer has one number for an instance, and its two labels.
+    """
+    ours = f'{{{_JOB},namespace="{namespace}"}}'
+    rate = f"sum {_BY} (rate(gnatsd_varz_in_msgs{ours}[2m]))"
+    healthy = f"min {_BY} (gnatsd_healthz_status_value{ours})"
+    return {
         # What is held for five minutes, so that neither a burst nor clients that come back all at
         # once, still counted twice, make a tenant grow.
-        "rate": f"min_over_time(({_RATE})[5m:30s])",
-        "connections": f"max {_BY} (avg_over_time(gnatsd_varz_connections{_JOB}[5m]))",
-        "memory": f"max {_BY} (avg_over_time(gnatsd_varz_mem{_JOB}[5m]))",
-        "rate_peak": f"max_over_time((sum {_BY} (rate(gnatsd_varz_in_msgs{_JOB}[5m])))[1d:5m])",
-        "connections_peak": f"max {_BY} (max_over_time(gnatsd_varz_connections{_JOB}[1d]))",
-        "memory_peak": f"max {_BY} (max_over_time(gnatsd_varz_mem{_JOB}[1d]))",
+        "rate": f"min_over_time(({rate})[5m:30s])",
+        "connections": f"max {_BY} (avg_over_time(gnatsd_varz_connections{ours}[5m]))",
+        "memory": f"max {_BY} (avg_over_time(gnatsd_varz_mem{ours}[5m]))",
+        "rate_peak": f"max_over_time((sum {_BY} (rate(gnatsd_varz_in_msgs{ours}[5m])))[1d:5m])",
+        "connections_peak": f"max {_BY} (max_over_time(gnatsd_varz_connections{ours}[1d]))",
+        "memory_peak": f"max {_BY} (max_over_time(gnatsd_varz_mem{ours}[1d]))",
         # The exporter repeats the last figures of a server that is dead.
-        "healthy": _HEALTHY,
-        "age": f"time() - max {_BY} (timestamp(gnatsd_varz_connections{_JOB}))",
+        "healthy": healthy,
+        "age": f"time() - max {_BY} (timestamp(gnatsd_varz_connections{ours}))",
+        # Of the process, not of the pod: the series is in milliseconds since 1970.
+        "uptime": f"time() - max {_BY} (gnatsd_varz_start{ours}) / 1000",
         # Who was seen alive in the last day, and for how much of it: also servers that are gone.
-        "watched": f"count_over_time(({_HEALTHY} == 1)[1d:5m]) / {_SAMPLES_OF_A_DAY}",
+        "watched": f"count_over_time(({healthy} == 1)[1d:5m]) / {_SAMPLES_OF_A_DAY}",
     }
-)
-"""What Prometheus is asked. Each answer has one number for an instance, and its two labels."""
+
 
 Answers = Mapping[str, Mapping[Instance, float]]
 """By the name of a query, what it says of each instance."""
@@ -117,18 +128,20 @@ def limits_of(size: Size) -> Load:
 
 
 def observed(answers: Answers) -> Observation:
-    """What the answers to all `QUERIES` say together."""
+    """What the answers to all `queries` of one namespace say together."""
     believed: dict[Instance, Reading] = {}
     doubts: dict[Instance, str] = {}
     for instance in sorted(set(chain.from_iterable(answers.values()))):
         figures = {name: answer[instance] for name, answer in answers.items() if instance in answer}
-        doubt = next(_doubts(figures), None)
+        doubt = next(_doubts(figures, answers), None)
         if doubt:
             doubts[instance] = doubt
         else:
             believed[instance] = Reading(held=_load(figures, ""), peak=_load(figures, "_peak"))
     nothing = (
-        None if believed or doubts else f"Prometheus has no series with {_JOB[1:-1]} and tenant_id"
+        None
+        if believed or doubts
+        else f"Prometheus has no series with {_JOB}, this namespace and tenant_id"
     )
     return Observation(
         readings=MappingProxyType(believed),
@@ -138,15 +151,24 @@ def observed(answers: Answers) -> Observation:
     )
 
 
-def _doubts(figures: Mapping[str, float]) -> Iterator[str]:
+def _doubts(figures: Mapping[str, float], asked: Iterable[str]) -> Iterator[str]:
     if "age" not in figures:
         yield "is not heard of"
     elif figures["age"] > FRESH_SECONDS:
         yield f"was last heard of {figures['age'] / 60:.0f} minutes ago"
     if figures.get("healthy") != 1:
         yield "does not answer its exporter, which repeats the last figures"
-    if missing := [name for name in QUERIES if name not in figures]:
+    if figures.get("uptime", YOUNG_SECONDS) < YOUNG_SECONDS:
+        yield f"started {_minutes(figures['uptime'])} ago"
+    if missing := [name for name in asked if name not in figures]:
         yield f"has no figures of {', '.join(missing)}"
+
+
+def _minutes(seconds: float) -> str:
+    whole = int(seconds // 60)
+    if whole < 1:
+        return "less than a minute"
+    return "1 minute" if whole == 1 else f"{whole} minutes"
 
 
 def _load(figures: Mapping[str, float], suffix: str) -> Load:

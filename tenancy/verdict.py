@@ -20,6 +20,10 @@ ROOM = 0.1
 """How many integrations to make room for beyond those that are there, as a share of them."""
 FILL = 0.6
 """How much of its limits a tenant's servers are to have once it has grown by load."""
+LARGEST_GROWTH = 2
+"""How many times as many servers a tenant may have after one decision by load. So a burst of
+minutes buys no more, where each server takes a day to go; what lasts is seen again by the next run.
+Growth by integrations has no such limit: they are there, and do not pass."""
 FEW = 0.5
 """A last server may go when it has fewer integrations than this share of its capacity."""
 SPARE_CAPACITY = 0.75
@@ -167,7 +171,8 @@ def _by_load(facts: Facts) -> _Need | str | None:
     together = max(_total(facts, one) / limits.of(one) for one in MEASURES)
     if facts.tenant.placement == "spread" and together <= SPARE_LOAD * there:
         return f"{reason}, while all {there} together have room: one integration is too much for it"
-    target = min(max(ceil(together / FILL), there + 1), facts.integrations, MOST_INSTANCES)
+    wanted = min(max(ceil(together / FILL), there + 1), LARGEST_GROWTH * there)
+    target = min(wanted, facts.integrations, MOST_INSTANCES)
     if target <= there:
         return f"{reason}, and {counted(facts.integrations)} cannot be spread over more"
     return _Need(instances=target, reason=reason, urgency=urgency)

@@ -93,12 +93,12 @@ def test_a_tenant_grows_by_what_prometheus_says(
     prometheus.figures["globex", 1] = BUSY
     result = autoscale(prometheus)
     assert result.stdout == (
-        "globex: 1 → 3 instances (instances: 3, placement: spread). Instance 1 has had 123,456 "
+        "globex: 1 → 2 instances (instances: 2, placement: spread). Instance 1 has had 123,456 "
         "messages a second for 5 minutes, over 100,000.\n"
         "tenants.yaml is written.\n"
     )
     assert file.read_text() == FILE.replace(
-        "{egress: open}", "{egress: open, instances: 3, placement: spread}"
+        "{egress: open}", "{egress: open, instances: 2, placement: spread}"
     )
 
 
@@ -136,6 +136,46 @@ def test_without_prometheus_a_tenant_grows_by_integrations_alone_and_that_is_tol
         "tenants.yaml is written.\n",
     )
     assert "integrations: 80" in file.read_text()
+
+
+def test_where_no_prometheus_is_named_a_tenant_grows_by_integrations_alone(
+    file: Path, dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    integrate(dsn, "globex", 51)
+    for named in (None, ""):
+        if named is not None:
+            monkeypatch.setenv("PROMETHEUS_URL", named)  # as an unset variable of a workflow is
+        result = CliRunner().invoke(app, ["autoscale", "--dry-run"])
+        assert (result.exit_code, result.stdout) == (
+            0,
+            "globex: 1 → 2 instances (integrations: 57). 51 integrations fill 1 instance of 50.\n"
+            "Judged by integrations only, and nothing shrinks: no Prometheus is named.\n"
+            "tenants.yaml is not written.\n",
+        )
+    assert file.read_text() == FILE
+
+
+def test_the_servers_of_another_namespace_are_those_of_another_stack(
+    file: Path, prometheus: Prometheus, dsn: str
+) -> None:
+    integrate(dsn, "globex", 10)
+    prometheus.figures["globex", 1] = BUSY
+    elsewhere = autoscale(prometheus, "--namespace", "staging")
+    assert "this namespace" in elsewhere.stdout
+    assert file.read_text() == FILE
+    assert "globex: 1 → " in autoscale(prometheus, "--namespace", "vrsky-tenants").stdout
+
+
+def test_a_server_that_has_just_started_makes_nobody_grow(
+    file: Path, prometheus: Prometheus, dsn: str
+) -> None:
+    integrate(dsn, "globex", 10)
+    prometheus.figures["globex", 1] = BUSY | {"uptime": 130.0}
+    assert autoscale(prometheus).stdout == (
+        "globex: judged by integrations only, and does not shrink: instance 1 started 2 "
+        "minutes ago.\nNothing is to change. tenants.yaml is not written.\n"
+    )
+    assert file.read_text() == FILE
 
 
 def test_json_says_what_the_words_say(file: Path, prometheus: Prometheus, dsn: str) -> None:
@@ -176,12 +216,25 @@ def test_json_says_what_the_words_say(file: Path, prometheus: Prometheus, dsn: s
     assert file.read_text() == FILE.replace("80", "132")
 
 
-def test_a_tenant_that_is_excepted_stays_as_it_is(
+def test_more_servers_than_may_come_at_once_are_held_back(
     file: Path, prometheus: Prometheus, dsn: str
+) -> None:
+    integrate(dsn, "acme", 60)
+    integrate(dsn, "globex", 150)
+    result = autoscale(prometheus, "--most-servers", "2")
+    assert result.stdout.startswith("acme: 2 → 3 instances ")
+    assert "\nHeld back, since it is much at once: globex: 1 → 4 instances " in result.stdout
+    assert file.read_text() == FILE.replace("80", "132")
+
+
+def test_a_tenant_that_is_excepted_stays_as_it_is(
+    file: Path, prometheus: Prometheus, dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     integrate(dsn, "acme", 60)
     assert "Nothing is to change." in autoscale(prometheus, "--except", "acme").stdout
     assert file.read_text() == FILE
+    monkeypatch.setenv("AUTOSCALE_EXCEPT", "globex acme")
+    assert "Nothing is to change." in autoscale(prometheus).stdout
     unknown = autoscale(prometheus, "--except", "acme-corp")
     assert unknown.exit_code == 2
     assert "there is no tenant acme-corp" in unknown.stderr

@@ -45,6 +45,8 @@ USUAL_RATE = 50
 _PEAK = range(10 * 3600, 11 * 3600)
 """When, in seconds ago, there was most to do."""
 _MEMORY = 20e6
+_DAY = 24 * 3600
+"""How long the servers are said to have run, since there is a history of them."""
 _LAST = (
     "tenant_nats:connections:avg5m",
     "tenant_nats:integrations:limit",
@@ -80,7 +82,7 @@ def watched(
             server = running_server(instance.config, folder / instance.name)
             servers[known] = stack.enter_context(server)
             exporters[known] = stack.enter_context(ExitStack())
-            exporter = Exporter(servers[known].monitoring_port)
+            exporter = Exporter(servers[known].monitoring_port, earlier=_DAY)
             targets[known] = exporters[known].enter_context(serving(exporter.text))
         stack.enter_context(_clients(servers))
         dsn = _rows(new_database(), servers)

@@ -26,7 +26,9 @@ _TIMES = ("start", "config_load_time")
 class Exporter(Collector):
     """What beside one server answers Prometheus."""
 
-    def __init__(self, monitoring_port: int) -> None:
+    def __init__(self, monitoring_port: int, *, earlier: int = 0) -> None:
+        """Beside the server of that port, which is said to have started so many seconds earlier."""
+        self._earlier = earlier
         self._url = f"http://127.0.0.1:{monitoring_port}"
         self._varz = _asked(f"{self._url}/varz") or {}
         self._labels = {"server_id": self._varz["server_name"]}
@@ -51,7 +53,7 @@ class Exporter(Collector):
                 yield from self._gauges(f"{prefix}_{name}", value)  # pyright: ignore[reportUnknownArgumentType]
             elif name in _TIMES:
                 since = datetime.fromisoformat(str(value)).timestamp()
-                yield self._gauge(f"{prefix}_{name}", int(since * 1000))
+                yield self._gauge(f"{prefix}_{name}", int((since - self._earlier) * 1000))
             elif isinstance(value, int | float) and not isinstance(value, bool):
                 yield self._gauge(f"{prefix}_{name}", value)
             elif name in _TEXTS:

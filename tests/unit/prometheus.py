@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs
 
-from tenancy.load import QUERIES, Instance
+from tenancy.load import Instance, queries
 from tests.loopback import Quiet, running
 
 IDLE = {
@@ -19,11 +19,13 @@ IDLE = {
     "memory_peak": 1e8,
     "healthy": 1.0,
     "age": 12.0,
+    "uptime": 86_400.0,
     "watched": 1.0,
 }
 """What each query says of a server that has nothing to do."""
 
-_NAMES = {query: name for name, query in QUERIES.items()}
+NAMESPACE = "vrsky-tenants"
+_NAMES = {query: name for name, query in queries(NAMESPACE).items()}
 
 
 @dataclass
@@ -34,7 +36,7 @@ class Prometheus:
     figures: dict[Instance, dict[str, float]] = field(
         default_factory=dict[Instance, dict[str, float]]
     )
-    """What it knows of each server, by the name of a query."""
+    """What it knows of each server in NAMESPACE, by the name of a query."""
     status: int = 200
     body: bytes | None = None
     """Instead of an answer of the API."""
@@ -42,7 +44,7 @@ class Prometheus:
     """Those of each request."""
 
     def answer(self, query: str) -> bytes:
-        name = _NAMES[query]
+        name = _NAMES.get(query)
         series = [
             {
                 "metric": {"instance_num": str(number), "tenant_id": tenant},

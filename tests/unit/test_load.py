@@ -2,8 +2,9 @@
 
 import pytest
 
-from tenancy.load import QUERIES, Answers, Instance, Load, Observation, Reading, observed
+from tenancy.load import Answers, Instance, Load, Observation, Reading, observed, queries
 
+QUERIES = queries("vrsky-tenants")
 ACME_1, ACME_2 = ("acme", 1), ("acme", 2)
 FIGURES = {
     "rate": 90_000.0,
@@ -14,6 +15,7 @@ FIGURES = {
     "memory_peak": 2e9,
     "healthy": 1.0,
     "age": 12.0,
+    "uptime": 86_400.0,
     "watched": 1.0,
 }
 
@@ -61,6 +63,24 @@ def test_a_server_that_is_dead_is_not_believed_whatever_its_exporter_repeats(
     assert doubt(figures) == "does not answer its exporter, which repeats the last figures"
 
 
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        pytest.param(300, None, id="five minutes"),
+        pytest.param(299, "started 4 minutes ago", id="nearly five"),
+        pytest.param(119, "started 1 minute ago", id="nearly two"),
+        pytest.param(59, "started less than a minute ago", id="seconds"),
+        pytest.param(-1, "started less than a minute ago", id="a clock that is ahead"),
+    ],
+)
+def test_nothing_was_held_for_five_minutes_by_a_server_that_ran_for_less(
+    seconds: float, said: str | None
+) -> None:
+    assert doubt(FIGURES | {"uptime": seconds}) == said
+    # Of one that has just started there is no rate yet, and that is not what is wrong.
+    assert said is None or doubt(without("rate") | {"uptime": seconds}) == said
+
+
 def test_a_figure_that_is_missing_is_named() -> None:
     assert doubt(without("rate", "memory_peak")) == "has no figures of rate, memory_peak"
 
@@ -73,12 +93,15 @@ def test_a_server_that_was_there_earlier_in_the_day_is_remembered_and_not_believ
 
 def test_nothing_at_all_is_a_failure_that_says_which_label_to_look_for() -> None:
     nothing = observed(answers({})).failure
-    assert nothing == 'Prometheus has no series with job="tenant-nats" and tenant_id'
+    assert nothing == (
+        'Prometheus has no series with job="tenant-nats", this namespace and tenant_id'
+    )
     assert observed(answers({ACME_1: {"watched": 0.4}})).failure is None
 
 
 @pytest.mark.parametrize("query", QUERIES.values(), ids=list(QUERIES))
-def test_every_query_has_one_answer_for_an_instance_of_our_job(query: str) -> None:
+def test_every_query_has_one_answer_for_an_instance_of_our_job_and_namespace(query: str) -> None:
     assert "by (tenant_id, instance_num)" in query
-    assert query.count("gnatsd_") == query.count('{job="tenant-nats"}') == 1
+    ours = '{job="tenant-nats",namespace="vrsky-tenants"}'
+    assert query.count("gnatsd_") == query.count(ours) == 1
     assert query.count("(") == query.count(")")

@@ -6,8 +6,8 @@ from collections.abc import Generator
 import pytest
 
 from operations.prometheus import observe
-from tenancy.load import QUERIES, Load, Observation, Reading
-from tests.unit.prometheus import IDLE, Prometheus, serving
+from tenancy.load import Load, Observation, Reading
+from tests.unit.prometheus import IDLE, NAMESPACE, Prometheus, serving
 
 RECORDED = """\
 {"status":"success","data":{"resultType":"vector","result":[\
@@ -30,7 +30,7 @@ def prometheus() -> Generator[Prometheus]:
 
 def test_the_answers_to_all_queries_make_readings(prometheus: Prometheus) -> None:
     prometheus.figures = {("acme", 1): IDLE, ("acme", 2): IDLE | {"age": 600}}
-    assert observe(prometheus.url) == Observation(
+    assert observe(prometheus.url, NAMESPACE) == Observation(
         readings={
             ("acme", 1): Reading(
                 held=Load(rate=10, connections=5, memory=1e8),
@@ -40,19 +40,28 @@ def test_the_answers_to_all_queries_make_readings(prometheus: Prometheus) -> Non
         watched={("acme", 1): 1.0, ("acme", 2): 1.0},
         doubts={("acme", 2): "was last heard of 10 minutes ago"},
     )
-    assert len(prometheus.headers) == len(QUERIES)
+    assert len(prometheus.headers) == len(IDLE)
 
 
 def test_a_series_that_is_no_figure_of_a_server_is_left_out(prometheus: Prometheus) -> None:
     prometheus.body = RECORDED.encode()
-    observation = observe(prometheus.url)
-    assert observation.readings.keys() == {("acme-corp", 1)}
-    assert not observation.doubts
+    observation = observe(prometheus.url, NAMESPACE)
+    assert observation.watched == {("acme-corp", 1): 1}
+    # The same answer to each question: it has run for a second.
+    assert observation.doubts.keys() == {("acme-corp", 1)}
 
 
 def test_without_series_there_is_nothing_to_judge_by(prometheus: Prometheus) -> None:
-    failure = observe(prometheus.url).failure
-    assert failure == 'Prometheus has no series with job="tenant-nats" and tenant_id'
+    failure = observe(prometheus.url, NAMESPACE).failure
+    assert failure == (
+        'Prometheus has no series with job="tenant-nats", this namespace and tenant_id'
+    )
+
+
+def test_servers_of_another_namespace_are_not_heard_of(prometheus: Prometheus) -> None:
+    prometheus.figures = {("acme", 1): IDLE}
+    assert observe(prometheus.url, NAMESPACE).readings.keys() == {("acme", 1)}
+    assert observe(prometheus.url, "staging").readings == {}
 
 
 @pytest.mark.parametrize(
@@ -82,7 +91,7 @@ def test_what_is_no_answer_is_a_failure_and_no_error(
     prometheus: Prometheus, status: int, body: bytes, failure: str
 ) -> None:
     prometheus.status, prometheus.body = status, body
-    observation = observe(prometheus.url)
+    observation = observe(prometheus.url, NAMESPACE)
     assert observation.failure
     assert observation.failure.startswith(failure)
     assert observation == Observation(failure=observation.failure)
@@ -91,13 +100,15 @@ def test_what_is_no_answer_is_a_failure_and_no_error(
 def test_one_that_is_not_there_is_told_without_the_password_in_its_address() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        failure = observe(f"http://ops:hunter2@127.0.0.1:{unused.getsockname()[1]}").failure
+        failure = observe(
+            f"http://ops:hunter2@127.0.0.1:{unused.getsockname()[1]}", NAMESPACE
+        ).failure
     assert failure == "Prometheus cannot be reached (ConnectionError)"
 
 
 @pytest.mark.parametrize("url", ["http://", "http://[", "http://a..b", "http://" + "a" * 300])
 def test_an_address_that_is_none_is_told_too(url: str) -> None:
-    failure = observe(url).failure
+    failure = observe(url, NAMESPACE).failure
     assert failure
     assert failure.startswith("Prometheus cannot be reached (")
 
@@ -110,5 +121,5 @@ def test_the_token_is_sent_and_nothing_else_is(
     netrc = tmp_path_factory.mktemp("home") / "netrc"
     netrc.write_text("machine 127.0.0.1 login ops password hunter2\n")
     monkeypatch.setenv("NETRC", str(netrc))
-    observe(prometheus.url, "s3cret")
+    observe(prometheus.url, NAMESPACE, "s3cret")
     assert {sent["Authorization"] for sent in prometheus.headers} == {"Bearer s3cret"}

@@ -115,8 +115,21 @@ def test_limits_are_shares_of_what_the_size_has() -> None:
 
 
 def test_so_many_come_that_each_is_well_below_its_limit() -> None:
-    busy = facts(40, readings={1: reading(load(rate=290_000))}, integrations=42)
-    assert written(busy) == {"instances": 5, "placement": "spread"}
+    busy = facts(
+        40, 40, 40,
+        readings={n: reading(load(rate=101_000)) for n in (1, 2, 3)}, integrations=120,
+    )  # fmt: skip
+    # 303,000 messages a second, at 60,000 a server, are six.
+    assert written(busy) == {"instances": 6, "placement": "spread"}
+
+
+@pytest.mark.parametrize(("before", "after"), [(1, 2), (2, 4), (3, 6)])
+def test_a_load_of_minutes_buys_at_most_as_many_servers_as_there_are(
+    before: int, after: int
+) -> None:
+    burst = {n: reading(load(rate=900_000)) for n in range(1, before + 1)}
+    decision = decided(facts(*[40] * before, readings=burst, integrations=42 * before))
+    assert (decision.before, decision.after) == (before, after)
 
 
 def test_placement_that_spreads_already_is_left_as_it_is() -> None:
@@ -137,8 +150,15 @@ def test_integrations_and_load_together_are_one_change() -> None:
 
 
 def test_load_may_need_more_than_integrations_do() -> None:
-    busy = facts(50, readings={1: reading(load(rate=290_000))}, integrations=42)
-    assert written(busy) == {"integrations": 55, "instances": 5, "placement": "spread"}
+    busy = facts(
+        50, 50, readings={n: reading(load(rate=105_000)) for n in (1, 2)}, integrations=100
+    )
+    assert written(busy) == {"integrations": 110, "instances": 4, "placement": "spread"}
+
+
+def test_integrations_may_need_more_than_load_may_buy() -> None:
+    busy = facts(50, unplaced=150, readings={1: reading(load(rate=900_000))}, integrations=42)
+    assert written(busy) == {"integrations": 220, "placement": "spread"}
 
 
 def test_one_integration_that_is_too_much_for_a_server_is_told_and_not_chased() -> None:

@@ -14,6 +14,7 @@ NO_FORK = "github.event.pull_request.head.repo.full_name == github.repository"
 WRITES = {
     ("pull-request", "plan"): {"pull-requests": "write"},
     ("drift", "drift"): {"issues": "write"},
+    ("autoscale", "autoscale"): {"contents": "write", "pull-requests": "write"},
 }
 """The jobs whose token may write, and what."""
 
@@ -21,6 +22,7 @@ ENVIRONMENTS = {
     ("pull-request", "preview"): "preview",
     ("deploy", "up"): "production",
     ("drift", "drift"): "drift",
+    ("autoscale", "autoscale"): "autoscale",
 }
 """The jobs that have secrets, and the environment whose they are."""
 

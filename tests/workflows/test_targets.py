@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.controlplane.rows import ONE, insert
 from tests.github import TOKEN, serving
 from tests.packages import PACKAGES
+from tests.unit.prometheus import serving as prometheus
 
 
 @pytest.fixture
@@ -81,13 +83,49 @@ def test_make_kubeconfig_writes_a_file_that_only_its_owner_reads(folder: Path) -
     assert file.stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.parametrize("target", ["comment", "issue", "diff", "guard", "deploy", "drift"])
+def test_make_autoscale_and_propose_make_a_pull_request_of_what_tenants_need(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory, dsn: str
+) -> None:
+    remote = tmp_path_factory.mktemp("remote")
+    (folder / "tenants.yaml").write_text("tenants:\n  acme: {integrations: 42}\n")
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a", "-c", "commit.gpgsign=false"]
+    for arguments in (
+        ["init", "--quiet", "--bare", str(remote)],
+        ["init", "--quiet"],
+        ["remote", "add", "origin", str(remote)],
+        ["add", "tenants.yaml"],
+        ["commit", "--quiet", "--message", "the first"],
+    ):
+        subprocess.run([*git, *arguments], cwd=folder, check=True)
+    insert(dsn, "acme", ONE, integrations=60)
+    with prometheus() as asked, serving() as github:
+        decided = make(folder, "autoscale", DATABASE_URL=dsn, PROMETHEUS_URL=asked.url)
+        assert decided.returncode == 0, decided.stderr
+        made = make(folder, "propose", PROPOSAL="more-servers", **github.environment)
+    assert made.returncode == 0, made.stderr
+    assert "acme: 1 → 2 instances (integrations: 66)." in decided.stdout
+    assert (folder / "autoscale.md").read_text() == decided.stdout
+    [pull] = github.pulls
+    assert pull["body"].startswith(decided.stdout.strip())
+    proposed = subprocess.run(
+        ["git", "show", "more-servers:tenants.yaml"],
+        cwd=remote, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "integrations: 66" in proposed.stdout
+    assert TOKEN not in made.stdout + made.stderr
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["comment", "issue", "diff", "guard", "deploy", "drift", "autoscale", "propose"],
+)
 def test_what_comes_from_outside_is_never_part_of_a_command_line(folder: Path, target: str) -> None:
     shown = subprocess.run(
         ["make", "--no-print-directory", "-n", target],
         cwd=folder,
         env={"PATH": os.environ["PATH"], "STACK": "$(id)", "PULL_REQUEST": "$(id)", "BASE": "$(id)",
-             "INVENTORY": "$(id)", "APPROVAL": "$(id)"},
+             "INVENTORY": "$(id)", "APPROVAL": "$(id)", "PROPOSAL": "$(id)",
+             "NAMESPACE": "$(id)"},
         capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
     assert "$(id)" not in shown

@@ -1,0 +1,216 @@
+"""`propose`: one branch and one open pull request with the edit of an inventory."""
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
+
+import typer
+
+from operations.exits import Exit, stopped
+from operations.github import GitHub, fitted
+from operations.options import InventoryFile, Json
+
+_MAIN = "main"
+_REMOTE = "origin"
+_NOBODY = "github-actions[bot]"
+_NOBODYS_ADDRESS = "41898282+github-actions[bot]@users.noreply.github.com"
+_NO_LONGER = "No longer needed: the inventory of main says what it should.\n\n"
+_HOW = (
+    "\n\nThis branch is written anew whenever the edit or main is another one: what is pushed to "
+    "it by hand is lost. The pull request is closed when nothing is to change any more.\n"
+)
+
+
+def propose(
+    report: Annotated[
+        Path, typer.Argument(metavar="REPORT", help="Why, for the text of the pull request.")
+    ],
+    inventory: InventoryFile = Path("tenants.yaml"),
+    branch: Annotated[
+        str, typer.Option(metavar="NAME", help="The branch, which nobody else writes.")
+    ] = "autoscale",
+    as_json: Json = False,
+) -> None:
+    """Put the edit of the inventory on one branch, and in one open pull request into main.
+
+    The edit is what the file has and the last commit of the checkout has not; no other file goes
+    with it, and the checkout stays as it is. Where branch and pull request have just this edit of
+    just this commit, both are left alone, so that checks and approvals stay. Where the file is as
+    it was committed, an open pull request is closed, with REPORT as the reason.
+
+    It pushes to `origin`. GITHUB_TOKEN, GITHUB_REPOSITORY, GITHUB_API_URL and GITHUB_SERVER_URL are
+    read.
+
+    \b
+    For example:
+      python -m operations propose autoscale.md
+      python -m operations propose eu.md --inventory inventories/eu.yaml --branch autoscale-eu
+
+    \b
+    Exit codes:
+      0  it is proposed, or was so already, or nothing is to change
+      1  a file cannot be read, or git or GitHub cannot be reached or refuses
+      2  wrong usage
+    """
+    if branch == _MAIN:
+        raise typer.BadParameter("--branch: main is what the pull request is to change")
+    try:
+        text = report.read_text().strip()
+        github = GitHub.of_environment()
+        checkout = _Checkout(inventory.absolute().parent, github.token)
+        outcome = _Proposal(checkout, github, inventory, branch).make(text)
+    except OSError as error:
+        raise stopped(Exit.WRONG_FILE, f"{inventory} was not proposed: {error}") from None
+    typer.echo(json.dumps(asdict(outcome), indent=2) if as_json else outcome.told())
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What was done, and where."""
+
+    action: Literal["made", "changed", "as it was", "closed", "nothing"]
+    url: str | None = None
+
+    def told(self) -> str:
+        match self.action:
+            case "nothing":
+                return "There is nothing to propose, and no pull request is open."
+            case "closed":
+                return f"Closed, since nothing is to change: {self.url}"
+            case "as it was":
+                return f"Proposed already, and left alone: {self.url}"
+            case _:
+                return f"Proposed at {self.url}"
+
+
+class _Checkout:
+    """A clone with the edit in it, of which only objects and the remote's branch are written."""
+
+    def __init__(self, folder: Path, token: str) -> None:
+        self._folder = folder
+        self._environment = {**os.environ, **_credentials(token), "GIT_TERMINAL_PROMPT": "0"}
+
+    def edited(self, name: str, message: str) -> str | None:
+        """A commit on top of the last one with `name` as it is now; None when that is no change.
+
+        The same edit of the same commit is the same commit, by its hash: who, when and which words
+        depend on nothing else. So whether it was pushed already is one comparison.
+        """
+        there = self._git("ls-tree", "HEAD", "--", name)
+        if not there:
+            raise OSError("it is not in the last commit of the checkout")
+        mode, _, old = there.partition("\t")[0].split()
+        new = self._git("hash-object", "-w", "--", name)
+        if new == old:
+            return None
+        path = self._git("rev-parse", "--show-prefix") + name
+        with tempfile.TemporaryDirectory() as folder:
+            index = {"GIT_INDEX_FILE": f"{folder}/index"}
+            self._git("read-tree", "HEAD", **index)
+            self._git("update-index", "--cacheinfo", f"{mode},{new},{path}", **index)
+            tree = self._git("write-tree", **index)
+        seconds = self._git("show", "--no-patch", "--format=%ct", "HEAD")
+        who = {
+            f"GIT_{role}_{what}": value
+            for role in ("AUTHOR", "COMMITTER")
+            for what, value in {
+                "NAME": _NOBODY,
+                "EMAIL": _NOBODYS_ADDRESS,
+                "DATE": f"@{seconds} +0000",
+            }.items()
+        }
+        return self._git("commit-tree", tree, "-p", "HEAD", "-m", message, **who)
+
+    def pushed(self, branch: str) -> str:
+        """The commit of the remote's branch; empty where there is no such branch."""
+        return self._git("ls-remote", _REMOTE, f"refs/heads/{branch}").partition("\t")[0]
+
+    def push(self, commit: str, branch: str, *, instead_of: str) -> None:
+        """Make `commit` the remote's branch, unless that is another one by now."""
+        lease = f"--force-with-lease=refs/heads/{branch}:{instead_of}"
+        self._git("push", "--quiet", lease, _REMOTE, f"{commit}:refs/heads/{branch}")
+
+    def _git(self, *arguments: str, **more: str) -> str:
+        """What git prints.
+
+        Raises:
+            OSError: it refuses, in git's own words.
+        """
+        program = shutil.which("git")
+        if program is None:
+            raise OSError("there is no git on PATH")
+        answer = subprocess.run(
+            [program, *arguments], cwd=self._folder, env={**self._environment, **more},
+            capture_output=True, text=True,
+        )  # fmt: skip
+        if answer.returncode != 0:
+            raise OSError(f"git {arguments[0]}: {answer.stderr.strip()}")
+        return answer.stdout.rstrip("\n")
+
+
+def _credentials(token: str) -> Mapping[str, str]:
+    """Settings of git that send the token to GitHub, and that no command line and no file shows."""
+    server = os.environ.get("GITHUB_SERVER_URL") or "https://github.com"
+    encoded = b64encode(f"x-access-token:{token}".encode()).decode()
+    count = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
+    return {
+        "GIT_CONFIG_COUNT": str(count + 1),
+        f"GIT_CONFIG_KEY_{count}": f"http.{server}/.extraheader",
+        f"GIT_CONFIG_VALUE_{count}": f"Authorization: Basic {encoded}",
+    }
+
+
+@dataclass(frozen=True)
+class _Proposal:
+    """The one branch and its one pull request."""
+
+    checkout: _Checkout
+    github: GitHub
+    inventory: Path
+    branch: str
+
+    def make(self, text: str) -> _Outcome:
+        """Bring both to what the file has now."""
+        title = f"Scale {self.inventory.name} as its tenants need"
+        wanted = self.checkout.edited(self.inventory.name, title)
+        found = self._open()
+        if wanted is None:
+            return self._closed(found, text)
+        there = self.checkout.pushed(self.branch)
+        if found and there == wanted:
+            return _Outcome("as it was", found["html_url"])
+        body = fitted(f"{text}{_HOW}")
+        if found:
+            # Before the push: if that fails, the next run still finds another commit and tries both
+            # again. The other way round a text that was not changed would stay.
+            self.github.ask("PATCH", f"pulls/{found['number']}", title=title, body=body)
+        if there != wanted:
+            self.checkout.push(wanted, self.branch, instead_of=there)
+        if found:
+            return _Outcome("changed", found["html_url"])
+        made = self.github.ask(
+            "POST", "pulls", title=title, body=body, head=self.branch, base=_MAIN
+        )
+        return _Outcome("made", made.json()["html_url"])
+
+    def _open(self) -> dict[str, Any] | None:
+        # One that was merged or closed is past: the next edit gets a pull request of its own.
+        head = f"{self.github.owner}:{self.branch}"
+        query = urlencode({"state": "open", "head": head, "base": _MAIN})
+        return next(self.github.listed(f"pulls?{query}"), None)
+
+    def _closed(self, found: dict[str, Any] | None, text: str) -> _Outcome:
+        if found is None:
+            return _Outcome("nothing")
+        number = found["number"]
+        self.github.ask("POST", f"issues/{number}/comments", body=fitted(f"{_NO_LONGER}{text}\n"))
+        self.github.ask("PATCH", f"pulls/{number}", state="closed")
+        return _Outcome("closed", found["html_url"])
