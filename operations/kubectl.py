@@ -14,6 +14,11 @@ LiveObject = dict[str, Any]
 class ClusterError(Exception):
     """kubectl is not there, or was refused: its own words."""
 
+    @property
+    def is_forbidden(self) -> bool:
+        """Whether all that is missing is a right."""
+        return "forbidden" in str(self).lower()
+
 
 @dataclass(frozen=True)
 class Kubectl:
