@@ -1,7 +1,6 @@
 """`deployed`: the inventory as the last `up` that went through had it."""
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ import typer
 from operations.engine import HISTORY, Engine, EngineError, selected_stack
 from operations.exits import Exit, stopped
 from operations.options import Json, Stack
+from operations.revisions import RevisionError, git
 
 
 def deployed(
@@ -45,17 +45,16 @@ def deployed(
         if as_json:
             typer.echo(json.dumps({"commit": None, "inventory": None}, indent=2))
         return
-    shown = subprocess.run(
-        ["git", "show", f"{commit}:./{inventory}"],  # noqa: S607
-        cwd=folder,
-        capture_output=True,
-        text=True,
-    )
+    try:
+        shown = git(folder, "show", f"{commit}:./{inventory}")
+    except RevisionError as error:
+        raise stopped(Exit.WRONG_FILE, f"What is deployed cannot be told: {error}") from None
     if shown.returncode != 0:
-        said = shown.stderr.strip()
+        said = shown.stderr.decode(errors="replace").strip()
         raise stopped(Exit.WRONG_FILE, f"What is deployed cannot be told: {said} (git show)")
     if as_json:
-        typer.echo(json.dumps({"commit": commit, "inventory": shown.stdout}, indent=2))
+        text = shown.stdout.decode(errors="replace")
+        typer.echo(json.dumps({"commit": commit, "inventory": text}, indent=2))
     else:
         typer.echo(shown.stdout, nl=False)
 

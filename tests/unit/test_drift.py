@@ -76,17 +76,23 @@ def test_without_an_engine_neither_can_tell(
         assert asked.stderr.endswith("cannot be told: there is no `pulumi` on PATH.\n")
 
 
-def test_what_is_deployed_is_of_the_last_up_that_went_through(engine_says: EngineSays) -> None:
+def committed(*texts: bytes) -> list[str]:
+    """Make a repository with a commit for each text of the inventory; their ids."""
     git = ["git", "-c", "user.name=a", "-c", "user.email=a", "-c", "commit.gpgsign=false"]
     commits: list[str] = []
     subprocess.run([*git, "init", "--quiet"], check=True)
-    for text in ("tenants: {a: {}}\n", "tenants: {b: {}}\n", "tenants: {c: {}}\n"):
-        Path("tenants.yaml").write_text(text)
+    for text in texts:
+        Path("tenants.yaml").write_bytes(text)
         subprocess.run([*git, "add", "tenants.yaml"], check=True)
         subprocess.run([*git, "commit", "--quiet", "--message", "an edit"], check=True)
         head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True)
         commits.append(head.stdout.strip())
-    first, second, third = commits
+    return commits
+
+
+def test_what_is_deployed_is_of_the_last_up_that_went_through(engine_says: EngineSays) -> None:
+    texts = (b"tenants: {a: {}}\n", b"tenants: {b: {}}\n", b"tenants: {c: {}}\n")
+    first, second, third = committed(*texts)
     history = [
         update(third, result="failed"),
         update(third, kind="refresh"),
@@ -97,6 +103,27 @@ def test_what_is_deployed_is_of_the_last_up_that_went_through(engine_says: Engin
     assert (deployed().exit_code, deployed().stdout) == (0, "tenants: {b: {}}\n")
     told = {"commit": second, "inventory": "tenants: {b: {}}\n"}
     assert json.loads(deployed("--json").stdout) == told
+
+
+def test_what_is_deployed_is_printed_byte_by_byte_even_where_it_is_no_text(
+    engine_says: EngineSays,
+) -> None:
+    content = b"tenants: {a: {}} # \xff\r\n"
+    [commit] = committed(content)
+    engine_says(json.dumps([update(commit)]))
+    assert (deployed().exit_code, deployed().stdout_bytes) == (0, content)
+    assert json.loads(deployed("--json").stdout)["inventory"] == content.decode(errors="replace")
+
+
+def test_without_git_what_is_deployed_cannot_be_told(
+    engine_says: EngineSays, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine_says(json.dumps([update("f" * 40)]))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (tmp_path / "cat").symlink_to("/bin/cat")
+    asked = deployed()
+    assert (asked.exit_code, asked.stdout) == (1, "")
+    assert asked.stderr == "What is deployed cannot be told: There is no git on PATH.\n"
 
 
 def test_before_the_first_up_nothing_is_deployed(engine_says: EngineSays) -> None:
