@@ -15,16 +15,28 @@ from tests.unit.test_steps import PREVIEWS
 EngineSays = Callable[[str], None]
 
 
+def a_state(*types: str) -> str:
+    """The state of a stack, with resources of these types."""
+    return json.dumps({"deployment": {"resources": [{"type": each} for each in types]}})
+
+
 @pytest.fixture
 def engine_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> EngineSays:
-    """Makes a folder to work in, and a `pulumi` that prints a text whatever it is asked."""
+    """Makes a folder to work in, and a `pulumi` that prints a text whatever it is asked.
+
+    But for a state, which is one without servers unless a test writes another to `state`.
+    """
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "state").write_text(a_state("pulumi:pulumi:Stack"))
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
 
     def say(text: str) -> None:
         (tmp_path / "said").write_text(text)
         program = tmp_path / "pulumi"
-        program.write_text(f'#!/bin/sh\ncat "{tmp_path / "said"}"\n')
+        program.write_text(
+            f'#!/bin/sh\n[ "$1 $2" != "stack export" ] || exec cat "{tmp_path / "state"}"\n'
+            f'cat "{tmp_path / "said"}"\n'
+        )
         program.chmod(0o755)
 
     return say
@@ -131,6 +143,25 @@ def test_before_the_first_up_nothing_is_deployed(engine_says: EngineSays) -> Non
     asked = deployed()
     assert (asked.exit_code, asked.stdout) == (0, "")
     assert asked.stderr == "Nothing has been deployed yet.\n"
+
+
+@pytest.mark.parametrize("history", [[], [update("f" * 40, result="failed")]])
+def test_servers_without_an_up_that_went_through_are_an_error_that_says_what_to_do(
+    engine_says: EngineSays, history: list[dict[str, object]]
+) -> None:
+    engine_says(json.dumps(history))
+    instance = "tenant-nats:index:NatsInstance"
+    Path("state").write_text(a_state("pulumi:pulumi:Stack", instance, instance))
+    asked = deployed()
+    assert (asked.exit_code, asked.stdout) == (1, "")
+    assert "the stack has 2 servers and no `up` that went through" in asked.stderr
+    assert "run `pulumi up` of it by hand" in asked.stderr
+
+
+def test_a_state_with_nothing_in_it_has_nothing_deployed(engine_says: EngineSays) -> None:
+    engine_says("[]")
+    Path("state").write_text('{"deployment": {"manifest": {}}}')
+    assert (deployed().exit_code, deployed().stdout) == (0, "")
 
 
 def test_a_history_that_is_too_long_to_see_its_last_success_is_an_error(
