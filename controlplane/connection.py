@@ -35,7 +35,13 @@ def connected(dsn: str) -> Generator[psycopg.Connection]:
     """
     try:
         with psycopg.connect(
-            dsn, connect_timeout=_CONNECT_SECONDS, application_name="tenant-nats", **_LIVENESS
+            dsn,
+            connect_timeout=_CONNECT_SECONDS,
+            application_name="tenant-nats",
+            # psycopg prepares what has run five times, by a name in the server's session.
+            # A pooler by transactions (PgBouncer) gives that session to others, who use it too.
+            prepare_threshold=None,
+            **_LIVENESS,
         ) as connection:
             # A statement of its own kind: the snapshot's isolation level must come before a query.
             connection.execute(SQL("SET LOCAL lock_timeout = {}").format(_LOCK_TIMEOUT))

@@ -18,14 +18,16 @@ _INTEGRATIONS = """\
 SELECT split_part(instance.dns_name, '.', 2) AS namespace, instance.tenant_id,
        instance.instance_number::text AS instance_num, count(integration.id) AS integrations
 FROM nats_instances AS instance
-LEFT JOIN integrations AS integration ON integration.nats_instance_id = instance.id
+LEFT JOIN integrations AS integration
+  ON integration.nats_instance_id = instance.id AND integration.tenant_id = instance.tenant_id
 WHERE instance.status <> 'terminated'
 GROUP BY instance.id, instance.dns_name, instance.tenant_id, instance.instance_number
 """
 _READ = """\
 SELECT (SELECT count(*) FROM nats_instances) + (SELECT count(*) FROM integrations) AS rows
 """
-# Only of tenants that have a live row: of others nobody knows in whose stack they are.
+# Only of tenants that have a live row: of others nobody knows in whose stack they are. Also those
+# on another tenant's row: the view `integration_servers` shows their workers no server.
 _UNPLACED = """\
 SELECT tenant.namespace, tenant.tenant_id, count(integration.id) AS integrations
 FROM (
@@ -33,7 +35,10 @@ FROM (
   FROM nats_instances AS instance WHERE instance.status <> 'terminated'
 ) AS tenant
 LEFT JOIN integrations AS integration
-  ON integration.tenant_id = tenant.tenant_id AND integration.nats_instance_id IS NULL
+  ON integration.tenant_id = tenant.tenant_id AND NOT EXISTS (
+    SELECT FROM nats_instances AS instance
+    WHERE instance.id = integration.nats_instance_id AND instance.tenant_id = integration.tenant_id
+  )
 GROUP BY tenant.namespace, tenant.tenant_id
 """
 

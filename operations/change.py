@@ -60,7 +60,7 @@ def add(
     """
     options = {"integrations": integrations, "instances": instances, "size": size}
     given = {field: value for field, value in options.items() if value is not None}
-    _change(added, file, tenant, {**given, **_fields(fields or [])}, as_json=as_json)
+    _change(added, file, tenant, _once([*given.items(), *_fields(fields or [])]), as_json=as_json)
 
 
 def set_(
@@ -91,11 +91,21 @@ def set_(
          tenant; nothing is written
       2  wrong usage
     """
-    _change(edited, file, tenant, _fields(fields), as_json=as_json)
+    _change(edited, file, tenant, _once(_fields(fields)), as_json=as_json)
 
 
-def _fields(given: list[str]) -> dict[str, object | None]:
-    return dict(_field(each) for each in given)
+def _fields(given: list[str]) -> list[tuple[str, object | None]]:
+    return [_field(each) for each in given]
+
+
+def _once(given: list[tuple[str, object | None]]) -> dict[str, object | None]:
+    """The fields by name; of one that is given twice nobody can tell which value is meant."""
+    fields: dict[str, object | None] = {}
+    for name, value in given:
+        if name in fields:
+            raise typer.BadParameter(f"{name} is given twice; say it once")
+        fields[name] = value
+    return fields
 
 
 def _field(given: str) -> tuple[str, object | None]:

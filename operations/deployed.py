@@ -1,15 +1,17 @@
 """`deployed`: the inventory as the last `up` that went through had it."""
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from operations.adoption import resources
 from operations.engine import HISTORY, Engine, EngineError, selected_stack
 from operations.exits import Exit, stopped
 from operations.options import Json, Stack
+from operations.revisions import RevisionError, git
+from tenancy.tokens import NATS_INSTANCE
 
 
 def deployed(
@@ -31,31 +33,34 @@ def deployed(
     \b
     Exit codes:
       0  printed; or nothing was deployed yet, and nothing is printed
-      1  the engine or git cannot tell, as told; a clone without its history, for example
+      1  the engine or git cannot tell, as told; a clone without its history, for example, or a
+         stack that has servers and no `up` that went through
       2  wrong usage
     """
     folder = Path.cwd()
     try:
         engine = Engine(folder, stack or selected_stack(folder))
         commit = _last_commit(engine)
+        servers = 0 if commit else _servers(engine)
     except EngineError as error:
         raise stopped(Exit.WRONG_FILE, f"What is deployed cannot be told: {error}") from None
+    if commit is None and servers:
+        raise stopped(Exit.WRONG_FILE, _unguarded(servers))
     if commit is None:
         typer.echo("Nothing has been deployed yet.", err=True)
         if as_json:
             typer.echo(json.dumps({"commit": None, "inventory": None}, indent=2))
         return
-    shown = subprocess.run(
-        ["git", "show", f"{commit}:./{inventory}"],  # noqa: S607
-        cwd=folder,
-        capture_output=True,
-        text=True,
-    )
+    try:
+        shown = git(folder, "show", f"{commit}:./{inventory}")
+    except RevisionError as error:
+        raise stopped(Exit.WRONG_FILE, f"What is deployed cannot be told: {error}") from None
     if shown.returncode != 0:
-        said = shown.stderr.strip()
+        said = shown.stderr.decode(errors="replace").strip()
         raise stopped(Exit.WRONG_FILE, f"What is deployed cannot be told: {said} (git show)")
     if as_json:
-        typer.echo(json.dumps({"commit": commit, "inventory": shown.stdout}, indent=2))
+        text = shown.stdout.decode(errors="replace")
+        typer.echo(json.dumps({"commit": commit, "inventory": text}, indent=2))
     else:
         typer.echo(shown.stdout, nl=False)
 
@@ -71,3 +76,18 @@ def _last_commit(engine: Engine) -> str | None:
     if len(updates) == HISTORY:
         raise EngineError(f"none of the last {HISTORY} updates is an `up` that went through.")
     return None
+
+
+def _servers(engine: Engine) -> int:
+    """How many servers the stack has, as far as its state tells."""
+    return sum(each["type"] == NATS_INSTANCE for each in resources(engine.export()))
+
+
+def _unguarded(servers: int) -> str:
+    many = f"{servers} server{'' if servers == 1 else 's'}"
+    return (
+        f"What is deployed cannot be told: the stack has {many} and no `up` that went through, so "
+        "no commit says from which inventory. Read a `pulumi preview` of the inventory that they "
+        "are of, then run `pulumi up` of it by hand until it goes through; from then on this can "
+        "tell."
+    )

@@ -7,12 +7,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+# An API server that accepts a connection and never answers would be waited for without an end.
+_PATIENCE = "--request-timeout=30s"
+
 LiveObject = dict[str, Any]
 """An object as the API server has it."""
 
 
 class ClusterError(Exception):
     """kubectl is not there, or was refused: its own words."""
+
+    @property
+    def is_forbidden(self) -> bool:
+        """Whether all that is missing is a right."""
+        return "forbidden" in str(self).lower()
 
 
 @dataclass(frozen=True)
@@ -26,7 +34,7 @@ class Kubectl:
         """The objects that `kubectl get` finds.
 
         Raises:
-            ClusterError: it is not there, or was refused.
+            ClusterError: it is not there, was refused, or got no answer in time.
         """
         return json.loads(self.run("get", *question, "--output=json"))["items"]
 
@@ -34,11 +42,11 @@ class Kubectl:
         """What `kubectl` prints.
 
         Raises:
-            ClusterError: it is not there, or was refused.
+            ClusterError: it is not there, was refused, or got no answer in time.
         """
         try:
             answer = subprocess.run(
-                self.command(*arguments),
+                self.command(*arguments, _PATIENCE),
                 env=dict(self.environment), input=stdin, capture_output=True, text=True,
             )  # fmt: skip
         except FileNotFoundError:

@@ -47,7 +47,11 @@ def post(
     try:
         text = file.read_text().strip()
         github = GitHub.of_environment()
-        place = _Comments(github, pull_request) if pull_request else _Issues(github, issue or "")
+        place = (
+            _Issues(github, issue or "")
+            if pull_request is None
+            else _Comments(github, pull_request)
+        )
         outcome = _say(place, text)
     except OSError as error:
         raise stopped(Exit.WRONG_FILE, f"{file} was not posted: {error}") from None

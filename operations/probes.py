@@ -8,10 +8,11 @@ that is kept out.
 import json
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from operations.kubectl import Kubectl, LiveObject
+from operations.kubectl import ClusterError, Kubectl, LiveObject
 from tenancy.names import CLIENT_PORT, TENANT_LABEL
 
 _LABELS = {
@@ -23,7 +24,8 @@ _SECONDS = 60
 _KEPT_SECONDS = 300
 """How long Kubernetes keeps a Job that is done, should nobody be left to remove it."""
 _INFO = f"(sleep 2) | nc -w 5 $HOST {CLIENT_PORT} | grep -q '^INFO '"
-_ADMITTED = _INFO
+# Some network plugins take seconds to let a pod in whose label admits it: one refusal says nothing.
+_ADMITTED = f"for attempt in 1 2 3 4; do {_INFO} && exit; sleep 1; done; exit 1"
 _REFUSED = f"nslookup $HOST >/dev/null && ! {{ {_INFO}; }}"
 
 
@@ -38,6 +40,23 @@ class Probe:
     """Whose label its pod wears."""
     is_admitted: bool
     """Whether it should reach the server."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """Why a probe has not shown what it should."""
+
+    words: str
+    has_run: bool
+    """Whether its pod ran to its end; of one that did not, nothing is known of the server."""
+
+
+_UNENDED = Problem(words="the Job did not end", has_run=False)
+_UNRUN = Problem(
+    words="no pod of the Job ran to its end: the image, a quota or an admission policy; `kubectl "
+    "get events` says which",
+    has_run=False,
+)
 
 
 def job(probe: Probe, *, image: str, service_account: str | None = None) -> LiveObject:
@@ -89,7 +108,7 @@ def job(probe: Probe, *, image: str, service_account: str | None = None) -> Live
     }
 
 
-def run(kubectl: Kubectl, namespace: str, jobs: Sequence[LiveObject]) -> dict[str, str]:
+def run(kubectl: Kubectl, namespace: str, jobs: Sequence[LiveObject]) -> dict[str, Problem]:
     """Run these Jobs at once and remove them, whatever happens.
 
     Returns:
@@ -106,25 +125,30 @@ def run(kubectl: Kubectl, namespace: str, jobs: Sequence[LiveObject]) -> dict[st
         # The Jobs end by themselves after their own limit; a little more for the controller.
         until = time.monotonic() + _SECONDS + 15
         while True:
-            states = dict.fromkeys(names, "it did not end")
+            states: dict[str, Problem | None] = dict.fromkeys(names, _UNENDED)
             for each in kubectl.get("jobs", where, f"--selector={_SELECTOR}"):
                 states[each["metadata"]["name"]] = problem_of(each)
-            wrong = {name: states[name] for name in names if states[name]}
-            if "it did not end" not in wrong.values() or time.monotonic() > until:
+            wrong = {name: problem for name in names if (problem := states[name])}
+            if _UNENDED not in wrong.values() or time.monotonic() > until:
                 return wrong
             time.sleep(1)
     finally:
-        kubectl.run("delete", "jobs", where, "--ignore-not-found", "--wait=false", *names)
+        # Kubernetes removes them too, later; and what was refused before is what is to be told.
+        with suppress(ClusterError):
+            kubectl.run("delete", "jobs", where, "--ignore-not-found", "--wait=false", *names)
 
 
-def problem_of(live: LiveObject) -> str:
-    """Why a Job does not show what it should, as far as Kubernetes tells; empty when it does."""
+def problem_of(live: LiveObject) -> Problem | None:
+    """Why a Job does not show what it should, as far as Kubernetes tells; None when it does."""
     conditions = live.get("status", {}).get("conditions", ())
     ended = {each["type"]: each for each in conditions if each["status"] == "True"}
     if "Complete" in ended:
-        return ""
+        return None
     if "Failed" in ended:
-        reason = ended["Failed"].get("reason", "")
-        # The limit is reached by a pod that never ran: no image, no room, no admission.
-        return "its pod did not run to its end" if reason == "DeadlineExceeded" else "it failed"
-    return "it did not end"
+        # The limit is reached by a pod that never ran: the script ends long before.
+        if ended["Failed"].get("reason", "") == "DeadlineExceeded":
+            return _UNRUN
+        # Of a stranger also: a pod that cannot find the address does not show that it is kept out.
+        words = "the Job failed: its pod saw the contrary, or did not find the address"
+        return Problem(words=words, has_run=True)
+    return _UNENDED

@@ -194,7 +194,10 @@ def _record_unrecorded(engine: Engine, state: State, say: Say, *, delete_orphans
             break
         state = _record(engine, state, wanted, "recorded now", say)
     else:
-        return
+        raise EngineError(
+            f"each of {_MOST_ROUNDS} previews has found more that was not recorded, so there may "
+            "be more still, and orphans were not looked for."
+        )
     if delete_orphans:
         found = unrecorded.to_delete(state, orphans)
         _record(engine, state, found, "the next `up` deletes it, since nothing asks for it", say)

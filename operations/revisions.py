@@ -61,10 +61,22 @@ def _before_the_branch(folder: Path) -> str:
     return base.decode().strip()
 
 
-def _git(folder: Path, *arguments: str) -> bytes | None:
-    """What git prints; None when it refuses."""
+def git(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
+    """What git answers, and how it ends; of a file in a repository nobody knows the encoding.
+
+    Raises:
+        RevisionError: there is no git.
+    """
     program = shutil.which("git")
     if program is None:
-        raise RevisionError("There is no git on PATH; give --base a file.")
-    answer = subprocess.run([program, *arguments], cwd=folder, capture_output=True)
+        raise RevisionError("There is no git on PATH.")
+    return subprocess.run([program, *arguments], cwd=folder, capture_output=True)
+
+
+def _git(folder: Path, *arguments: str) -> bytes | None:
+    """What git prints; None when it refuses."""
+    try:
+        answer = git(folder, *arguments)
+    except RevisionError as error:
+        raise RevisionError(f"{error} Give --base a file.") from None
     return answer.stdout if answer.returncode == 0 else None

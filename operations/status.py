@@ -20,6 +20,9 @@ from tenancy.snapshot import Snapshot
 from tenancy.standing import Seen, Standing, standings
 from tenancy.validation import load
 
+_PLACES = 2
+"""Where to look beside the inventory: the cluster and the table."""
+
 
 def status(
     inventory: InventoryFile = Path("tenants.yaml"),
@@ -31,7 +34,7 @@ def status(
 
     Also what nothing asks for: a Deployment, a Service or a live row of no instance in the
     inventory. It reads only, by kubectl and by DATABASE_URL. Where it cannot look, it says so and
-    shows the rest.
+    shows the rest; --json has it as `problems` beside `instances`.
 
     \b
     For example:
@@ -52,9 +55,12 @@ def status(
     problems: list[str] = []
     found = standings(plan, _cluster(Kubectl(context), namespace, problems), _table(problems))
     if as_json:
-        typer.echo(json.dumps([asdict(each) for each in found], indent=2))
+        told = {"instances": [asdict(each) for each in found], "problems": problems}
+        typer.echo(json.dumps(told, indent=2))
     else:
-        _print(found)
+        _print(found, unseen=len(problems))
+    if problems and as_json:
+        raise typer.Exit(Exit.WRONG_FILE)
     if problems:
         raise stopped(Exit.WRONG_FILE, "\n".join(problems))
     if any(each.differences for each in found):
@@ -92,7 +98,8 @@ def _table(problems: list[str]) -> Snapshot | None:
         return None
 
 
-def _print(found: tuple[Standing, ...]) -> None:
+def _print(found: tuple[Standing, ...], *, unseen: int) -> None:
+    """Show a line for each instance; `unseen` of the cluster and the table could not be seen."""
     console = Console(highlight=False, soft_wrap=True)
     # A pipe says 80 columns, which a line of a table does not fit in.
     console.width = max(console.width, 140)
@@ -112,6 +119,13 @@ def _print(found: tuple[Standing, ...]) -> None:
             "; ".join(each.differences),
         )
     console.print(table)
-    differing = sum(bool(each.differences) for each in found)
-    outcome = f"{differing} differ" if differing else "all agree, as far as could be seen"
-    console.print(f"\n{len(found)} instances: {outcome}.")
+    count = f"{len(found)} instance{'' if len(found) == 1 else 's'}"
+    console.print(f"\n{count}: {_outcome(found, unseen)}.")
+
+
+def _outcome(found: tuple[Standing, ...], unseen: int) -> str:
+    if unseen == _PLACES:
+        return "nothing could be looked at but the inventory"
+    if differing := sum(bool(each.differences) for each in found):
+        return f"{differing} differ"
+    return "all agree, as far as could be seen" if unseen else "all agree"

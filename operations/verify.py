@@ -93,7 +93,7 @@ def verify(
     \b
     Exit codes:
       0  all is good, as far as it can be shown
-      1  the inventory is wrong, or the cluster cannot be looked at
+      1  the inventory is wrong, or kubectl could not look at all of it
       2  wrong usage; there is no such tenant
       5  something is not good
     """
@@ -121,24 +121,37 @@ def verify(
         report=report,
     )
     try:
-        _verify(looked, tenants)
+        is_whole = _verify(looked, tenants)
     except ClusterError as error:
         raise stopped(Exit.WRONG_FILE, f"The cluster cannot be looked at: {error}.") from None
     if as_json:
         typer.echo(json.dumps([asdict(each) for each in findings], indent=2))
     if any(each.outcome == "bad" for each in findings):
         raise typer.Exit(Exit.DIFFERENT)
+    if not is_whole:
+        raise typer.Exit(Exit.WRONG_FILE)
 
 
-def _verify(look: _Look, tenants: Sequence[TenantPlan]) -> None:
+def _verify(look: _Look, tenants: Sequence[TenantPlan]) -> bool:
+    """Look at all of `tenants`; whether kubectl could."""
     is_simulated = _has_simulated_nodes(look.kubectl)
+    is_whole = True
     for tenant in tenants:
-        for instance in tenant.instances:
-            _look_at(look, tenant, instance)
-        if tenant.instances and not is_simulated:
-            _ask_from_inside(look, tenant)
+        looks = [_look_at_servers] if is_simulated else [_look_at_servers, _ask_from_inside]
+        for each in looks:
+            try:
+                each(look, tenant)
+            except ClusterError as error:
+                # The other tenants, and what was found so far, are not to suffer for it.
+                look.report(
+                    Finding(
+                        instance=tenant.id, check="kubectl", outcome="not shown", detail=str(error)
+                    )
+                )
+                is_whole = False
     if is_simulated:
         look.report(_not_shown_here())
+    return is_whole
 
 
 def _line(finding: Finding) -> str:
@@ -147,7 +160,13 @@ def _line(finding: Finding) -> str:
 
 
 def _has_simulated_nodes(kubectl: Kubectl) -> bool:
-    nodes = kubectl.get("nodes")
+    try:
+        nodes = kubectl.get("nodes")
+    except ClusterError as error:
+        # Who may not list nodes is on somebody's real cluster.
+        if error.is_forbidden:
+            return False
+        raise
     return any("kwok.x-k8s.io/node" in node["metadata"].get("annotations", {}) for node in nodes)
 
 
@@ -158,6 +177,11 @@ def _not_shown_here() -> Finding:
         outcome="not shown",
         detail="the nodes are simulated and filter no packet; run this on a real cluster",
     )
+
+
+def _look_at_servers(look: _Look, tenant: TenantPlan) -> None:
+    for instance in tenant.instances:
+        _look_at(look, tenant, instance)
 
 
 def _look_at(look: _Look, tenant: TenantPlan, instance: InstancePlan) -> None:
@@ -178,6 +202,8 @@ def _look_at(look: _Look, tenant: TenantPlan, instance: InstancePlan) -> None:
                 except ServerError as error:
                     report(_finding(instance, check, "bad", str(error)))
     except ClusterError as error:
+        if error.is_forbidden:
+            raise
         report(_finding(instance, "port-forward", "bad", str(error)))
 
 
@@ -252,6 +278,8 @@ def _connz(answer: Mapping[str, Any]) -> str:
 
 def _ask_from_inside(look: _Look, tenant: TenantPlan) -> None:
     """Let Jobs try each server of a tenant, as its own pod and as a stranger's."""
+    if not tenant.instances:
+        return
     asked = [
         (
             instance,
@@ -272,6 +300,8 @@ def _ask_from_inside(look: _Look, tenant: TenantPlan) -> None:
     wrong = probes.run(look.kubectl, look.namespace, jobs)
     for instance, probe in asked:
         check = "same tenant admitted" if probe.is_admitted else "another tenant refused"
-        problem = wrong.get(probe.name)
-        outcome = "bad" if problem else "good"
-        look.report(_finding(instance, check, outcome, problem or f"as the Job {probe.name} saw"))
+        if (problem := wrong.get(probe.name)) is None:
+            look.report(_finding(instance, check, "good", f"as the Job {probe.name} saw"))
+        else:
+            outcome = "bad" if problem.has_run else "not shown"
+            look.report(_finding(instance, check, outcome, problem.words))

@@ -9,7 +9,15 @@ from math import ceil
 
 from tenancy.placement import Placement, counted, place
 from tenancy.plan import Plan, TenantPlan
+from tenancy.rows import faults_of
 from tenancy.snapshot import RecordedInstance, Snapshot
+
+_WRONG = {
+    "status": "instance {} is {}",
+    "scheme": "the URL of instance {} says {}",
+    "address": "instance {} is at {}",
+}
+"""What is wrong with the row of an instance, in words."""
 
 
 def placement_of(tenant: TenantPlan, snapshot: Snapshot) -> Placement:
@@ -102,11 +110,10 @@ def repairs(tenant: TenantPlan, plan: Plan, snapshot: Snapshot) -> str:
         if not row.lives_in(plan.namespace):
             continue
         if row.instance_number in numbers:
-            if row.status != "active":
-                found.append(f"instance {row.instance_number} is {row.status}")
-            if row.tls != (numbers[row.instance_number].tls_secret is not None):
-                scheme = "tls" if row.tls else "nats"
-                found.append(f"the URL of instance {row.instance_number} says {scheme}")
+            found.extend(
+                _WRONG[fault.about].format(row.instance_number, fault.found)
+                for fault in faults_of(row, numbers[row.instance_number])
+            )
         elif row.status not in ("provisioning", "terminated"):
             found.append(f"instance {row.instance_number} to retire")
     return ", ".join(found)

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from tenancy.names import dns_name, instance_name, instance_of
-from tenancy.plan import Plan
+from tenancy.names import instance_name, instance_of
+from tenancy.plan import InstancePlan, Plan
+from tenancy.rows import faults_of
 from tenancy.snapshot import RecordedInstance, Snapshot
 from tenancy.steps import servers
 
@@ -65,10 +66,10 @@ def standings(plan: Plan, seen: Seen | None, snapshot: Snapshot | None) -> tuple
             `terminated` is a record of the past.
     """
     rows = {} if snapshot is None else dict(_rows(plan, snapshot))
-    wanted = {(each.tenant, each.number): name for name, each in servers(plan).items()}
+    wanted = {(each.tenant, each.number): each for each in servers(plan).values()}
     found = {known: name for name in (seen.names if seen else ()) if (known := instance_of(name))}
     every = {*wanted, *found, *rows}
-    made = (_standing(plan, key, key in wanted, seen, snapshot, rows.get(key)) for key in every)
+    made = (_standing(key, wanted.get(key), seen, snapshot, rows.get(key)) for key in every)
     return tuple(sorted(made, key=lambda each: (not each.differences, each.tenant, each.number)))
 
 
@@ -81,9 +82,8 @@ def _rows(plan: Plan, snapshot: Snapshot) -> Iterator[tuple[tuple[str, int], Rec
 
 
 def _standing(
-    plan: Plan,
     key: tuple[str, int],
-    is_wanted: bool,
+    wanted: InstancePlan | None,
     seen: Seen | None,
     snapshot: Snapshot | None,
     row: RecordedInstance | None,
@@ -95,16 +95,15 @@ def _standing(
     if seen and name in seen.services:
         service = "there"
     status = "unseen" if snapshot is None else row.status if row else "missing"
-    address = row.dns_name if row else ""
     differs = (
-        _unlike_the_plan(server, service, status, address, dns_name(tenant, number, plan.namespace))
-        if is_wanted
+        (*_unlike_the_plan(server, service, status), *_row_unlike_the_plan(row, wanted))
+        if wanted
         else _unwanted(server, service, status)
     )
     return Standing(
         tenant=tenant,
         number=number,
-        is_wanted=is_wanted,
+        is_wanted=wanted is not None,
         server=server,
         service=service,
         row=status,
@@ -113,9 +112,7 @@ def _standing(
     )
 
 
-def _unlike_the_plan(
-    server: Presence, service: Presence, status: str, address: str, wanted_address: str
-) -> Iterator[str]:
+def _unlike_the_plan(server: Presence, service: Presence, status: str) -> Iterator[str]:
     if server == "missing":
         yield "no Deployment"
     elif server == "not ready":
@@ -124,10 +121,17 @@ def _unlike_the_plan(
         yield "no Service"
     if status == "missing":
         yield "no row"
-    elif status not in ("active", "unseen"):
-        yield f"the row is {status}"
-    if address not in ("", wanted_address):
-        yield f"the row says {address}"
+
+
+def _row_unlike_the_plan(row: RecordedInstance | None, wanted: InstancePlan) -> Iterator[str]:
+    for fault in faults_of(row, wanted) if row else ():
+        match fault.about:
+            case "status":
+                yield f"the row is {fault.found}"
+            case "scheme":
+                yield f"the row's URL says {fault.found}"
+            case "address":
+                yield f"the row says {fault.found}"
 
 
 def _unwanted(server: Presence, service: Presence, status: str) -> Iterator[str]:

@@ -57,6 +57,22 @@ def test_integrations_without_an_instance_are_counted_for_each_tenant_that_is_no
     }
 
 
+def test_an_integration_on_another_tenants_row_is_without_an_instance(platform: str) -> None:
+    execute(
+        platform,
+        """
+        INSERT INTO integrations (tenant_id, nats_instance_id)
+        SELECT 'globex', id FROM nats_instances WHERE tenant_id = 'acme' AND instance_number = 1
+        """,
+    )
+    on_instances = scraped(platform, "tenant_nats_integrations")
+    assert on_instances["vrsky-tenants", "acme", "1"] == 3
+    assert on_instances["vrsky-tenants", "globex", "1"] == 0
+    unplaced = scraped(platform, "tenant_nats_integrations_unplaced")
+    assert unplaced["vrsky-tenants", "globex"] == 1
+    assert unplaced["vrsky-tenants", "acme"] == 2
+
+
 def test_there_is_always_one_figure_when_the_tables_can_be_read(platform: str) -> None:
     assert scraped(platform, "tenant_nats_table_rows") == {(): 6 + 10}
 

@@ -77,7 +77,7 @@ def environment(folder: Path) -> dict[str, str]:
     }
 
 
-def operations(folder: Path, *arguments: str) -> tuple[int, list[dict[str, Any]]]:
+def operations(folder: Path, *arguments: str) -> tuple[int, Any]:
     """Run `python -m operations … --json`; its exit code and its answer."""
     answer = subprocess.run(
         [sys.executable, "-m", "operations", *arguments, "--json"],
@@ -177,8 +177,10 @@ def test_verify_and_status_tell_of_each_server_what_is_so(checkout: Path) -> Non
     assert (code, bad) == (5, {("nats-acme-corp-2", check) for check in checks})
     kubectl(checkout, "delete", "service", "nats-demo-tenant-1")
     kubectl(checkout, "create", "deployment", "nats-stray-1", "--image=nats", "--replicas=0")
-    code, standings = operations(checkout, "status")
-    differing = {each["tenant"]: each["differences"] for each in standings if each["differences"]}
+    code, told = operations(checkout, "status")
+    differing = {
+        each["tenant"]: each["differences"] for each in told["instances"] if each["differences"]
+    }
     assert (code, differing) == (
         5,
         {"demo-tenant": ["no Service"], "stray": ["nothing asks for it: Deployment"]},

@@ -15,16 +15,28 @@ from tests.unit.test_steps import PREVIEWS
 EngineSays = Callable[[str], None]
 
 
+def a_state(*types: str) -> str:
+    """The state of a stack, with resources of these types."""
+    return json.dumps({"deployment": {"resources": [{"type": each} for each in types]}})
+
+
 @pytest.fixture
 def engine_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> EngineSays:
-    """Makes a folder to work in, and a `pulumi` that prints a text whatever it is asked."""
+    """Makes a folder to work in, and a `pulumi` that prints a text whatever it is asked.
+
+    But for a state, which is one without servers unless a test writes another to `state`.
+    """
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "state").write_text(a_state("pulumi:pulumi:Stack"))
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
 
     def say(text: str) -> None:
         (tmp_path / "said").write_text(text)
         program = tmp_path / "pulumi"
-        program.write_text(f'#!/bin/sh\ncat "{tmp_path / "said"}"\n')
+        program.write_text(
+            f'#!/bin/sh\n[ "$1 $2" != "stack export" ] || exec cat "{tmp_path / "state"}"\n'
+            f'cat "{tmp_path / "said"}"\n'
+        )
         program.chmod(0o755)
 
     return say
@@ -76,17 +88,23 @@ def test_without_an_engine_neither_can_tell(
         assert asked.stderr.endswith("cannot be told: there is no `pulumi` on PATH.\n")
 
 
-def test_what_is_deployed_is_of_the_last_up_that_went_through(engine_says: EngineSays) -> None:
+def committed(*texts: bytes) -> list[str]:
+    """Make a repository with a commit for each text of the inventory; their ids."""
     git = ["git", "-c", "user.name=a", "-c", "user.email=a", "-c", "commit.gpgsign=false"]
     commits: list[str] = []
     subprocess.run([*git, "init", "--quiet"], check=True)
-    for text in ("tenants: {a: {}}\n", "tenants: {b: {}}\n", "tenants: {c: {}}\n"):
-        Path("tenants.yaml").write_text(text)
+    for text in texts:
+        Path("tenants.yaml").write_bytes(text)
         subprocess.run([*git, "add", "tenants.yaml"], check=True)
         subprocess.run([*git, "commit", "--quiet", "--message", "an edit"], check=True)
         head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True)
         commits.append(head.stdout.strip())
-    first, second, third = commits
+    return commits
+
+
+def test_what_is_deployed_is_of_the_last_up_that_went_through(engine_says: EngineSays) -> None:
+    texts = (b"tenants: {a: {}}\n", b"tenants: {b: {}}\n", b"tenants: {c: {}}\n")
+    first, second, third = committed(*texts)
     history = [
         update(third, result="failed"),
         update(third, kind="refresh"),
@@ -99,11 +117,51 @@ def test_what_is_deployed_is_of_the_last_up_that_went_through(engine_says: Engin
     assert json.loads(deployed("--json").stdout) == told
 
 
+def test_what_is_deployed_is_printed_byte_by_byte_even_where_it_is_no_text(
+    engine_says: EngineSays,
+) -> None:
+    content = b"tenants: {a: {}} # \xff\r\n"
+    [commit] = committed(content)
+    engine_says(json.dumps([update(commit)]))
+    assert (deployed().exit_code, deployed().stdout_bytes) == (0, content)
+    assert json.loads(deployed("--json").stdout)["inventory"] == content.decode(errors="replace")
+
+
+def test_without_git_what_is_deployed_cannot_be_told(
+    engine_says: EngineSays, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine_says(json.dumps([update("f" * 40)]))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (tmp_path / "cat").symlink_to("/bin/cat")
+    asked = deployed()
+    assert (asked.exit_code, asked.stdout) == (1, "")
+    assert asked.stderr == "What is deployed cannot be told: There is no git on PATH.\n"
+
+
 def test_before_the_first_up_nothing_is_deployed(engine_says: EngineSays) -> None:
     engine_says(json.dumps([update(None, result="failed")]))
     asked = deployed()
     assert (asked.exit_code, asked.stdout) == (0, "")
     assert asked.stderr == "Nothing has been deployed yet.\n"
+
+
+@pytest.mark.parametrize("history", [[], [update("f" * 40, result="failed")]])
+def test_servers_without_an_up_that_went_through_are_an_error_that_says_what_to_do(
+    engine_says: EngineSays, history: list[dict[str, object]]
+) -> None:
+    engine_says(json.dumps(history))
+    instance = "tenant-nats:index:NatsInstance"
+    Path("state").write_text(a_state("pulumi:pulumi:Stack", instance, instance))
+    asked = deployed()
+    assert (asked.exit_code, asked.stdout) == (1, "")
+    assert "the stack has 2 servers and no `up` that went through" in asked.stderr
+    assert "run `pulumi up` of it by hand" in asked.stderr
+
+
+def test_a_state_with_nothing_in_it_has_nothing_deployed(engine_says: EngineSays) -> None:
+    engine_says("[]")
+    Path("state").write_text('{"deployment": {"manifest": {}}}')
+    assert (deployed().exit_code, deployed().stdout) == (0, "")
 
 
 def test_a_history_that_is_too_long_to_see_its_last_success_is_an_error(

@@ -10,7 +10,9 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from operations import recover
 from operations.__main__ import app
+from operations.engine import Engine, Preview, Resource
 from tenancy import nkeys
 from tests.unit.test_steps import PREVIEWS
 
@@ -305,6 +307,31 @@ def test_recover_tells_programs_what_it_has_done(monkeypatch: pytest.MonkeyPatch
     assert (result.exit_code, result.stderr) == (0, "")
     told = {"done": ["removed the lock; False"], "exit_code": 0}
     assert json.loads(result.stdout) == told
+
+
+def test_recover_does_not_end_well_while_each_look_finds_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def nothing(*_: object, **__: object) -> None:
+        pass
+
+    def preview(_: object) -> Preview:
+        return Preview(creations=[], settings={})
+
+    def more(*_: object) -> tuple[list[Resource], list[Resource]]:
+        return [{"urn": "a"}], []
+
+    monkeypatch.setattr("operations.leftovers.clear", nothing)
+    monkeypatch.setattr("operations.recover.Engine.export", nothing)
+    monkeypatch.setattr("operations.recover.Engine.preview", preview)
+    for name in ("_settle_interrupted", "_record"):
+        monkeypatch.setattr(f"operations.recover.{name}", nothing)
+    monkeypatch.setattr("operations.recover.unrecorded.namespaces", nothing)
+    for name in ("live_objects", "beyond_recording"):
+        monkeypatch.setattr(f"operations.recover.unrecorded.{name}", nothing)
+    monkeypatch.setattr("operations.recover.unrecorded.match", more)
+    assert recover.run(Engine(tmp_path, "prod"), delete_orphans=True) == 1
+    assert "each of 4 previews has found more" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -157,3 +157,19 @@ def test_programs_are_told_what_was_written_and_what_it_means(file: Path) -> Non
 )
 def test_a_wrong_call_is_told_apart(arguments: list[str]) -> None:
     assert run(*arguments).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["set", "globex", "instances=2", "size=large", "instances=3"],
+        ["set", "globex", "instances=2", "instances=2"],
+        ["add", "initech", "instances=2", "instances=3"],
+        ["add", "initech", "--instances", "2", "instances=3"],
+    ],
+)
+def test_a_field_that_is_given_twice_is_a_wrong_call(file: Path, arguments: list[str]) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert "instances is given twice" in result.stderr
+    assert file.read_text() == FILE

@@ -49,6 +49,11 @@ def test_the_first_time_a_comment_is_made_and_then_it_is_changed_in_place(github
     assert bodies(github.comments) == [f"{PLAN}acme-corp 2 → 4\n"]
 
 
+def test_a_pull_request_of_number_nought_is_no_issue_without_a_title(github: GitHub) -> None:
+    post("the plan", "--pull-request", "0")
+    assert github.issues == []
+
+
 def test_a_comment_is_found_behind_hundreds_of_others(github: GitHub) -> None:
     for number in range(250):
         github.add(github.comments, f"comment {number}", PERSON)

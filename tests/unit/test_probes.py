@@ -1,5 +1,8 @@
 """The Jobs by which `verify` asks from inside a cluster, and what is read from their ends."""
 
+import os
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -45,19 +48,41 @@ def test_a_probe_has_the_service_account_that_an_admission_policy_asks_for() -> 
 
 
 @pytest.mark.parametrize(
-    ("conditions", "problem"),
-    [
-        ([{"type": "Complete", "status": "True"}], ""),
-        ([{"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}], "it failed"),
-        (
-            [{"type": "Failed", "status": "True", "reason": "DeadlineExceeded"}],
-            "its pod did not run to its end",
-        ),
-        ([{"type": "Complete", "status": "False"}], "it did not end"),
-        ([], "it did not end"),
-    ],
+    ("refusals", "code"), [(0, 0), (3, 0), (4, 1)], ids=["at once", "at last", "never"]
 )
-def test_how_a_job_ended_is_read_from_its_conditions(
-    conditions: list[dict[str, str]], problem: str
+def test_a_probe_that_has_to_be_admitted_tries_for_some_seconds(
+    tmp_path: Path, refusals: int, code: int
 ) -> None:
-    assert problem_of({"status": {"conditions": conditions}}) == problem
+    tries = tmp_path / "tries"
+    programs = {
+        "nc": f'echo x >>{tries}; [ "$(wc -l <{tries})" -le {refusals} ] || echo "INFO {{}}"',
+        "sleep": "",
+    }
+    for name, script in programs.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / name).chmod(0o755)
+    command = container(job(probe(is_admitted=True), image="nats"))["command"]
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    assert subprocess.run(command, env={"PATH": path, "HOST": "h"}).returncode == code
+
+
+@pytest.mark.parametrize(
+    ("conditions", "has_run"),
+    [
+        ([{"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}], True),
+        ([{"type": "Failed", "status": "True", "reason": "DeadlineExceeded"}], False),
+        ([{"type": "Complete", "status": "False"}], False),
+        ([], False),
+    ],
+    ids=["its pod failed", "its pod never ran", "not complete", "nothing yet"],
+)
+def test_a_probe_whose_pod_did_not_run_says_nothing_of_the_server(
+    conditions: list[dict[str, str]], has_run: bool
+) -> None:
+    problem = problem_of({"status": {"conditions": conditions}})
+    assert problem
+    assert problem.has_run == has_run
+
+
+def test_a_job_that_is_complete_has_no_problem() -> None:
+    assert problem_of({"status": {"conditions": [{"type": "Complete", "status": "True"}]}}) is None

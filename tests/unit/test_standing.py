@@ -1,5 +1,9 @@
 """What there is beside what is to be, told from literals."""
 
+from dataclasses import replace
+
+import pytest
+
 from tenancy.inventory import Inventory
 from tenancy.plan import Plan, expand
 from tenancy.snapshot import RecordedInstance, Snapshot
@@ -66,6 +70,23 @@ def test_a_row_with_another_address_is_told_with_it() -> None:
     assert told(standings(plan(acme=1), seen("nats-acme-1"), table)) == {
         "acme-1": ("the row says nats-acme-1.elsewhere.svc.cluster.local:4222",)
     }
+
+
+@pytest.mark.parametrize(
+    ("tenant", "says_tls", "difference"),
+    [
+        ({"tls": {"secretName": "acme-tls"}}, False, ("the row's URL says nats",)),
+        ({}, True, ("the row's URL says tls",)),
+        ({"tls": {"secretName": "acme-tls"}}, True, ()),
+    ],
+    ids=["TLS that no worker knows of", "TLS that no server speaks", "TLS on both sides"],
+)
+def test_a_row_that_gives_workers_the_wrong_scheme_is_told(
+    tenant: dict[str, object], says_tls: bool, difference: tuple[str, ...]
+) -> None:
+    wanted = expand(Inventory.model_validate({"tenants": {"acme": tenant}}), namespace="here")
+    table = Snapshot(instances=(replace(row("acme", 1), tls=says_tls),))
+    assert told(standings(wanted, seen("nats-acme-1"), table)) == {"acme-1": difference}
 
 
 def test_orphans_are_told_whichever_of_the_three_they_are() -> None:

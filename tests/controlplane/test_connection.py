@@ -1,0 +1,13 @@
+"""How the database is spoken to, on a real Postgres."""
+
+from controlplane.connection import connected
+
+
+def test_no_statement_is_prepared_however_often_it_runs(dsn: str) -> None:
+    with connected(dsn) as connection:
+        for _ in range(10):
+            connection.execute(
+                "SELECT count(*) FROM nats_instances WHERE tenant_id = %s", ("acme",)
+            )
+        prepared = connection.execute("SELECT statement FROM pg_prepared_statements").fetchall()
+    assert prepared == [], "a pooler by transactions hands the session on, with what is prepared"
