@@ -43,13 +43,16 @@ def as_markdown(edit: Changes, longest: int = LONGEST_MARKDOWN) -> str:
     # What stands around the lines is there in any case, and short.
     room = longest - _length(head, _ONLY_SO_MUCH, "\n\n")
     room -= sum(_length(_section(tenants, [], len(tenants))) for tenants in sections)
+    told = [list(_lines(tenants)) for tenants in sections]
+    # The gravest come first, but leave to each that follows some room for names.
+    share = room // (4 * max(1, len(sections)))
+    kept = [min(_length(*(line for _, line in each)), share) for each in told]
     text, is_cut = head, False
-    for tenants in sections:
+    for number, tenants in enumerate(sections):
         lines: list[str] = []
         left = len(tenants)
-        for names, words in _grouped(tenants):
-            line = f"- {', '.join(f'**{name}**' for name in names)}: {words}\n"
-            if _length(line) > room:
+        for names, line in told[number]:
+            if _length(line) > room - sum(kept[number + 1 :]):
                 is_cut = True
                 break
             room -= _length(line)
@@ -121,14 +124,15 @@ def _section(tenants: tuple[TenantChange, ...], lines: list[str], left: int) -> 
     return f"\n**{title}** ({tally})\n{body}"
 
 
-def _grouped(tenants: tuple[TenantChange, ...]) -> Iterator[tuple[list[str], str]]:
-    """Names, and what happens to each of them."""
+def _lines(tenants: tuple[TenantChange, ...]) -> Iterator[tuple[list[str], str]]:
+    """Names, and the line that says what happens to each of them."""
     alike: dict[str, list[str]] = defaultdict(list)
     for tenant in tenants:
         alike[tenant.words].append(tenant.tenant)
     for words, names in alike.items():
         for start in range(0, len(names), _NAMES_A_LINE):
-            yield names[start : start + _NAMES_A_LINE], words
+            some = names[start : start + _NAMES_A_LINE]
+            yield some, f"- {', '.join(f'**{name}**' for name in some)}: {words}\n"
 
 
 def _title(kind: Kind) -> str:

@@ -115,6 +115,8 @@ def test_a_comment_on_500_tenants_is_short_enough_and_counts_those_it_does_not_n
     assert len(words.encode()) <= LONGEST_MARKDOWN
     for kind in Kind:
         assert told_of(words, kind) == len(edit.of(kind))
+        named = [each for each in edit.of(kind) if f"**{each.tenant}**" in words]
+        assert named or not edit.of(kind), "no section is without a name"
 
 
 def test_what_is_cut_is_the_least_grave() -> None:
