@@ -38,22 +38,23 @@ class Lent:
     """With one privilege only: a Grant of pulumi-postgresql takes no more."""
 
 
+_OF_AN_INTEGRATION = ("id", "tenant_id", "nats_instance_id")
+"""The columns that say where an integration is. What else the platform keeps of one is not for this
+program to see, nor for a worker or an exporter."""
+
 LENT = (
     Lent("owner", "schema", "", ("CREATE", "USAGE")),
     Lent("provisioner", "schema", "", ("USAGE",)),
     # Whole, since the rows are this program's: another column takes no other grant.
     Lent("provisioner", "table", "nats_instances", ("SELECT", "INSERT", "UPDATE", "DELETE")),
-    # Not whole: what else the platform keeps of an integration is not for this program to see.
+    Lent("provisioner", "table", "integrations", ("SELECT",), _OF_AN_INTEGRATION),
     # FOR NO KEY UPDATE takes UPDATE of one column.
-    Lent(
-        "provisioner", "table", "integrations", ("SELECT",), ("id", "tenant_id", "nats_instance_id")
-    ),
     Lent("provisioner", "table", "integrations", ("UPDATE",), ("nats_instance_id",)),
     Lent("reader", "schema", "", ("USAGE",)),
     Lent("reader", "table", "integration_servers", ("SELECT",)),
     Lent("reader", "table", "tenant_servers", ("SELECT",)),
     Lent("reader", "table", "nats_instances", ("SELECT",)),
-    Lent("reader", "table", "integrations", ("SELECT",)),
+    Lent("reader", "table", "integrations", ("SELECT",), _OF_AN_INTEGRATION),
 )
 """All that the roles have, but for what the owner has because it owns it. LISTEN takes nothing."""
 

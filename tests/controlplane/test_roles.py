@@ -184,12 +184,13 @@ READER_MAY = (
     "SELECT * FROM integration_servers",
     "SELECT * FROM tenant_servers",
     "SELECT * FROM nats_instances",
-    "SELECT * FROM integrations",
+    "SELECT id, tenant_id, nats_instance_id FROM integrations",
     "LISTEN integration_moved",
     # Postgres knows no privilege for it: a notification is a reason to look, and no more.
     "NOTIFY integration_moved, '{}'",
 )
 READER_MAY_NOT = (
+    "SELECT secret FROM integrations",
     "INSERT INTO nats_instances (tenant_id, instance_number, dns_name, status) "
     "VALUES ('acme', 3, 'x:4222', 'active')",
     "UPDATE nats_instances SET dns_name = 'x:4222'",
