@@ -27,9 +27,11 @@ def render(
             show_default=False,
         ),
     ] = None,
-    stack: Annotated[
+    settings_file: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Settings as a stack has them: Pulumi.prod.yaml."),
+        typer.Option(
+            "--settings", metavar="FILE", help="Settings as a stack has them: Pulumi.prod.yaml."
+        ),
     ] = None,
     given: Annotated[
         list[str] | None,
@@ -49,7 +51,7 @@ def render(
     \b
     For example:
       python -m operations render manifests
-      python -m operations render manifests --stack Pulumi.prod.yaml --set image=nats:2.15.1-alpine
+      python -m operations render manifests --settings Pulumi.prod.yaml --set image=nats:2.15.1
       kubectl apply -f manifests
       psql "$DATABASE_URL" -f manifests/90-rows.sql      once the Deployments are ready
 
@@ -64,9 +66,9 @@ def render(
     from rendering.files import HEADER, files
     from rendering.program import StackSettingsError, graph_of, stack_settings
 
-    source = ", ".join([*([str(stack)] if stack else []), *(["--set"] if given else [])])
+    source = ", ".join(filter(None, [str(settings_file or ""), "--set" if given else ""]))
     try:
-        found = {**_from_file(stack), **_from_options(given or [])}
+        found = {**_from_file(settings_file), **_from_options(given or [])}
         settings = stack_settings(found, source)
         content = files(graph_of(load(inventory or settings.inventory), settings))
         _write(folder, content, HEADER)

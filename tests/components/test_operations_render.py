@@ -40,7 +40,7 @@ def test_files_are_written_into_a_new_folder(folder: Path) -> None:
 def test_settings_come_from_the_stacks_file_and_from_options_which_go_before_it(
     folder: Path,
 ) -> None:
-    arguments = ["render", "out", "--stack", "Pulumi.prod.yaml", "--set", "image=nats:2.14.0"]
+    arguments = ["render", "out", "--settings", "Pulumi.prod.yaml", "--set", "image=nats:2.14.0"]
     assert run(*arguments).exit_code == 0
     text = (folder / "out" / "10-globex.yaml").read_text()
     assert "  namespace: servers\n" in text
@@ -74,7 +74,7 @@ def test_a_folder_with_other_files_is_refused_and_stays_as_it_is(folder: Path, n
         pytest.param(["--set", "image=nats"], "--set: image is nats, expected", id="value"),
         pytest.param(["--set", "imag=nats:1"], "--set: there is no setting imag", id="key"),
         pytest.param(["--inventory", "no.yaml"], "no.yaml has 1 fault", id="no inventory"),
-        pytest.param(["--stack", "Pulumi.no.yaml"], "Pulumi.no.yaml: No such file", id="no stack"),
+        pytest.param(["--settings", "no.yaml"], "no.yaml: No such file", id="no settings"),
     ],
 )  # fmt: skip
 def test_nothing_is_written_when_something_is_wrong(
