@@ -2,8 +2,6 @@
 
 import json
 import os
-import shutil
-import subprocess
 import tempfile
 from base64 import b64encode
 from collections.abc import Mapping
@@ -17,6 +15,7 @@ import typer
 from operations.exits import Exit, stopped
 from operations.github import GitHub, fitted
 from operations.options import InventoryFile, Json
+from operations.revisions import RevisionError, git
 
 _MAIN = "main"
 _REMOTE = "origin"
@@ -67,7 +66,7 @@ def propose(
         github = GitHub.of_environment()
         checkout = _Checkout(inventory.absolute().parent, github.token)
         outcome = _Proposal(checkout, github, inventory, branch).make(text)
-    except OSError as error:
+    except (OSError, RevisionError) as error:
         raise stopped(Exit.WRONG_FILE, f"{inventory} was not proposed: {error}") from None
     typer.echo(json.dumps(asdict(outcome), indent=2) if as_json else outcome.told())
 
@@ -143,17 +142,12 @@ class _Checkout:
 
         Raises:
             OSError: it refuses, in git's own words.
+            RevisionError: there is no git.
         """
-        program = shutil.which("git")
-        if program is None:
-            raise OSError("there is no git on PATH")
-        answer = subprocess.run(
-            [program, *arguments], cwd=self._folder, env={**self._environment, **more},
-            capture_output=True, text=True,
-        )  # fmt: skip
+        answer = git(self._folder, *arguments, environment={**self._environment, **more})
         if answer.returncode != 0:
-            raise OSError(f"git {arguments[0]}: {answer.stderr.strip()}")
-        return answer.stdout.rstrip("\n")
+            raise OSError(f"git {arguments[0]}: {answer.stderr.decode(errors='replace').strip()}")
+        return answer.stdout.decode().rstrip("\n")
 
 
 def _credentials(token: str) -> Mapping[str, str]:

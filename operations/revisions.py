@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,8 +62,15 @@ def _before_the_branch(folder: Path) -> str:
     return base.decode().strip()
 
 
-def git(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
+def git(
+    folder: Path, *arguments: str, environment: Mapping[str, str] | None = None
+) -> "subprocess.CompletedProcess[bytes]":
     """What git answers, and how it ends; of a file in a repository nobody knows the encoding.
+
+    Args:
+        folder: where it runs.
+        arguments: its own.
+        environment: another one than this program's.
 
     Raises:
         RevisionError: there is no git.
@@ -70,7 +78,7 @@ def git(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
     program = shutil.which("git")
     if program is None:
         raise RevisionError("There is no git on PATH.")
-    return subprocess.run([program, *arguments], cwd=folder, capture_output=True)
+    return subprocess.run([program, *arguments], cwd=folder, env=environment, capture_output=True)
 
 
 def _git(folder: Path, *arguments: str) -> bytes | None:
