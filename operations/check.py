@@ -11,10 +11,10 @@ from operations.exits import Exit, stopped
 from operations.options import Json
 from tenancy import admission
 from tenancy.changes import Totals, totals
-from tenancy.description import counted
 from tenancy.faults import InventoryError
 from tenancy.plan import Plan, expand
 from tenancy.validation import load
+from tenancy.words import counted
 
 
 def check(

@@ -12,6 +12,7 @@ from operations.exits import Exit, stopped
 from operations.options import Json, Stack
 from operations.revisions import RevisionError, git
 from tenancy.tokens import NATS_INSTANCE
+from tenancy.words import counted
 
 
 def deployed(
@@ -84,10 +85,9 @@ def _servers(engine: Engine) -> int:
 
 
 def _unguarded(servers: int) -> str:
-    many = f"{servers} server{'' if servers == 1 else 's'}"
     return (
-        f"What is deployed cannot be told: the stack has {many} and no `up` that went through, so "
-        "no commit says from which inventory. Read a `pulumi preview` of the inventory that they "
-        "are of, then run `pulumi up` of it by hand until it goes through; from then on this can "
-        "tell."
+        f"What is deployed cannot be told: the stack has {counted(servers, 'server')} and no `up` "
+        "that went through, so no commit says from which inventory. Read a `pulumi preview` of the "
+        "inventory that they are of, then run `pulumi up` of it by hand until it goes through; "
+        "from then on this can tell."
     )

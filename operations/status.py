@@ -19,6 +19,7 @@ from tenancy.plan import expand
 from tenancy.snapshot import Snapshot
 from tenancy.standing import Seen, Standing, standings
 from tenancy.validation import load
+from tenancy.words import counted
 
 _PLACES = 2
 """Where to look beside the inventory: the cluster and the table."""
@@ -119,8 +120,7 @@ def _print(found: tuple[Standing, ...], *, unseen: int) -> None:
             "; ".join(each.differences),
         )
     console.print(table)
-    count = f"{len(found)} instance{'' if len(found) == 1 else 's'}"
-    console.print(f"\n{count}: {_outcome(found, unseen)}.")
+    console.print(f"\n{counted(len(found), 'instance')}: {_outcome(found, unseen)}.")
 
 
 def _outcome(found: tuple[Standing, ...], unseen: int) -> str:

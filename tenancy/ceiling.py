@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from tenancy.types import in_bytes, millicores
+from tenancy.words import counted
 
 _NAMED = 3
 """How many tenants are named, of those that ask for most."""
@@ -80,7 +81,7 @@ def _excess(
 
 
 def _instances(count: int) -> str:
-    return "1 instance" if count == 1 else f"{count} instances"
+    return counted(count, "instance")
 
 
 def _cpu(thousandths: int) -> str:

@@ -19,7 +19,7 @@ from tenancy.inventory import Clients, Inventory, Tenant
 from tenancy.plan import InstancePlan, Plan, TenantPlan, expand
 from tenancy.steps import edit_steps, servers
 from tenancy.types import in_bytes, millicores
-from tenancy.words import listed
+from tenancy.words import counted, listed
 
 OF_A_TENANT = ("NetworkPolicy",)
 """What a tenant with servers has once. A test compares both lists with the components."""
@@ -336,5 +336,5 @@ def _listed(words: list[str]) -> str:
 
 def changed(before: int, after: int, noun: str) -> str:
     """`2 → 3 instances`, `1 instance`."""
-    counted = f"{after} {noun}" if after == 1 else f"{after} {noun}s"
-    return counted if before == after else f"{before} → {counted}"
+    told = counted(after, noun)
+    return told if before == after else f"{before} → {told}"

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from tenancy.changes import Changes, Kind, TenantChange, changed
+from tenancy.words import counted
 
 LONGEST_MARKDOWN = 60_000
 """Bytes of UTF-8. GitHub takes 65,536 characters; what is left is for a marker and a heading."""
@@ -150,11 +151,6 @@ def _tally(tenants: tuple[TenantChange, ...]) -> str:
 
 def _arrow(before: float, after: float) -> str:
     return f"{after:,g}" if before == after else f"{before:,g} → {after:,g}"
-
-
-def counted(number: int, noun: str) -> str:
-    """`1 tenant`, `2 tenants`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _length(*texts: str) -> int:

@@ -12,6 +12,7 @@ from typing import Literal
 from tenancy.inventory import Size
 from tenancy.names import METRICS_JOB
 from tenancy.types import in_bytes, millicores
+from tenancy.words import counted
 
 Instance = tuple[str, int]
 """A tenant's id and the number of one of its servers."""
@@ -168,7 +169,7 @@ def _minutes(seconds: float) -> str:
     whole = int(seconds // 60)
     if whole < 1:
         return "less than a minute"
-    return "1 minute" if whole == 1 else f"{whole} minutes"
+    return counted(whole, "minute")
 
 
 def _load(figures: Mapping[str, float], suffix: str) -> Load:

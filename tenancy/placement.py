@@ -9,6 +9,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from tenancy import words
+
 Policy = Literal["pack", "spread"]
 
 LEAVE_VARIABLE = "TENANT_NATS_LEAVE_INTEGRATIONS"
@@ -124,4 +126,4 @@ def summary(moves: Collection[Move]) -> str:
 
 def counted(integrations: int) -> str:
     """`1 integration`, `2 integrations`."""
-    return f"{integrations} integration{'' if integrations == 1 else 's'}"
+    return words.counted(integrations, "integration")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import Literal
 
+from tenancy import words
 from tenancy.inventory import Size, Tenant, instances_needed
 from tenancy.load import MEASURES, Load, Measure, Reading, limits_of
 from tenancy.placement import counted
@@ -267,4 +268,4 @@ def _changes(facts: Facts, integrations: int, instances: int) -> dict[str, objec
 
 
 def _servers(count: int) -> str:
-    return f"{count} instance{'' if count == 1 else 's'}"
+    return words.counted(count, "instance")
