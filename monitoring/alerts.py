@@ -153,9 +153,9 @@ def _rows(namespace: str) -> str:
 def _deployments(namespace: str) -> str:
     """How many pods of each server are ready, by the labels of its instance."""
     name = "nats-(.+)-([0-9]+)"
+    deployments = within(namespace, f'deployment=~"{name}"')
     counted = (
-        "max by (namespace, deployment) (kube_deployment_status_replicas_available"
-        f'{{namespace="{namespace}", deployment=~"{name}"}})'
+        f"max by (namespace, deployment) (kube_deployment_status_replicas_available{deployments})"
     )
     for label, group in (("tenant_id", 1), ("instance_num", 2)):
         counted = f'label_replace({counted}, "{label}", "${group}", "deployment", "{name}")'

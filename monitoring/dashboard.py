@@ -47,16 +47,15 @@ from monitoring.series import (
     Limited,
     selector,
 )
-from tenancy.names import METRICS_JOB
+from tenancy.load import OF_SERVERS
 
 TITLE = "NATS servers of tenants"
 UID = "tenant-nats"
 
-_JOB = f'job="{METRICS_JOB}"'
 VARIABLES = {
-    "namespace": f"label_values(up{{{_JOB}}}, namespace)",
-    "tenant": f'label_values(up{{{_JOB}, namespace="$namespace"}}, tenant_id)',
-    "instance": f'label_values(up{{{_JOB}, namespace="$namespace", tenant_id=~"$tenant"}}, '
+    "namespace": f"label_values(up{{{OF_SERVERS}}}, namespace)",
+    "tenant": f'label_values(up{{{OF_SERVERS}, namespace="$namespace"}}, tenant_id)',
+    "instance": f'label_values(up{{{OF_SERVERS}, namespace="$namespace", tenant_id=~"$tenant"}}, '
     "instance_num)",
 }
 """What a person chooses by, and where the choices come from."""
@@ -64,7 +63,7 @@ VARIABLES = {
 _SOURCE = DataSourceRef(type_val="prometheus", uid="$datasource")
 _CHOSEN = ('namespace="$namespace"', 'tenant_id=~"$tenant"', 'instance_num=~"$instance"')
 _SERIES = selector(*_CHOSEN)
-_SCRAPED = selector(_JOB, *_CHOSEN)
+_SCRAPED = selector(OF_SERVERS, *_CHOSEN)
 # The table's series have a job, and their limit has none.
 _INTEGRATIONS = f"max {BY_INSTANCE} (tenant_nats_integrations{_SERIES})"
 _WHO = "{{tenant_id}} {{instance_num}}"

@@ -4,8 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tenancy.inventory import Size
-from tenancy.load import SHARES, capacity_of
-from tenancy.names import METRICS_JOB
+from tenancy.load import OF_SERVERS, SHARES, capacity_of
 from tenancy.types import millicores
 
 _INSTANCE = "(namespace, tenant_id, instance_num)"
@@ -31,7 +30,7 @@ def servers(namespace: str, *matchers: str) -> str:
         namespace: where the servers live.
         matchers: what else is to fit: `tenant_id="acme-corp"`.
     """
-    return selector(f'job="{METRICS_JOB}"', f'namespace="{namespace}"', *matchers)
+    return selector(OF_SERVERS, f'namespace="{namespace}"', *matchers)
 
 
 def within(namespace: str, *matchers: str) -> str:

@@ -32,7 +32,8 @@ SHARES: Mapping[Measure, float] = {"rate": 1, "connections": 0.5, "memory": 0.75
 """Of what a server can take, the share above which a tenant grows."""
 
 _BY = "by (tenant_id, instance_num)"
-_JOB = f'job="{METRICS_JOB}"'
+OF_SERVERS = f'job="{METRICS_JOB}"'
+"""What selects the servers' own series."""
 _SAMPLES_OF_A_DAY = 24 * 60 // 5
 
 
@@ -41,7 +42,7 @@ def queries(namespace: str) -> Mapping[str, str]:
 
     Each answer has one number for an instance, and its two labels.
     """
-    ours = f'{{{_JOB},namespace="{namespace}"}}'
+    ours = f'{{{OF_SERVERS},namespace="{namespace}"}}'
     rate = f"sum {_BY} (rate(gnatsd_varz_in_msgs{ours}[2m]))"
     healthy = f"min {_BY} (gnatsd_healthz_status_value{ours})"
     return {
@@ -142,7 +143,7 @@ def observed(answers: Answers) -> Observation:
     nothing = (
         None
         if believed or doubts
-        else f"Prometheus has no series with {_JOB}, this namespace and tenant_id"
+        else f"Prometheus has no series with {OF_SERVERS}, this namespace and tenant_id"
     )
     return Observation(
         readings=MappingProxyType(believed),
