@@ -18,7 +18,7 @@ if [ ! -x "$folder/bin/uv" ]; then
     echo "• fetching uv $wanted from PyPI" >&2
     mkdir -p "$(dirname "$folder")"
     partial=$(mktemp -d "$folder.XXXXXX")
-    if ! python3 -m pip install --quiet --disable-pip-version-check --no-deps \
+    if ! PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet --disable-pip-version-check --no-deps \
         --target "$partial" "uv==$wanted"; then
         rm -rf "$partial"
         echo "failed: uv $wanted could not be fetched; install uv (https://docs.astral.sh/uv)," \
