@@ -5,12 +5,11 @@ headless Service, JetStream, storage.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
-from pulumi_kubernetes.apps import v1 as apps
-from pulumi_kubernetes.core import v1 as core
-from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
+from components.kubernetes import KubernetesObject
 from components.pod import CONFIG_FILE, pod
 from tenancy.names import CLIENT_PORT, MONITORING_PORT, instance_labels, instance_selector
 from tenancy.plan import InstancePlan
@@ -35,9 +34,9 @@ class NatsInstanceArgs:
 class NatsInstance(pulumi.ComponentResource):
     """A ConfigMap, a Deployment with one replica, and a ClusterIP Service."""
 
-    config_map: core.ConfigMap
-    deployment: apps.Deployment
-    service: core.Service
+    config_map: KubernetesObject
+    deployment: KubernetesObject
+    service: KubernetesObject
 
     def __init__(
         self, name: str, args: NatsInstanceArgs, opts: pulumi.ResourceOptions | None = None
@@ -54,43 +53,48 @@ class NatsInstance(pulumi.ComponentResource):
             }
         )
 
-    def _config_map(self, name: str, args: NatsInstanceArgs) -> core.ConfigMap:
+    def _config_map(self, name: str, args: NatsInstanceArgs) -> KubernetesObject:
         # The name carries a hash of the text: a change makes a new one, the pod rolls, the old one
         # goes. The logical name stays, or the engine would see a stranger.
-        return core.ConfigMap(
+        return KubernetesObject(
             f"{name}-config",
-            metadata=_metadata(args, name=args.plan.config_map_name),
-            data={CONFIG_FILE: args.plan.config},
-            immutable=True,
-            opts=pulumi.ResourceOptions(parent=self),
+            {
+                "apiVersion": "v1",
+                "kind": "ConfigMap",
+                "metadata": _metadata(args, args.plan.config_map_name),
+                "data": {CONFIG_FILE: args.plan.config},
+                "immutable": True,
+            },
+            pulumi.ResourceOptions(parent=self),
         )
 
-    def _deployment(self, name: str, args: NatsInstanceArgs) -> apps.Deployment:
-        return apps.Deployment(
+    def _deployment(self, name: str, args: NatsInstanceArgs) -> KubernetesObject:
+        pods = pod(
+            args.plan,
+            image=args.image,
+            exporter_image=args.exporter_image,
+            config_map=self.config_map.metadata["name"],
+        )
+        labels = instance_labels(args.plan.tenant, args.plan.number)
+        return KubernetesObject(
             f"{name}-deployment",
-            metadata=_metadata(args, name=args.plan.name),
-            spec=apps.DeploymentSpecArgs(
-                replicas=1,
-                # A rolling update would run two servers that do not know each other behind one
-                # Service: a message published to one is lost on the other's subscribers.
-                strategy=apps.DeploymentStrategyArgs(type="Recreate"),
-                revision_history_limit=1,
-                selector=LabelSelectorArgs(
-                    match_labels=instance_selector(args.plan.tenant, args.plan.number)
-                ),
-                template=core.PodTemplateSpecArgs(
-                    metadata=ObjectMetaArgs(
-                        labels=instance_labels(args.plan.tenant, args.plan.number)
-                    ),
-                    spec=pod(
-                        args.plan,
-                        image=args.image,
-                        exporter_image=args.exporter_image,
-                        config_map=self.config_map.metadata.name,
-                    ),
-                ),
-            ),
-            opts=pulumi.ResourceOptions(
+            {
+                "apiVersion": "apps/v1",
+                "kind": "Deployment",
+                "metadata": _metadata(args, args.plan.name),
+                "spec": {
+                    "replicas": 1,
+                    # A rolling update would run two servers that do not know each other behind one
+                    # Service: a message published to one is lost on the other's subscribers.
+                    "strategy": {"type": "Recreate"},
+                    "revisionHistoryLimit": 1,
+                    "selector": {
+                        "matchLabels": instance_selector(args.plan.tenant, args.plan.number)
+                    },
+                    "template": {"metadata": {"labels": labels}, "spec": pods},
+                },
+            },
+            pulumi.ResourceOptions(
                 parent=self,
                 depends_on=list(args.policies),
                 custom_timeouts=pulumi.CustomTimeouts(
@@ -99,36 +103,33 @@ class NatsInstance(pulumi.ComponentResource):
             ),
         )
 
-    def _service(self, name: str, args: NatsInstanceArgs) -> core.Service:
-        return core.Service(
+    def _service(self, name: str, args: NatsInstanceArgs) -> KubernetesObject:
+        # The plugin waits ten seconds for every Service, eight at a time. The records wait for the
+        # Deployment, which says more than that a Service has an endpoint.
+        unawaited = {"annotations": {"pulumi.com/skipAwait": "true"}}
+        ports = {"client": CLIENT_PORT, "monitoring": MONITORING_PORT}
+        return KubernetesObject(
             f"{name}-service",
-            metadata=_metadata(
-                args,
-                name=args.plan.name,
-                # The plugin waits ten seconds for every Service, eight at a time. The records wait
-                # for the Deployment, which says more than that a Service has an endpoint.
-                annotations={"pulumi.com/skipAwait": "true"},
-            ),
-            spec=core.ServiceSpecArgs(
-                type="ClusterIP",
-                selector=instance_selector(args.plan.tenant, args.plan.number),
-                ports=[
-                    core.ServicePortArgs(name="client", port=CLIENT_PORT, target_port="client"),
-                    core.ServicePortArgs(
-                        name="monitoring", port=MONITORING_PORT, target_port="monitoring"
-                    ),
-                ],
-            ),
-            opts=pulumi.ResourceOptions(parent=self),
+            {
+                "apiVersion": "v1",
+                "kind": "Service",
+                "metadata": _metadata(args, args.plan.name) | unawaited,
+                "spec": {
+                    "type": "ClusterIP",
+                    "selector": instance_selector(args.plan.tenant, args.plan.number),
+                    "ports": [
+                        {"name": port, "port": number, "targetPort": port}
+                        for port, number in ports.items()
+                    ],
+                },
+            },
+            pulumi.ResourceOptions(parent=self),
         )
 
 
-def _metadata(
-    args: NatsInstanceArgs, *, name: str, annotations: dict[str, str] | None = None
-) -> ObjectMetaArgs:
-    return ObjectMetaArgs(
-        name=name,
-        namespace=args.namespace,
-        labels=instance_labels(args.plan.tenant, args.plan.number),
-        annotations=annotations,
-    )
+def _metadata(args: NatsInstanceArgs, name: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "namespace": args.namespace,
+        "labels": instance_labels(args.plan.tenant, args.plan.number),
+    }

@@ -5,16 +5,11 @@ last. Policies only add up, so this one opens what the namespace's closing polic
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import pulumi
-from pulumi_kubernetes.meta.v1 import (
-    LabelSelectorArgs,
-    LabelSelectorRequirementArgs,
-    ObjectMetaArgs,
-)
-from pulumi_kubernetes.networking import v1 as networking
 
+from components.kubernetes import KubernetesObject
 from tenancy.names import (
     ACCOUNTS_ANNOTATION,
     CLIENT_PORT,
@@ -30,6 +25,9 @@ from tenancy.tokens import ISOLATION
 NAMESPACE_NAME_LABEL = "kubernetes.io/metadata.name"
 """The label with its name that Kubernetes itself puts on every namespace."""
 _DNS_NAMESPACE = "kube-system"
+
+Part = dict[str, Any]
+"""Of a NetworkPolicy's manifest."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,79 +47,73 @@ class IsolationArgs:
 class Isolation(pulumi.ComponentResource):
     """The NetworkPolicy of one tenant."""
 
-    policy: networking.NetworkPolicy
+    policy: KubernetesObject
 
     def __init__(
         self, name: str, args: IsolationArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__(ISOLATION, name, None, opts)
-        self.policy = networking.NetworkPolicy(
+        self.policy = KubernetesObject(
             f"{name}-policy",
-            metadata=ObjectMetaArgs(
-                name=policy_name(args.tenant),
-                namespace=args.namespace,
-                labels=tenant_labels(args.tenant),
-                annotations=_accounts(args),
-            ),
-            spec=networking.NetworkPolicySpecArgs(
-                pod_selector=LabelSelectorArgs(match_labels=tenant_selector(args.tenant)),
-                policy_types=["Ingress", "Egress"],
-                ingress=[_clients(args), _monitoring(args)],
-                egress=_egress(args),
-            ),
-            opts=pulumi.ResourceOptions(parent=self),
+            {
+                "apiVersion": "networking.k8s.io/v1",
+                "kind": "NetworkPolicy",
+                "metadata": {
+                    "name": policy_name(args.tenant),
+                    "namespace": args.namespace,
+                    "labels": tenant_labels(args.tenant),
+                    **_accounts(args),
+                },
+                "spec": {
+                    "podSelector": {"matchLabels": tenant_selector(args.tenant)},
+                    "policyTypes": ["Ingress", "Egress"],
+                    "ingress": [_clients(args), _monitoring(args)],
+                    "egress": _egress(args),
+                },
+            },
+            pulumi.ResourceOptions(parent=self),
         )
         self.register_outputs({"policy": self.policy})
 
 
-def _accounts(args: IsolationArgs) -> dict[str, str] | None:
+def _accounts(args: IsolationArgs) -> Part:
     # Here and not in an object of its own: deploy/admission-policy.yaml reads who may wear the
     # label where it reads from which namespaces the label lets a pod in.
     accounts = ",".join(args.client_service_accounts)
-    return {ACCOUNTS_ANNOTATION: accounts} if accounts else None
+    return {"annotations": {ACCOUNTS_ANNOTATION: accounts}} if accounts else {}
 
 
-def _clients(args: IsolationArgs) -> networking.NetworkPolicyIngressRuleArgs:
-    pods = LabelSelectorArgs(match_labels={TENANT_LABEL: args.tenant})
+def _clients(args: IsolationArgs) -> Part:
+    pods = {"matchLabels": {TENANT_LABEL: args.tenant}}
     # A pod selector by itself reaches the policy's own namespace only. Together in one item, the
     # two selectors mean AND; as two items they would admit every pod of those namespaces.
-    sources = [networking.NetworkPolicyPeerArgs(pod_selector=pods)]
+    sources: list[Part] = [{"podSelector": pods}]
     if args.client_namespaces:
-        elsewhere = networking.NetworkPolicyPeerArgs(
-            namespace_selector=_namespaces(*args.client_namespaces), pod_selector=pods
-        )
-        sources.append(elsewhere)
-    return networking.NetworkPolicyIngressRuleArgs(from_=sources, ports=[_port(CLIENT_PORT)])
+        elsewhere = _namespaces(*args.client_namespaces)
+        sources.append({"namespaceSelector": elsewhere, "podSelector": pods})
+    return {"from": sources, "ports": [_port(CLIENT_PORT)]}
 
 
-def _monitoring(args: IsolationArgs) -> networking.NetworkPolicyIngressRuleArgs:
-    source = networking.NetworkPolicyPeerArgs(
-        namespace_selector=_namespaces(args.monitoring_namespace)
-    )
+def _monitoring(args: IsolationArgs) -> Part:
     numbers = [MONITORING_PORT, *([METRICS_PORT] if args.has_exporter else [])]
-    return networking.NetworkPolicyIngressRuleArgs(
-        from_=[source], ports=[_port(number) for number in numbers]
-    )
+    return {
+        "from": [{"namespaceSelector": _namespaces(args.monitoring_namespace)}],
+        "ports": [_port(number) for number in numbers],
+    }
 
 
-def _egress(args: IsolationArgs) -> list[networking.NetworkPolicyEgressRuleArgs]:
+def _egress(args: IsolationArgs) -> list[Part]:
     if args.egress == "open":
-        return [networking.NetworkPolicyEgressRuleArgs()]
-    dns = networking.NetworkPolicyPeerArgs(namespace_selector=_namespaces(_DNS_NAMESPACE))
+        return [{}]
     # A long answer comes by TCP, so UDP alone breaks name resolution now and then.
     ports = [_port(53, "UDP"), _port(53)]
-    return [networking.NetworkPolicyEgressRuleArgs(to=[dns], ports=ports)]
+    return [{"to": [{"namespaceSelector": _namespaces(_DNS_NAMESPACE)}], "ports": ports}]
 
 
-def _namespaces(*names: str) -> LabelSelectorArgs:
-    return LabelSelectorArgs(
-        match_expressions=[
-            LabelSelectorRequirementArgs(
-                key=NAMESPACE_NAME_LABEL, operator="In", values=list(names)
-            )
-        ]
-    )
+def _namespaces(*names: str) -> Part:
+    named = {"key": NAMESPACE_NAME_LABEL, "operator": "In", "values": list(names)}
+    return {"matchExpressions": [named]}
 
 
-def _port(number: int, protocol: str = "TCP") -> networking.NetworkPolicyPortArgs:
-    return networking.NetworkPolicyPortArgs(port=number, protocol=protocol)
+def _port(number: int, protocol: str = "TCP") -> Part:
+    return {"port": number, "protocol": protocol}

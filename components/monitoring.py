@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
-from pulumi_kubernetes.apiextensions import CustomResource
-from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
+from components.kubernetes import KubernetesObject
 from monitoring.scrape import pod_monitor_spec
 from tenancy.names import MONITORING_NAME, OWNER_LABELS
 from tenancy.tokens import MONITORING
@@ -35,8 +34,8 @@ class MonitoringArgs:
 class Monitoring(pulumi.ComponentResource):
     """A PodMonitor and a PrometheusRule, each where it is asked for."""
 
-    pod_monitor: CustomResource | None
-    prometheus_rule: CustomResource | None
+    pod_monitor: KubernetesObject | None
+    prometheus_rule: KubernetesObject | None
 
     def __init__(
         self, name: str, args: MonitoringArgs, opts: pulumi.ResourceOptions | None = None
@@ -58,16 +57,18 @@ class Monitoring(pulumi.ComponentResource):
 
     def _custom(
         self, name: str, kind: str, spec: Mapping[str, Any], args: MonitoringArgs
-    ) -> CustomResource:
-        return CustomResource(
+    ) -> KubernetesObject:
+        return KubernetesObject(
             name,
-            api_version=_API_VERSION,
-            kind=kind,
-            metadata=ObjectMetaArgs(
-                name=MONITORING_NAME,
-                namespace=args.namespace,
-                labels={**args.labels, **OWNER_LABELS},
-            ),
-            spec=spec,
-            opts=pulumi.ResourceOptions(parent=self),
+            {
+                "apiVersion": _API_VERSION,
+                "kind": kind,
+                "metadata": {
+                    "name": MONITORING_NAME,
+                    "namespace": args.namespace,
+                    "labels": {**args.labels, **OWNER_LABELS},
+                },
+                "spec": spec,
+            },
+            pulumi.ResourceOptions(parent=self),
         )

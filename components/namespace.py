@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import pulumi
-from pulumi_kubernetes.core import v1 as core
-from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
-from pulumi_kubernetes.networking import v1 as networking
 
+from components.kubernetes import KubernetesObject
 from tenancy.names import APP, CLOSING_POLICY_NAME, OWNER_LABELS, STRAYS_NAME
 from tenancy.tokens import NAMESPACE
 
@@ -34,7 +32,7 @@ class Namespace(pulumi.ComponentResource):
 
     namespace_name: pulumi.Output[str]
     """Known only when the namespace is there: whoever uses it waits for it."""
-    closing_policy: networking.NetworkPolicy
+    closing_policy: KubernetesObject
     """What every NATS pod has to depend on, so that none ever lives unselected."""
 
     def __init__(
@@ -42,16 +40,22 @@ class Namespace(pulumi.ComponentResource):
     ) -> None:
         super().__init__(NAMESPACE, name, None, opts)
         self.namespace_name = self._named(name, args)
-        self.closing_policy = networking.NetworkPolicy(
+        self.closing_policy = KubernetesObject(
             f"{name}-closed",
-            metadata=ObjectMetaArgs(
-                name=CLOSING_POLICY_NAME, namespace=self.namespace_name, labels=OWNER_LABELS
-            ),
-            spec=networking.NetworkPolicySpecArgs(
-                pod_selector=LabelSelectorArgs(match_labels={"app": APP}),
-                policy_types=["Ingress", "Egress"],
-            ),
-            opts=pulumi.ResourceOptions(parent=self),
+            {
+                "apiVersion": "networking.k8s.io/v1",
+                "kind": "NetworkPolicy",
+                "metadata": {
+                    "name": CLOSING_POLICY_NAME,
+                    "namespace": self.namespace_name,
+                    "labels": OWNER_LABELS,
+                },
+                "spec": {
+                    "podSelector": {"matchLabels": {"app": APP}},
+                    "policyTypes": ["Ingress", "Egress"],
+                },
+            },
+            pulumi.ResourceOptions(parent=self),
         )
         self.register_outputs(
             {"namespace_name": self.namespace_name, "closing_policy": self.closing_policy}
@@ -60,15 +64,17 @@ class Namespace(pulumi.ComponentResource):
     def _named(self, name: str, args: NamespaceArgs) -> pulumi.Output[str]:
         if args.mode == "existing":
             return pulumi.Output.from_input(args.name)
-        namespace = core.Namespace(
+        labels = {**OWNER_LABELS, "pod-security.kubernetes.io/enforce": args.pod_security}
+        namespace = KubernetesObject(
             f"{name}-namespace",
-            metadata=ObjectMetaArgs(
-                name=args.name,
-                labels={**OWNER_LABELS, "pod-security.kubernetes.io/enforce": args.pod_security},
-            ),
-            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=args.retain),
+            {
+                "apiVersion": "v1",
+                "kind": "Namespace",
+                "metadata": {"name": args.name, "labels": labels},
+            },
+            pulumi.ResourceOptions(parent=self, retain_on_delete=args.retain),
         )
-        namespace_name = namespace.metadata.apply(lambda metadata: str(metadata.name))
+        namespace_name = namespace.metadata.apply(lambda metadata: str(metadata["name"]))
         self._keep_strays_small(name, namespace_name)
         return namespace_name
 
@@ -77,17 +83,18 @@ class Namespace(pulumi.ComponentResource):
         # maximum, which would refuse a size or a worker, and no limit of CPU, which would slow a
         # worker down on an idle node. The limit of memory refuses a container that requests more
         # and names no limit, so it is far above what a worker of this platform takes.
-        core.LimitRange(
+        limits = {
+            "type": "Container",
+            "defaultRequest": {"cpu": "50m", "memory": "64Mi"},
+            "default": {"memory": "1Gi"},
+        }
+        KubernetesObject(
             f"{name}-strays",
-            metadata=ObjectMetaArgs(name=STRAYS_NAME, namespace=namespace, labels=OWNER_LABELS),
-            spec=core.LimitRangeSpecArgs(
-                limits=[
-                    core.LimitRangeItemArgs(
-                        type="Container",
-                        default_request={"cpu": "50m", "memory": "64Mi"},
-                        default={"memory": "1Gi"},
-                    )
-                ]
-            ),
-            opts=pulumi.ResourceOptions(parent=self),
+            {
+                "apiVersion": "v1",
+                "kind": "LimitRange",
+                "metadata": {"name": STRAYS_NAME, "namespace": namespace, "labels": OWNER_LABELS},
+                "spec": {"limits": [limits]},
+            },
+            pulumi.ResourceOptions(parent=self),
         )
