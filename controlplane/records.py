@@ -28,7 +28,7 @@ from controlplane import store
 from controlplane.connection import ControlPlaneError
 from controlplane.dsn import SETTING, DsnError, resolve
 from controlplane.store import ACTIVE, PROVISIONING, TERMINATED, InstanceRow
-from tenancy.inventory import State
+from tenancy.lifecycle import State
 from tenancy.placement import Policy
 
 Properties = dict[str, Any]

@@ -64,6 +64,14 @@ class Engine:
         """The URL of the backend. It reads no state, so it works whatever a dead engine left."""
         return json.loads(_run(self.folder, self.environment, ["whoami", "--json"]))["url"]
 
+    def create(self) -> None:
+        """Make the stack."""
+        self._run("stack", "init")
+
+    def outputs(self) -> Mapping[str, Any]:
+        """What the last `up` has exported."""
+        return json.loads(self._run("stack", "output", "--json"))
+
     def cancel(self) -> None:
         """Remove the stack's lock, whoever holds it."""
         self._run("cancel", "--yes")

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 
 import typer
 from filelock import FileLock, Timeout
-from pulumi import automation
 from rich.markup import escape
 
 from operations import recover as recovery
+from operations.engine import Engine
 from sandbox import database, engine, servers, toolchain
 from sandbox.cluster import Cluster
 from sandbox.errors import SandboxError
@@ -39,11 +39,12 @@ def _alone() -> Generator[None]:
         lock.release()
 
 
-def _running() -> tuple[Cluster, str]:
-    """The cluster, and the connection string of who runs `up`."""
+def _running() -> tuple[Cluster, str, Engine]:
+    """The cluster, the connection string of who runs `up`, and the stack."""
     cluster = Cluster.of(LOCAL)
     cluster.ensure()
-    return cluster, database.provisioner(database.ensure(LOCAL))
+    dsn = database.provisioner(database.ensure(LOCAL))
+    return cluster, dsn, engine.open_stack(LOCAL, dsn, cluster.kubectl)
 
 
 _NOISE = re.compile(
@@ -55,11 +56,15 @@ _NOISE = re.compile(
 )
 
 
-def _show(text: str) -> None:
+def _show(line: str) -> None:
     """Print what the engine says, less what a person reads over."""
-    for line in text.splitlines():
-        if not _NOISE.search(line):
-            print(line, flush=True)
+    if line and not _NOISE.search(line):
+        print(line, flush=True)
+
+
+def _refresh() -> list[str]:
+    """Let the engine look first, where the cluster or the database is newer than its memory."""
+    return ["--refresh"] if LOCAL.is_replaced.exists() else []
 
 
 @app.command()
@@ -67,20 +72,15 @@ def up() -> None:
     """Bring the local stack to what tenants.yaml says."""
     began = time.monotonic()
     with _alone():
-        cluster, dsn = _running()
-        stack = engine.open_stack(LOCAL, dsn)
-        engine.clear_what_a_dead_engine_left(LOCAL, dsn)
-        engine.recover_what_was_interrupted(LOCAL, dsn, cluster.kubectl)
-        result = stack.up(
-            on_output=_show,
-            color=_color(),
-            refresh=LOCAL.is_replaced.exists(),
-            suppress_outputs=True,
-        )
+        cluster, dsn, stack = _running()
+        engine.clear_what_a_dead_engine_left(stack)
+        engine.recover_what_was_interrupted(stack)
+        options = ("--yes", "--skip-preview", "--suppress-outputs", *_refresh())
+        changes = engine.run(stack, _show, "up", *options)
         LOCAL.is_replaced.unlink(missing_ok=True)
-        servers.ensure(LOCAL, cluster, result.outputs["namespace"].value)
-        changes = dict(result.summary.resource_changes or {})
-        print_summary(cluster, dsn, dict(result.outputs), changes)
+        outputs = stack.outputs()
+        servers.ensure(LOCAL, cluster, outputs["namespace"])
+        print_summary(cluster, dsn, outputs, changes)
         say(f"took {elapsed(time.monotonic() - began)}")
 
 
@@ -88,20 +88,17 @@ def up() -> None:
 def preview() -> None:
     """Show what `up` would change, and change nothing."""
     with _alone():
-        _, dsn = _running()
-        stack = engine.open_stack(LOCAL, dsn)
-        engine.clear_what_a_dead_engine_left(LOCAL, dsn)
-        stack.preview(on_output=_show, color=_color(), refresh=LOCAL.is_replaced.exists())
+        _, _, stack = _running()
+        engine.clear_what_a_dead_engine_left(stack)
+        engine.run(stack, _show, "preview", *_refresh())
 
 
 @app.command()
 def recover() -> None:
     """Put right what a killed `make up` left, as the next one would; see docs/runbook.md."""
     with _alone():
-        cluster, dsn = _running()
-        engine.open_stack(LOCAL, dsn)
-        by_command_line = engine.by_command_line(LOCAL, dsn, cluster.kubectl.parent)
-        code = recovery.run(by_command_line, engine_is_dead=True, up="make up")
+        _, _, stack = _running()
+        code = recovery.run(stack, engine_is_dead=True, up="make up")
     raise typer.Exit(code)
 
 
@@ -120,11 +117,11 @@ def status() -> None:
         say("`make up` starts what is missing")
         return
     dsn = database.provisioner(database.start(LOCAL.postgres))
-    outputs = engine.open_stack(LOCAL, dsn).outputs()
+    outputs = engine.open_stack(LOCAL, dsn, cluster.kubectl).outputs()
     if "urls" not in outputs:
         say("nothing is deployed yet; `make up` does it")
         return
-    print_summary(cluster, dsn, dict(outputs), None)
+    print_summary(cluster, dsn, outputs, None)
 
 
 @app.command()
@@ -146,10 +143,6 @@ def programs() -> None:
         toolchain.ensure(group)
 
 
-def _color() -> str:
-    return "always" if sys.stdout.isatty() else "never"
-
-
 def _guarded(command: Callable[[], None]) -> int:
     """Run `command`; tell what people have to know in words, without a traceback."""
     try:
@@ -157,8 +150,7 @@ def _guarded(command: Callable[[], None]) -> int:
     except SandboxError as error:
         console.print(f"[red]failed:[/red] {escape(str(error))}")
         return 1
-    except automation.CommandError:
-        # The engine has said on the terminal what is wrong.
+    except engine.EngineFailedError:
         console.print("[red]failed:[/red] see the engine's message above.")
         return 1
     except KeyboardInterrupt:

@@ -1,17 +1,19 @@
 """The Pulumi engine of the sandbox: which programs, which environment, which plugin."""
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
-from pulumi import automation
-
 from operations import adoption, leftovers, recover
-from operations.engine import Engine
+from operations.engine import Engine, EngineError
 from sandbox import toolchain
 from sandbox.errors import SandboxError
 from sandbox.layout import CACHE, PROJECT, Layout
@@ -122,34 +124,27 @@ def _has_official(official: str) -> bool:
     return answer.returncode == 0
 
 
-def open_stack(layout: Layout, dsn: str) -> automation.Stack:
+class EngineFailedError(Exception):
+    """The engine has failed, and has said why on the terminal."""
+
+
+def open_stack(layout: Layout, dsn: str, kubectl: Path) -> Engine:
     """The sandbox's stack, made where it is missing.
 
     Raises:
-        SandboxError: the engine cannot read what it has stored.
+        SandboxError: the engine cannot make it.
     """
     env = environment(layout, dsn)
+    path = os.pathsep.join([str(kubectl.parent), env["PATH"]])
+    stack = Engine(PROJECT, STACK, {**env, "PATH": path, "PULUMI_DEBUG_COMMANDS": "true"})
     leftovers.drop_empty_attributes(layout.pulumi_state / ".pulumi", STACK, say)
-    # The Automation API adds to this process's environment, and would let the outside's through.
-    os.environ.clear()
-    os.environ.update(env)
-    try:
-        return automation.create_or_select_stack(STACK, work_dir=str(PROJECT))
-    except automation.CommandError as error:
-        said = next((line for line in str(error).splitlines() if "error:" in line), str(error))
-        raise SandboxError(
-            f"The stack cannot be opened ({said.strip()}); run `make down` and `make up`."
-        ) from None
+    if not any(layout.pulumi_state.glob(f".pulumi/stacks/*/{STACK}.json")):
+        with _explained():
+            stack.create()
+    return stack
 
 
-def by_command_line(layout: Layout, dsn: str, *folders: Path) -> Engine:
-    """The sandbox's stack for `operations`; `folders` are of programs that it is to find."""
-    env = environment(layout, dsn)
-    path = os.pathsep.join([*map(str, folders), env["PATH"]])
-    return Engine(PROJECT, STACK, {**env, "PATH": path})
-
-
-def clear_what_a_dead_engine_left(layout: Layout, dsn: str) -> None:
+def clear_what_a_dead_engine_left(stack: Engine) -> None:
     """Let a new engine begin. Only for who has the sandbox alone.
 
     A sandbox and all its engines are on one machine: a lock under another name is from before the
@@ -159,20 +154,58 @@ def clear_what_a_dead_engine_left(layout: Layout, dsn: str) -> None:
         SandboxError: an engine runs that `make` has not started.
     """
     try:
-        leftovers.clear(by_command_line(layout, dsn), say, is_dead=True)
+        leftovers.clear(stack, say, is_dead=True)
     except leftovers.EngineLives as finding:
         raise SandboxError(f"{finding} Wait for it, or interrupt it with Ctrl-C.") from None
 
 
-def recover_what_was_interrupted(layout: Layout, dsn: str, kubectl: Path) -> None:
+def recover_what_was_interrupted(stack: Engine) -> None:
     """Where an engine died while it made something, find out what, so that an `up` can go on.
 
     Raises:
-        SandboxError: it cannot be found out now.
+        SandboxError: the state cannot be read, or it cannot be found out now.
     """
-    stack = by_command_line(layout, dsn, kubectl.parent)
-    if not adoption.pending(stack.export()):
+    with _explained():
+        state = stack.export()
+    if not adoption.pending(state):
         return
     say("the last `make up` was interrupted; looking for what it had made")
     if recover.run(stack, engine_is_dead=True, up=None):
         raise SandboxError("What was interrupted cannot be taken up again, as told above.")
+
+
+@contextmanager
+def _explained() -> Generator[None]:
+    try:
+        yield
+    except EngineError as error:
+        raise SandboxError(
+            f"The stack cannot be opened ({error}); run `make down` and `make up`."
+        ) from None
+
+
+def run(stack: Engine, show: Callable[[str], None], *command: str) -> Mapping[str, int]:
+    """Run `pulumi up` or `preview`, and `show` each line that it says when it says it.
+
+    Returns:
+        How many resources each operation touched: `{"same": 37}`.
+
+    Raises:
+        EngineFailedError: it failed.
+    """
+    colour = "always" if sys.stdout.isatty() else "never"
+    with tempfile.NamedTemporaryFile() as events:
+        options = (f"--color={colour}", "--non-interactive", f"--event-log={events.name}")
+        with subprocess.Popen(
+            ["pulumi", *command, "--stack", stack.stack, *options],
+            cwd=stack.folder, env=dict(stack.environment), stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        ) as process:  # fmt: skip
+            assert process.stdout  # noqa: S101  (a pipe was asked for)
+            for line in process.stdout:
+                show(line.rstrip("\n"))
+        if process.returncode != 0:
+            raise EngineFailedError
+        ends = [json.loads(line).get("summaryEvent") for line in events]
+    [end] = filter(None, ends)
+    return end["resourceChanges"]

@@ -29,7 +29,7 @@ def print_summary(
     console = Console(highlight=False, soft_wrap=True)
     # A URL is longer than a narrow terminal, which folds it better than a cut would.
     console.width = max(console.width, 120)
-    namespace, urls = outputs["namespace"].value, outputs["urls"].value
+    namespace, urls = outputs["namespace"], outputs["urls"]
     objects = cluster.administrator.get("deployments", f"--namespace={namespace}")
     ready = seen(objects).deployments
     statuses = _statuses(dsn)

@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from tenancy import nkeys
+from tenancy.lifecycle import State
 from tenancy.placement import Policy
 from tenancy.types import (
     Count,
@@ -30,9 +31,6 @@ from tenancy.types import (
     TenantId,
     UserKey,
 )
-
-State = Literal["active", "decommissioned"]
-"""What is to become of a tenant."""
 
 LARGEST_PAYLOAD = "8MB"
 """nats-server warns above this, and slow consumers hold that much memory for each message."""

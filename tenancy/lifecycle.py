@@ -1,4 +1,4 @@
-"""The life of a `nats_instances` row: its statuses, and which may follow which.
+"""The life of a tenant, and of a `nats_instances` row: its statuses, and which may follow which.
 
 The database holds the same table in a trigger (controlplane/schema); a test compares the two.
 """
@@ -6,6 +6,9 @@ The database holds the same table in a trigger (controlplane/schema); a test com
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal, get_args
+
+State = Literal["active", "decommissioned"]
+"""What is to become of a tenant."""
 
 Status = Literal["provisioning", "active", "draining", "terminated"]
 """`provisioning`: the platform has announced it, its server is not ready. `active`: workers may

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tenancy.ceiling import NO_CEILING, Ceiling, Demand, check
-from tenancy.inventory import Inventory, Resources, Size, State, Tenant, instances_needed
+from tenancy.inventory import Inventory, Resources, Size, Tenant, instances_needed
+from tenancy.lifecycle import State
 from tenancy.names import dns_name, domain, instance_name
 from tenancy.nats_config import nats_config
 from tenancy.placement import Policy

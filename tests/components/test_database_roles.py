@@ -1,10 +1,8 @@
 """The component asks for the cells of the one description, and only where a stack says so."""
 
-import subprocess
 import sys
 from collections.abc import Mapping
 from inspect import get_annotations
-from pathlib import Path
 
 import pulumi
 import pytest
@@ -105,18 +103,6 @@ def test_the_component_registers_its_typed_attributes(graph: Graph) -> None:
 def test_a_stack_that_does_not_manage_roles_asks_nothing_of_postgres() -> None:
     graph = graph_of({"acme-corp": {}})
     assert [each.type for each in graph.resources if "postgresql" in each.type] == []
-
-
-def test_a_stack_that_does_not_manage_roles_does_not_import_the_package(project: Path) -> None:
-    program = (
-        "import sys, program, settings\n"
-        "assert program._database_roles(settings.Settings().database) is None\n"
-        "print([name for name in sys.modules if 'postgresql' in name])"
-    )
-    printed = subprocess.run(
-        [sys.executable, "-c", program], cwd=project, capture_output=True, text=True, check=True
-    )
-    assert printed.stdout.strip() == "[]"
 
 
 def test_without_the_package_it_is_told_which_command_installs_it(

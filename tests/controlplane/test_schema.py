@@ -5,11 +5,20 @@ from typing import Any
 
 import psycopg
 import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 
+from controlplane.schema import FOLDER, HEAD
 from controlplane.store import InstanceRow
 from sandbox import database
 from tenancy.lifecycle import STATUSES, TRANSITIONS, Status
 from tests.controlplane.rows import ONE, TWO, by_hand, execute, insert, table
+
+
+def test_the_last_revision_by_its_files_name_is_the_one_that_alembic_finds() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER))
+    assert ScriptDirectory.from_config(config).get_current_head() == HEAD
 
 
 @pytest.mark.parametrize("before", STATUSES)

@@ -44,6 +44,28 @@ def test_importing_what_decides_loads_neither_the_engine_nor_the_database() -> N
     assert {"pulumi", "pulumi_kubernetes", "psycopg", "sqlalchemy", "grpc"}.isdisjoint(modules)
 
 
+@pytest.mark.parametrize(
+    ("module", "slow"),
+    [
+        ("program", {"pulumi_kubernetes", "pulumi_postgresql", "sqlalchemy", "alembic"}),
+        ("controlplane.records", {"pydantic", "ruamel", "pulumi_kubernetes", "sqlalchemy"}),
+        ("sandbox.__main__", {"pulumi", "sqlalchemy", "alembic"}),
+    ],
+    ids=["the program", "the records' provider", "make up"],
+)
+def test_what_runs_at_each_up_loads_nothing_slow_that_it_does_not_use(
+    module: str, slow: set[str]
+) -> None:
+    """Each is a process that starts each time; `python -m benchmarks.engine` shows its seconds."""
+    script = f"import sys, {module}; print(*sorted(sys.modules))"
+    printed = subprocess.run(
+        [sys.executable, "-c", script], cwd=PROJECT, capture_output=True, text=True, check=True
+    )
+    loaded = printed.stdout.split()
+    assert module in loaded
+    assert {name for name in loaded if name.partition(".")[0] in slow} == set()
+
+
 @pytest.mark.parametrize("module", ["__main__", "program", "settings"])
 def test_the_program_knows_no_sandbox(module: str) -> None:
     """For single modules, of which `lint-imports` knows nothing."""
