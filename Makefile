@@ -2,9 +2,12 @@
 UV := sandbox/uv.sh
 RUN := $(UV) run --quiet --locked
 PYTHON_FILES := .
+# A process for each core; they share one cluster and one Postgres (tests/conftest.py).
+PROCESSES ?= logical
+PYTEST := $(RUN) pytest --numprocesses $(PROCESSES) --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview recover status down check test kind golden schema charts recording format benchmark
+.PHONY: help up preview recover status down check test soak kind golden schema charts recording format benchmark
 .PHONY: programs monitoring audit sbom plan comment kubeconfig diff guard deploy drift issue autoscale propose
 
 help: ## show this list
@@ -25,7 +28,7 @@ status: ## show what runs, without starting anything
 down: ## stop the local servers and remove the local stack with all its data
 	@$(RUN) python -m sandbox down
 
-check: ## format, lint, types, import contracts and the fast tests, in about a minute
+check: ## format, lint, types, import contracts and the fast tests, in three quarters of a minute
 	$(UV) lock --quiet --check
 	$(RUN) ruff format --check $(PYTHON_FILES)
 	$(RUN) ruff check $(PYTHON_FILES)
@@ -33,17 +36,23 @@ check: ## format, lint, types, import contracts and the fast tests, in about a m
 	$(RUN) lint-imports
 	$(RUN) python -m operations check tenants.yaml
 	$(RUN) zizmor --offline --quiet --persona pedantic .github
-	$(RUN) pytest -q tests/unit tests/components
+	$(PYTEST) -q tests/unit tests/components
 
 programs: ## build the programs that the tests run and no registry carries, where the cache lacks them
 	@$(RUN) python -m sandbox programs
 
 test: check programs ## everything: also real Postgres, nats-server, API server and engine
-	$(RUN) pytest tests/controlplane tests/nats tests/simulation tests/workers tests/supply tests/workflows tests/monitoring tests/sandbox \
-	  tests/metrics tests/admission tests/isolation tests/e2e
+	$(PYTEST) -q --durations 10 $(addprefix tests/,sandbox e2e isolation workers metrics admission supply \
+	  monitoring nats controlplane simulation workflows)
+
+# Each night the seed is another one; the run says which, and the same seed draws the same again.
+ROUNDS ?= 3
+SEED := $(or $(SEED),$(shell date +%s))
+soak: programs ## all cases of what `make test` takes a sample of, in ROUNDS rounds; about an hour each
+	TENANT_NATS_SOAK=$(ROUNDS) TENANT_NATS_SEED=$(SEED) $(PYTEST) -q -m sweep --hypothesis-seed $(SEED) tests
 
 kind: ## the end-to-end tests on the kind cluster of KUBECONFIG, with the official plugin (for CI; no outages)
-	TENANT_NATS_E2E=kind $(RUN) pytest tests/e2e --ignore tests/e2e/test_outages.py --ignore tests/e2e/test_database_roles.py
+	TENANT_NATS_E2E=kind $(PYTEST) tests/e2e --ignore tests/e2e/test_outages.py --ignore tests/e2e/test_database_roles.py
 
 golden: ## rewrite the golden files; read the difference before you commit it
 	$(RUN) pytest -q tests/components tests/unit/test_description.py --snapshot-update
@@ -68,6 +77,7 @@ format: ## format and fix what can be fixed mechanically
 benchmark: ## measure; prints tables (about ten minutes)
 	$(RUN) python -m benchmarks.graph
 	$(RUN) python -m benchmarks.up
+	$(RUN) python -m benchmarks.engine
 	$(RUN) python -m benchmarks.autoscaling
 
 # Without --strict, pip-audit passes when the service knows none of the packages.

@@ -8,7 +8,6 @@ a real cluster needs to start containers comes on top.
 """
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -42,8 +41,14 @@ def main() -> None:
             dsn = database.start(layout.postgres)
             layout.plugin_choice.write_text(f"pinned {engine.toolchain.KUBERNETES_PLUGIN_VERSION}")
             env = engine.environment(layout, dsn)
-            os.environ["PATH"] = env["PATH"]
-            target = Target(layout, str(cluster.kubectl), str(layout.kubeconfig), CONTEXT, env)
+            target = Target(
+                layout,
+                str(cluster.kubectl),
+                str(layout.kubeconfig),
+                CONTEXT,
+                env,
+                layout.root / "new",
+            )
             for tenants in SIZES:
                 measured[tenants] = measure(target, Path(folder), dsn, tenants)
         finally:
@@ -68,9 +73,9 @@ def measure(target: Target, folder: Path, server: str, tenants: int) -> float:
     project.write("tenants:\n" + "".join(f"  tenant-{n}: {{size: small}}\n" for n in range(tenants))
                   + "sizes:\n  small: {requests: {cpu: 10m, memory: 64Mi}, "
                   "limits: {cpu: 100m, memory: 64Mi}}\n")  # fmt: skip
-    first = timed(lambda: project.stack.up(parallel=64))
-    second = timed(lambda: project.stack.up(parallel=64))
-    resources = len(project.stack.export_stack().deployment["resources"])  # pyright: ignore
+    first = timed(lambda: project.up("--parallel=64"))
+    second = timed(lambda: project.up("--parallel=64"))
+    resources = len(json.loads(project.pulumi("stack", "export"))["deployment"]["resources"])
     applied = applied_by_kubectl(project, f"{namespace}-kubectl", folder / f"{namespace}.json")
     print(
         f"{tenants:>8,} {resources:>10,} {first:>8.1f} {second:>9.1f} {applied:>8.1f}", flush=True

@@ -1,11 +1,15 @@
 """What tests of several kinds share: a real Postgres with a database for each test, and a cluster.
 
+The processes of one run (`pytest -n`) share both: who first needs one starts it, and the process
+that started the others ends it.
+
 With TENANT_NATS_E2E=kind the cluster is the one of the current KUBECONFIG, the engine the one on
 PATH and the Kubernetes plugin the official one: the suite for CI, where those can be had.
 """
 
 import itertools
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -13,6 +17,7 @@ from pathlib import Path
 import hypothesis
 import psycopg
 import pytest
+from filelock import FileLock
 from hypothesis import HealthCheck
 from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
@@ -21,17 +26,68 @@ from sandbox import database, engine
 from sandbox.cluster import CONTEXT, Cluster
 from sandbox.layout import Layout
 from tests.access import Access
-from tests.e2e.project import Target
+from tests.e2e.project import Settings, Target
+from tests.seconds import by_folder, by_sweep
+from tests.sweeps import ROUNDS, SEED, drawn
+
+__all__ = ["drawn"]
 
 NewDatabase = Callable[[], str]
 
 
-def pytest_configure() -> None:
+_BY_ITSELF = "tests/e2e/"
+"""Where each test is given to whichever process is free. Elsewhere a file's tests stay together."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say which tests go to the same process: those that share what is set up once.
+
+    A property is a sweep too: a soak draws other examples, and more of them.
+    """
+    for item in items:
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker(pytest.mark.sweep)
+        file = item.nodeid.partition("::")[0]
+        if not (file.startswith(_BY_ITSELF) or item.get_closest_marker("xdist_group")):
+            item.add_marker(pytest.mark.xdist_group(file))
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say where the time went where the slowest tests were asked for; of a soak, what it did."""
+    reports = [
+        each
+        for category in terminalreporter.stats.values()
+        for each in category
+        if isinstance(each, pytest.TestReport)
+    ]
+    if ROUNDS:
+        terminalreporter.section(f"sweeps in {ROUNDS} rounds, TENANT_NATS_SEED={SEED}")
+        for line in by_sweep(reports):
+            terminalreporter.write_line(line)
+    if config.option.durations:
+        terminalreporter.section("where the time went")
+        for line in by_folder(reports):
+            terminalreporter.write_line(line)
+
+
+_SHARED = "TENANT_NATS_TEST_RUN"
+"""The variable by which a run's processes know the folder of what they share."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
     """What holds for all tests, in each run and on each machine the same."""
-    # Examples are the same in each run, and no machine is too slow for one.
+    if _leads(config):
+        # Not below pytest's own temporary folder: every pytest that starts makes that one private
+        # to its user, and where the user is root, Postgres runs as another one.
+        os.environ[_SHARED] = tempfile.mkdtemp(prefix="tenant-nats-")
+    # Examples are the same in each run but of a soak, and no machine is too slow for one.
     hypothesis.settings.register_profile(
         "repeatable",
-        derandomize=True,
+        derandomize=not ROUNDS,
+        max_examples=100 * (ROUNDS or 1),
         database=None,
         deadline=None,
         suppress_health_check=[
@@ -46,41 +102,75 @@ def pytest_configure() -> None:
         del os.environ[name]
 
 
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End what the run's processes shared; they have ended before."""
+    if _leads(config):
+        shared = Path(os.environ.pop(_SHARED))
+        if (layout := _layout(shared)).root.exists():
+            Cluster.of(layout, build=False).delete()
+        database.stop(_data(shared))
+        shutil.rmtree(shared, ignore_errors=True)
+
+
+def _leads(config: pytest.Config) -> bool:
+    """Whether this process has started the others of the run, or is the only one."""
+    return not hasattr(config, "workerinput")
+
+
+def _layout(shared: Path) -> Layout:
+    return Layout(shared / "sandbox")
+
+
+def _data(shared: Path) -> Path:
+    return shared / "postgres" / "data"
+
+
 @pytest.fixture(scope="session")
-def postgres() -> Generator[str]:
+def shared() -> Path:
+    """The folder of what the processes of a run share."""
+    return Path(os.environ[_SHARED])
+
+
+@pytest.fixture(scope="session")
+def postgres(shared: Path) -> str:
     """The administrator's connection string of a real server.
 
     Its `template_migrated` has the schema, and the roles may do there what they may.
     """
-    # Not below pytest's own temporary folder: every pytest that starts makes that one private to
-    # its user, and where the user is root, the server runs as another one.
-    with tempfile.TemporaryDirectory(prefix="tenant-nats-", ignore_cleanup_errors=True) as parent:
-        folder = Path(parent) / "data"
-        yield _migrated(database.start(folder))
-        database.stop(folder)
+    with FileLock(shared / "postgres.lock"):
+        return with_template(database.start(_data(shared)))
 
 
-def _migrated(dsn: str) -> str:
+def with_template(dsn: str) -> str:
+    """The same connection string, of a server that has the database to copy."""
+    known = "SELECT 1 FROM pg_database WHERE datname = 'template_migrated'"
     with psycopg.connect(dsn, autocommit=True) as connection:
+        if connection.execute(known).fetchone():
+            return dsn
         connection.execute("CREATE DATABASE template_migrated")
     database.prepare(make_conninfo(dsn, dbname="template_migrated"))
     return dsn
 
 
 @pytest.fixture(scope="session")
-def new_database(postgres: str) -> NewDatabase:
+def new_database(postgres: str, worker_id: str) -> NewDatabase:
     """Makes a database with the schema and no rows; returns the provisioner's connection string.
 
     `by_hand` in tests/controlplane/rows.py is for what the platform and its people do.
     """
+    return databases(postgres, f"test_{worker_id}")
+
+
+def databases(dsn: str, prefix: str) -> NewDatabase:
+    """What `new_database` says, at a server that has the database to copy."""
     numbers = itertools.count(1)
 
     def create() -> str:
-        name = f"test_{next(numbers)}"
-        with psycopg.connect(postgres, autocommit=True) as connection:
+        name = f"{prefix}_{next(numbers)}"
+        with psycopg.connect(dsn, autocommit=True) as connection:
             statement = SQL("CREATE DATABASE {} TEMPLATE template_migrated")
             connection.execute(statement.format(Identifier(name)))
-        return database.provisioner(make_conninfo(postgres, dbname=name))
+        return database.provisioner(make_conninfo(dsn, dbname=name))
 
     return create
 
@@ -92,34 +182,51 @@ def dsn(new_database: NewDatabase) -> str:
 
 
 @pytest.fixture(scope="session")
-def access(tmp_path_factory: pytest.TempPathFactory) -> Generator[Access]:
+def access(shared: Path) -> Access:
     """The administrator's way to a real API server: one cluster for the whole run."""
     if os.environ.get("TENANT_NATS_E2E") == "kind":
-        yield Access(kubectl="kubectl", kubeconfig=os.environ["KUBECONFIG"], context="kind-kind")
-        return
-    layout = Layout(tmp_path_factory.mktemp("cluster") / "sandbox")
-    cluster = Cluster.of(layout)
-    cluster.ensure()
-    yield Access(kubectl=str(cluster.kubectl), kubeconfig=str(layout.kubeconfig), context=CONTEXT)
-    cluster.delete()
+        return Access(kubectl="kubectl", kubeconfig=os.environ["KUBECONFIG"], context="kind-kind")
+    with FileLock(shared / "cluster.lock"):
+        return access_of(_layout(shared))
+
+
+OWN_CLUSTER = pytest.mark.xdist_group("own cluster")
+"""For modules with `own_access`, so that one process makes that cluster."""
 
 
 @pytest.fixture(scope="session")
-def target(access: Access) -> Generator[Target]:
+def own_access(tmp_path_factory: pytest.TempPathFactory) -> Generator[Access]:
+    """A cluster of one process alone, for what would disturb others: outages, kinds of objects."""
+    layout = Layout(tmp_path_factory.mktemp("own") / "sandbox")
+    yield access_of(layout)
+    Cluster.of(layout).delete()
+
+
+def access_of(layout: Layout) -> Access:
+    """The administrator's way to the cluster of `layout`, made where it is missing."""
+    cluster = Cluster.of(layout)
+    cluster.ensure()
+    return Access(kubectl=str(cluster.kubectl), kubeconfig=str(layout.kubeconfig), context=CONTEXT)
+
+
+@pytest.fixture(scope="session")
+def target(access: Access, shared: Path) -> Target:
     """The engine, and the cluster that its stacks are deployed to."""
+    return target_of(access, shared)
+
+
+def target_of(access: Access, shared: Path) -> Target:
+    """The engine, and the cluster of `access`."""
     layout = Layout(Path(access.kubeconfig).parent)
     where = (access.kubectl, access.kubeconfig, access.context)
+    new_stack = shared / "new-stack"
     if os.environ.get("TENANT_NATS_E2E") == "kind":
         # Without it, an object that somebody changed with kubectl is a conflict and stays so.
-        settings = {"kubernetes:enablePatchForce": "true"}
-        yield Target(layout, *where, dict(os.environ), settings)
-        return
+        settings: Settings = {"kubernetes:enablePatchForce": True}
+        return Target(layout, *where, dict(os.environ), new_stack, settings)
     # Which plugin is not the question of these tests, and asking for the official one takes time.
     layout.plugin_choice.write_text(f"pinned {engine.toolchain.KUBERNETES_PLUGIN_VERSION}")
-    env = engine.environment(layout, "")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PATH", env["PATH"])  # where the Automation API looks for `pulumi`
-        yield Target(layout, *where, env)
+    return Target(layout, *where, engine.environment(layout, ""), new_stack)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,20 +15,33 @@ NewProject = Callable[..., Project]
 
 @pytest.fixture
 def new_project(
-    target: Target, new_database: NewDatabase, tmp_path: Path, request: pytest.FixtureRequest
+    target: Target,
+    new_database: NewDatabase,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    worker_id: str,
 ) -> Generator[NewProject]:
     """Makes a project with a database and a namespace of its own; removed after the test."""
+    with projects(target, new_database, tmp_path, f"{worker_id}-{request.node.name}") as create:
+        yield create
+
+
+@contextmanager
+def projects(
+    target: Target, new_database: NewDatabase, folder: Path, name: str
+) -> Generator[NewProject]:
+    """What `new_project` says, on this cluster and with databases of this server."""
     made: list[Project] = []
-    name = "".join(part for part in request.node.name.lower() if part.isalnum())[:30]
+    readable = "".join(part for part in name.lower() if part.isalnum() or part == "-")[:30]
 
     def create(inventory: str, *, dsn: str | None = None, **settings: str) -> Project:
         number = next(_NUMBERS)
         project = Project(
             target,
-            tmp_path / f"project-{number}",
-            namespace=f"e2e-{number}-{name}",
+            folder / f"project-{number}",
+            namespace=f"e2e-{number}-{readable}".rstrip("-"),
             dsn=new_database() if dsn is None else dsn,
-            settings=settings,
+            settings=dict(settings),
         )
         made.append(project)
         project.write(inventory)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,14 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from pulumi import automation
-from pulumi.automation import EngineEvent, OpType
+from filelock import FileLock
 
 from sandbox.layout import PROJECT, Layout
 from tests.controlplane.rows import Row, execute, table
 from tests.packages import PACKAGES
 
 _PROGRAM = ("__main__.py", "program.py", "settings.py", "Pulumi.yaml", ".venv", *PACKAGES)
+
+
+Settings = dict[str, object]
+"""What a stack's configuration says: `namespace`, or `kubernetes:context` of another package."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,9 @@ class Target:
     kubeconfig: str
     context: str
     env: dict[str, str]
-    settings: dict[str, str] = field(default_factory=dict[str, str])
+    new_stack: Path
+    """The state of a stack that was made and never deployed to, kept for all tests of a run."""
+    settings: Settings = field(default_factory=dict[str, object])
     """Of every stack, beside its own."""
 
 
@@ -84,37 +90,68 @@ class Project:
     """A copy of the program (by links) with an inventory, a stack and a state of its own."""
 
     def __init__(
-        self, target: Target, folder: Path, *, namespace: str, dsn: str, settings: dict[str, str]
+        self,
+        target: Target,
+        folder: Path,
+        *,
+        namespace: str,
+        dsn: str,
+        settings: Settings,
+        program: str | None = None,
     ) -> None:
+        """The stack is made, and nothing deployed; `program` is text in place of __main__.py."""
         self.target = target
         self.folder = folder
         self.namespace = namespace
         self.dsn = dsn
         self.state = folder / "state"
         self._log = folder / "up.log"
-        self.state.mkdir(parents=True)
+        self._settings: Settings = {}
+        folder.mkdir(parents=True)
         for name in _PROGRAM:
             (folder / name).symlink_to(PROJECT / name)
+        if program is not None:
+            (folder / "__main__.py").unlink()
+            (folder / "__main__.py").write_text(program)
         self.env = {
             **target.env,
             "DATABASE_URL": dsn,
             "PULUMI_BACKEND_URL": f"file://{self.state}",
             "PULUMI_CONFIG_PASSPHRASE": "e2e",
+            "PULUMI_DEBUG_COMMANDS": "true",  # for `--event-log`
         }
-        self.stack = automation.create_stack(
-            "e2e",
-            work_dir=str(folder),
-            opts=automation.LocalWorkspaceOptions(env_vars=self.env),
+        self.configure(
+            {
+                "kubernetes:context": target.context,
+                "kubernetes:clusterIdentifier": "e2e",
+                "namespace": namespace,
+                "retainNamespace": False,
+                **target.settings,
+                **settings,
+            }
         )
-        for key, value in {
-            "kubernetes:context": target.context,
-            "kubernetes:clusterIdentifier": "e2e",
-            "namespace": namespace,
-            "retainNamespace": "false",
-            **target.settings,
-            **settings,
-        }.items():
-            self.stack.set_config(key, automation.ConfigValue(value))
+        self._make_stack()
+
+    def configure(self, settings: Settings) -> None:
+        """Add to the settings of the stack; `pulumi config set` takes half a second for each."""
+        self._settings |= settings
+        config = {
+            name if ":" in name else f"tenant-nats:{name}": value
+            for name, value in self._settings.items()
+        }
+        file = self.folder / "Pulumi.e2e.yaml"
+        file.write_text(json.dumps({"encryptionsalt": _SALT, "config": config}))
+
+    def _make_stack(self) -> None:
+        """Make the stack as the engine makes it: once for each run of tests, and then by a copy."""
+        made = self.target.new_stack
+        with FileLock(made.with_suffix(".lock")):
+            if not made.exists():
+                self.state.mkdir()
+                self.pulumi("stack", "init")
+                shutil.copytree(self.state, made)
+                return
+        shutil.copytree(made, self.state)
 
     def write(self, inventory: str) -> None:
         """Replace the inventory."""
@@ -123,17 +160,19 @@ class Project:
     def store_secret_dsn(self) -> None:
         """Move the connection string from the environment into the stack's secrets."""
         del self.env["DATABASE_URL"]
-        self.stack.workspace.env_vars = dict(self.env)
-        self.stack.set_config("databaseUrl", automation.ConfigValue(self.dsn, secret=True))
+        self.pulumi("config", "set", "--secret", "databaseUrl", stdin=self.dsn)
 
     def use_database(self, dsn: str) -> None:
         """Let later runs see another connection string."""
         self.env["DATABASE_URL"] = dsn
-        self.stack.workspace.env_vars = dict(self.env)
 
-    def up(self) -> Run:
+    def up(self, *options: str) -> Run:
         """Run `pulumi up`; a failure is told by the result."""
-        return self._run(self.stack.up)
+        return self._run("up", "--yes", "--skip-preview", *options)
+
+    def outputs(self) -> dict[str, Any]:
+        """The stack's outputs."""
+        return json.loads(self.pulumi("stack", "output", "--json"))
 
     def up_by_command_line(self) -> str:
         """Run `pulumi up` as CI does, with the preview that comes before it; returns its output."""
@@ -158,7 +197,7 @@ class Project:
 
     def recover(self, *arguments: str) -> tuple[int, str]:
         """Run `python -m operations recover` as a person would; its exit code and its output."""
-        path = os.pathsep.join([str(Path(self.target.kubectl).parent), os.environ["PATH"]])
+        path = os.pathsep.join([str(Path(self.target.kubectl).parent), self.env["PATH"]])
         answer = subprocess.run(
             [sys.executable, "-m", "operations", "recover", "--stack", "e2e", *arguments],
             cwd=self.folder, env={**os.environ, **self.env, "PATH": path},
@@ -196,42 +235,55 @@ class Project:
         """Those that run in the project's folder: engines and what they have started."""
         return [each for each in psutil.process_iter() if _folder_of(each) == self.folder.resolve()]
 
+    @property
+    def _state_file(self) -> Path:
+        [file] = self.state.glob(".pulumi/stacks/*/e2e.json")
+        return file
+
+    def recorded(self) -> list[str]:
+        """The URNs of the objects and records that the engine has written down so far."""
+        latest: dict[str, Any] = json.loads(self._state_file.read_text())["checkpoint"]["latest"]
+        resources: list[dict[str, Any]] = (latest or {}).get("resources", [])
+        return [
+            each["urn"]
+            for each in resources
+            if each["custom"] and "pulumi:providers:" not in each["type"]
+        ]
+
     def edit_state(self, edit: Callable[[dict[str, Any]], None]) -> None:
         """Change the stored deployment behind the engine's back: an import drops pending notes."""
-        [file] = self.state.glob(".pulumi/stacks/*/e2e.json")
+        file = self._state_file
         stored = json.loads(file.read_text())
         edit(stored["checkpoint"]["latest"])
         file.write_text(json.dumps(stored))
 
     def preview(self) -> Run:
         """Run `pulumi preview`."""
-        return self._run(self.stack.preview)
+        return self._run("preview")
 
     def refresh(self) -> Run:
         """Run `pulumi refresh`."""
-        return self._run(self.stack.refresh)
+        return self._run("refresh", "--yes", "--skip-preview")
 
     def destroy(self) -> Run:
         """Run `pulumi destroy`."""
-        return self._run(self.stack.destroy)
+        return self._run("destroy", "--yes", "--skip-preview")
 
-    def _run(self, command: Any) -> Run:
-        run = Run()
-        lines: list[str] = []
-
-        def collect(event: EngineEvent) -> None:
-            if event.resource_pre_event:
-                run.order.append(("started", _operation(event.resource_pre_event.metadata)))
-            if event.res_outputs_event:
-                run.order.append(("finished", _operation(event.res_outputs_event.metadata)))
-            if event.diagnostic_event and event.diagnostic_event.severity != "debug":
-                lines.append(event.diagnostic_event.message)
-
-        try:
-            command(on_output=lines.append, on_error=lines.append, on_event=collect)
-        except automation.CommandError as error:
-            run.failed = True
-            lines.append(str(error))
+    def _run(self, *command: str) -> Run:
+        log = self.folder / "events.json"
+        log.unlink(missing_ok=True)
+        answer = subprocess.run(
+            ["pulumi", *command, "--non-interactive", "--stack", "e2e", f"--event-log={log}"],
+            cwd=self.folder, env={**os.environ, **self.env}, capture_output=True, text=True,
+        )  # fmt: skip
+        run = Run(failed=answer.returncode != 0)
+        lines = [answer.stdout, answer.stderr]
+        for event in map(json.loads, log.read_text().splitlines() if log.exists() else ()):
+            for moment, kind in (("started", "resourcePreEvent"), ("finished", "resOutputsEvent")):
+                if kind in event:
+                    run.order.append((moment, _operation(event[kind]["metadata"])))
+            if (said := event.get("diagnosticEvent")) and said["severity"] != "debug":
+                lines.append(said["message"])
         run.output = "\n".join(lines)
         return run
 
@@ -286,6 +338,10 @@ _KINDS = ("configmap", "deployment", "service", "networkpolicy")
 _NOT_OURS = ("kube-root-ca.crt",)
 
 
+_SALT = "v1:EF0UNX5t4KM=:v1:0gghV5uEFI8W5kqg:CCAS+zTjABCTLmkqPdUvNTKoQb9CWA=="
+"""Of the passphrase `e2e`, which keeps nothing secret that is one."""
+
+
 def _folder_of(process: psutil.Process) -> Path | None:
     try:
         return Path(process.cwd())
@@ -294,6 +350,5 @@ def _folder_of(process: psutil.Process) -> Path | None:
 
 
 def _operation(metadata: Any) -> Operation:
-    kind = metadata.op.value if isinstance(metadata.op, OpType) else str(metadata.op)
-    token, name = metadata.urn.split("::", 3)[2:]
-    return Operation(kind, token.split("$")[-1].split(":")[-1], name)
+    token, name = metadata["urn"].split("::", 3)[2:]
+    return Operation(metadata["op"], token.split("$")[-1].split(":")[-1], name)

@@ -46,9 +46,9 @@ def test_up_makes_everything_and_a_second_up_changes_nothing(new_project: NewPro
         )
         for tenant, number in (("acme", 1), ("acme", 2), ("globex", 1))
     ]
-    outputs = project.stack.outputs()
-    assert outputs["namespace"].value == project.namespace
-    assert outputs["urls"].value["globex"] == [
+    outputs = project.outputs()
+    assert outputs["namespace"] == project.namespace
+    assert outputs["urls"]["globex"] == [
         f"nats://nats-globex-1.{project.namespace}.svc.cluster.local:4222"
     ]
     assert project.preview().changes == []

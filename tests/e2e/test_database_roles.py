@@ -3,8 +3,6 @@
 The plugin cannot be had here: that is how it shows. Not for CI on kind, where it can.
 """
 
-from pulumi import automation
-
 from tests.e2e.conftest import NewProject
 
 ONE_TENANT = """\
@@ -20,8 +18,7 @@ def test_a_stack_needs_the_plugin_of_postgres_only_to_manage_roles(new_project: 
     without = project.preview()
     assert not without.failed, without.output
     assert "create Deployment nats-acme-1-deployment" in without.changed
-    for key, value in (("manageRoles", "true"), ("name", "platform")):
-        project.stack.set_config(f"database.{key}", automation.ConfigValue(value), path=True)
+    project.configure({"database": {"manageRoles": True, "name": "platform"}})
     with_roles = project.preview()
     assert with_roles.failed
     assert "pulumi-resource-postgresql" in with_roles.output

@@ -5,7 +5,6 @@ crash would have left: no duplicate, no orphan, in the cluster or the database.
 """
 
 import json
-import os
 import random
 import socket
 import subprocess
@@ -21,6 +20,7 @@ from tenancy.validation import load
 from tests.controlplane.rows import by_hand
 from tests.e2e.conftest import NewProject
 from tests.e2e.project import Project
+from tests.sweeps import swept
 from tests.waiting import wait_until
 
 SIZES = """\
@@ -44,8 +44,7 @@ GLOBEX_LEAVES = READY.replace("globex: {", "globex: {state: decommissioned, ")
 LOCKED = "LOCK TABLE nats_instances IN EXCLUSIVE MODE"
 
 _OURS = ("configmap", "deployment", "service", "networkpolicy")
-_MOMENTS = 10
-_SEED = int(os.environ.get("TENANT_NATS_SEED", "6"))
+_MOMENTS = 5
 
 
 def plan_of(project: Project) -> Plan:
@@ -111,60 +110,44 @@ def assert_as_if_nothing_had_happened(project: Project) -> None:
     assert project.preview().changes == []
 
 
-@pytest.mark.timeout(1800)
-def test_an_up_killed_at_ten_moments_is_recovered_each_time(new_project: NewProject) -> None:
+@pytest.mark.sweep
+@pytest.mark.parametrize("moments", swept([5], 1))
+def test_an_up_that_is_killed_again_and_again_ends_well(
+    new_project: NewProject, moments: int, drawn: random.Random
+) -> None:
+    """Each `up` goes on where the one before was killed, so one life meets every phase."""
     project = new_project(FIVE_TENANTS)
-    nothing = project.pulumi("stack", "export")
-    engine = begin_in_earnest(project)
-    began = time.monotonic()
-    assert engine.wait() == 0
-    duration = time.monotonic() - began
-    assert project.names(*_OURS) == planned_objects(plan_of(project))
-    # One in each tenth, so that every phase is met.
-    drawn = random.Random(_SEED)  # noqa: S311
-    moments = [(number + drawn.random()) / _MOMENTS * duration for number in range(_MOMENTS)]
-    told = " ".join(f"{moment:.2f}" for moment in moments)
-    print(f"TENANT_NATS_SEED={_SEED}: killed after {told} of {duration:.2f} s")  # noqa: T201
-    died = 0
-    for number, moment in enumerate(moments):
-        start_anew(project, nothing, number)
-        engine = begin_in_earnest(project)
-        time.sleep(moment)
-        if engine.poll() is not None:
-            # The machine's load has changed, and this one came too late.
-            print(f"--- after {moment:.2f} s it had ended")  # noqa: T201
-            assert len(moments) < 4 * _MOMENTS
-            moments.append(drawn.uniform(0, 0.8) * duration)
-            continue
-        kill(engine)
-        died += 1
+    for moment in range(moments):
+        kill_after(project, (moment + drawn.random()) / moments, pause=drawn.uniform(0, 0.3))
         code, said = project.recover()
-        print(f"--- after {moment:.2f} s\n{said}")  # noqa: T201
+        print(f"--- {moment + 1}. of {moments}\n{said}")  # noqa: T201
         assert code == 0, said
         wait_until(lambda: project.processes() == [])
-        assert_as_if_nothing_had_happened(project)
-    assert died == _MOMENTS
+    assert_as_if_nothing_had_happened(project)
 
 
-def begin_in_earnest(project: Project) -> subprocess.Popen[bytes]:
-    """Begin an `up`; the clock starts when it records its first resource.
+@pytest.mark.sweep
+@pytest.mark.parametrize("moment", swept(range(10), 1))
+def test_an_up_that_is_killed_once_ends_well(
+    new_project: NewProject, moment: int, drawn: random.Random
+) -> None:
+    project = new_project(FIVE_TENANTS)
+    kill_after(project, (moment + drawn.random()) / 10, pause=drawn.uniform(0, 0.3))
+    code, said = project.recover()
+    assert code == 0, said
+    wait_until(lambda: project.processes() == [])
+    assert_as_if_nothing_had_happened(project)
 
-    Until then, for half of its time, the program is being loaded, and a kill leaves but a lock.
-    """
-    [state] = project.state.glob(".pulumi/stacks/*/e2e.json")
-    before = state.stat().st_mtime_ns
+
+def kill_after(project: Project, share: float, *, pause: float) -> None:
+    """Kill an `up` when the state has this share of what it is to have, and a little later."""
+    plan = plan_of(project)
+    wanted = share * (len(planned_objects(plan)) + len(plan.tenants))
     engine = project.begin_up()
-    wait_until(lambda: state.stat().st_mtime_ns != before)
-    return engine
-
-
-def start_anew(project: Project, state: str, number: int) -> None:
-    """An empty state, database and namespace: sooner there than by a destroy."""
-    project.remove()
-    project.pulumi("stack", "import", stdin=state)
-    project.execute("DELETE FROM nats_instances")
-    project.namespace = f"{project.namespace.rpartition('--')[0] or project.namespace}--{number}"
-    project.pulumi("config", "set", "namespace", project.namespace)
+    wait_until(lambda: engine.poll() is not None or len(project.recorded()) >= wanted)
+    assert engine.poll() is None, project.said()
+    time.sleep(pause)
+    kill(engine)
 
 
 def test_what_was_made_but_not_recorded_is_recorded_and_not_made_again(

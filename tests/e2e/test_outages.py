@@ -1,13 +1,18 @@
 """The database or the API server goes away in the middle of an `up`, and comes back."""
 
+import tempfile
+from collections.abc import Generator
 from pathlib import Path
 
 import psutil
+import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from sandbox import database
 from sandbox.cluster import NAME, Cluster
-from tests.e2e.conftest import NewProject
+from tests.access import Access
+from tests.conftest import OWN_CLUSTER, databases, target_of, with_template
+from tests.e2e.conftest import NewProject, projects
 from tests.e2e.project import Project
 from tests.waiting import wait_until
 
@@ -18,6 +23,23 @@ FIVE = (
     + "sizes:\n"
     + "  small: {requests: {cpu: 10m, memory: 64Mi}, limits: {cpu: 100m, memory: 64Mi}}\n"
 )
+
+pytestmark = OWN_CLUSTER
+
+
+@pytest.fixture(scope="module")
+def new_project(
+    own_access: Access, tmp_path_factory: pytest.TempPathFactory
+) -> Generator[NewProject]:
+    """Makes projects on a cluster and a Postgres that nobody else would miss."""
+    folder = tmp_path_factory.mktemp("outages")
+    # tests/conftest.py says why not below pytest's folder.
+    with tempfile.TemporaryDirectory(prefix="tenant-nats-", ignore_cleanup_errors=True) as parent:
+        data = Path(parent) / "data"
+        new_database = databases(with_template(database.start(data)), "outages")
+        with projects(target_of(own_access, folder), new_database, folder, "outages") as new:
+            yield new
+        database.stop(data)
 
 
 def test_a_database_that_is_stopped_in_the_middle_of_an_up(new_project: NewProject) -> None:

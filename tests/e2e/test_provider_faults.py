@@ -15,6 +15,7 @@ import pytest
 from tests.conftest import NewDatabase
 from tests.controlplane.rows import execute, placed
 from tests.e2e.project import Project, Target
+from tests.sweeps import swept
 
 PROGRAM = """\
 import json
@@ -41,13 +42,39 @@ POINTS = (
     "while-reading",
     "after-commit",
 )
-STEPS = {
-    "create": [1, 2],
-    "update": [1],
-    "read": [1],
-    "delete": [],
-}
-"""Each operation, and the instances that every tenant is to have when it is done."""
+STEPS: tuple[tuple[str, list[int]], ...] = (
+    ("create", [1, 2]),
+    ("update", [1]),
+    ("read", [1]),
+    ("update", [1, 2]),
+    ("delete", []),
+)
+"""An operation at a time, and the instances that every tenant is to have when it is done."""
+
+Life = Mapping[str, list[str]]
+"""By tenant what is to happen to it in each of the `STEPS`: `kind point`."""
+
+
+def killed(start: int) -> Life:
+    """One tenant, which is killed in each step, each time at another point.
+
+    One such life meets every point and every operation; five meet each point in each step.
+    """
+    return {"acme": [f"kill {POINTS[(start + step) % len(POINTS)]}" for step in range(len(STEPS))]}
+
+
+def broken(start: int) -> Life:
+    """A tenant for each point, cut off or raising there by turns; two such lives meet everything.
+
+    What is killed takes the others with it. These do not, so they can be broken side by side.
+    """
+    kinds = ("cut", "raise")
+    return {
+        f"at-{point}": [
+            f"{kinds[(start + place + step) % 2]} {point}" for step in range(len(STEPS))
+        ]
+        for place, point in enumerate(POINTS)
+    }
 
 
 @dataclass
@@ -56,18 +83,18 @@ class Stack:
 
     project: Project
     faults: Path
-    tenants: Mapping[str, str]
-    """`kind point` of each."""
+    life: Life
 
     def want(self, numbers: list[int]) -> None:
-        wanted = dict.fromkeys(self.tenants, numbers) if numbers else {}
+        wanted = dict.fromkeys(self.life, numbers) if numbers else {}
         (self.project.folder / "numbers.json").write_text(json.dumps(wanted))
 
-    def break_all(self, operation: str) -> None:
+    def break_all(self, step: int) -> None:
         """Run until everything that is to happen has happened, the engine in between unrepaired."""
-        for tenant, fault in self.tenants.items():
-            (self.faults / tenant).write_text(f"{fault} {operation}")
-        for _ in self.tenants:
+        operation, _ = STEPS[step]
+        for tenant, faults in self.life.items():
+            (self.faults / tenant).write_text(f"{faults[step]} {operation}")
+        for _ in self.life:
             run = self.project.refresh() if operation == "read" else self.project.up()
             if not self.pending():
                 break
@@ -85,20 +112,20 @@ class Stack:
         assert not up.failed, up.output
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize(
-    "tenants",
+    "life",
     [
-        *({"acme": f"kill {point}"} for point in POINTS),
-        {f"{kind}-{point}": f"{kind} {point}" for kind in ("cut", "raise") for point in POINTS},
+        *swept([pytest.param(killed(n), id=f"killed {n}") for n in range(len(POINTS))], 1),
+        *swept([pytest.param(broken(n), id=f"cut and raising {n}") for n in range(2)], 1),
     ],
-    ids=[*(f"killed {point}" for point in POINTS), "cut off, and raising, at every point"],
 )
 def test_faults_of_the_provider_leave_nothing_that_recover_and_up_do_not_put_right(
-    target: Target, new_database: NewDatabase, tmp_path: Path, tenants: dict[str, str]
+    target: Target, new_database: NewDatabase, tmp_path: Path, life: Life
 ) -> None:
-    stack = new_stack(target, new_database(), tmp_path, tenants)
-    for operation, numbers in STEPS.items():
-        if operation == "update":
+    stack = new_stack(target, new_database(), tmp_path, life)
+    for step, (operation, numbers) in enumerate(STEPS):
+        if step == 1:
             stack.project.execute(
                 "INSERT INTO integrations (tenant_id, nats_instance_id) SELECT tenant_id, id "
                 "FROM nats_instances, generate_series(1, 3) WHERE instance_number = 2"
@@ -106,31 +133,28 @@ def test_faults_of_the_provider_leave_nothing_that_recover_and_up_do_not_put_rig
         if operation == "delete":
             stack.project.execute("DELETE FROM integrations")
         stack.want(numbers)
-        stack.break_all(operation)
+        stack.break_all(step)
         stack.repair()
         assert execute(
             stack.project.dsn,
             "SELECT tenant_id, instance_number, dns_name, status FROM nats_instances ORDER BY 1, 2",
         ) == [
             (tenant, number, f"nats-{tenant}-{number}.faults.svc.cluster.local:4222", "active")
-            for tenant in sorted(tenants)
+            for tenant in sorted(life)
             for number in numbers
         ]
-        for tenant in tenants:
-            on_one = {1: 3} if operation in ("update", "read") else {}
+        for tenant in life:
+            on_one = {} if operation in ("create", "delete") else {1: 3}
             assert placed(stack.project.dsn, tenant) == on_one
-        preview = stack.project.preview()
-        assert preview.changes == [], preview.output
+    preview = stack.project.preview()
+    assert preview.changes == [], preview.output
 
 
-def new_stack(target: Target, dsn: str, tmp_path: Path, tenants: dict[str, str]) -> Stack:
+def new_stack(target: Target, dsn: str, tmp_path: Path, life: Life) -> Stack:
     """A stack of PROGRAM, with what breaks it on the path of every Python that it starts."""
     folder, faults = tmp_path / "project", tmp_path / "faults"
-    project = Project(target, folder, namespace="faults", dsn=dsn, settings={})
-    (folder / "__main__.py").unlink()
-    (folder / "__main__.py").write_text(PROGRAM)
+    project = Project(target, folder, namespace="faults", dsn=dsn, settings={}, program=PROGRAM)
     faults.mkdir()
     injection = Path(__file__).parent / "injection"
     project.env |= {"PYTHONPATH": str(injection), "TENANT_NATS_FAULTS": str(faults)}
-    project.stack.workspace.env_vars = dict(project.env)
-    return Stack(project, faults, tenants)
+    return Stack(project, faults, life)

@@ -86,8 +86,9 @@ def test_rows_changed_or_deleted_by_hand_are_seen_by_refresh_and_put_right_by_up
 def test_a_server_that_never_becomes_ready_fails_in_time_and_gets_no_row(
     new_project: NewProject,
 ) -> None:
-    project = new_project(ONE_TENANT.replace("instances: 2, ", ""), readyTimeout="15s")
+    project = new_project(ONE_TENANT.replace("instances: 2, ", ""))
     project.up()
+    project.configure({"readyTimeout": "5s"})
     greedy = ONE_TENANT.replace("size: small}\n", "size: small}\n  globex: {size: huge}\n", 1) + (
         "  huge: {requests: {cpu: '999', memory: 64Mi}, limits: {cpu: '999', memory: 64Mi}}\n"
     )
@@ -102,16 +103,18 @@ def test_a_server_that_never_becomes_ready_fails_in_time_and_gets_no_row(
 
 
 def test_a_growing_tenant_whose_new_server_fails_keeps_what_it_had(new_project: NewProject) -> None:
-    project = new_project(ONE_TENANT.replace("instances: 2, ", ""), readyTimeout="15s")
+    project = new_project(ONE_TENANT.replace("instances: 2, ", ""))
     project.up()
+    project.configure({"readyTimeout": "5s"})
     project.kubectl("create", "quota", "full", "--hard=pods=1")
     project.write(ONE_TENANT)
     run = project.up()
     assert run.failed
     assert project.rows() == [("acme", 1, "active")]
     project.kubectl("delete", "quota", "full")
-    # What was refused is tried again ever later, and the next `up` has little patience.
+    # What was refused is tried again ever later.
     project.kubectl("rollout", "status", "deployment/nats-acme-2", "--timeout=120s")
+    project.configure({"readyTimeout": "3m"})
     again = project.up()
     assert not again.failed, again.output
     assert project.rows() == [("acme", 1, "active"), ("acme", 2, "active")]

@@ -7,6 +7,7 @@ from psycopg.conninfo import make_conninfo
 from tests.controlplane.rows import by_hand
 from tests.e2e.conftest import NewProject
 from tests.e2e.project import Project, Run
+from tests.sweeps import swept
 
 TWO_INSTANCES = """\
 tenants:
@@ -66,11 +67,12 @@ CUTS = (
 """The last thing that is left of the file; the first time, nothing is."""
 
 
+@pytest.mark.sweep
 def test_a_file_that_was_cut_short_never_reaches_the_engine(new_project: NewProject) -> None:
     project = new_project(MANY_TENANTS)
     assert not project.up().failed
     before = project.names(), project.rows()
-    for cut in CUTS:
+    for cut in swept(CUTS, 2):
         project.write(MANY_TENANTS[: MANY_TENANTS.index(cut) + len(cut)] if cut else "")
         run = project.up()
         assert run.failed, f"cut after {cut!r}"
@@ -96,24 +98,17 @@ def test_a_strangers_row_is_refused_before_anything_is_made(new_project: NewProj
     assert project.rows() == [("acme", 2, "active")]
 
 
-@pytest.mark.parametrize(
-    ("setting", "value", "words"),
-    [
-        ("image", "nats", "image is nats, expected an image with a tag"),
-        ("podSecurity", "privileged", "podSecurity is privileged, expected 'restricted' or"),
-        ("namespce", "x", "there is no setting namespce"),
-        (
-            "databaseUrl",
-            "postgresql://x",
-            "databaseUrl stands in the stack's configuration as plain",
-        ),
-    ],
-)
-def test_a_setting_that_is_wrong_is_told_in_words(
-    new_project: NewProject, setting: str, value: str, words: str
-) -> None:
-    project = new_project(ONE_INSTANCE, **{setting: value})
-    assert_refused(project.up(), words)
+def test_settings_that_are_wrong_are_told_in_words(new_project: NewProject) -> None:
+    project = new_project(ONE_INSTANCE, image="nats", podSecurity="privileged", namespce="x")
+    run = project.up()
+    assert_refused(run, "image is nats, expected an image with a tag")
+    assert_refused(run, "podSecurity is privileged, expected 'restricted' or")
+    assert_refused(run, "there is no setting namespce")
+
+
+def test_a_connection_string_that_is_no_secret_is_refused(new_project: NewProject) -> None:
+    project = new_project(ONE_INSTANCE, databaseUrl="postgresql://x")
+    assert_refused(project.up(), "databaseUrl stands in the stack's configuration as plain")
 
 
 def test_without_a_database_a_preview_works_and_says_so_and_an_up_touches_nothing(
@@ -170,6 +165,11 @@ def test_a_missing_table_is_told_in_one_line(new_project: NewProject) -> None:
     assert namespace_objects(project) == []
 
 
+ONE_ROLE = pytest.mark.xdist_group("careful")
+"""For the tests that make the role `careful`, of which a server has one."""
+
+
+@ONE_ROLE
 def test_a_wrong_password_is_told_in_one_line_and_never_shown(
     new_project: NewProject, password_dsn: str
 ) -> None:
@@ -182,6 +182,7 @@ def test_a_wrong_password_is_told_in_one_line_and_never_shown(
     assert namespace_objects(project) == []
 
 
+@ONE_ROLE
 def test_the_connection_string_is_in_no_state_preview_or_output(
     new_project: NewProject, password_dsn: str
 ) -> None:

@@ -1,6 +1,7 @@
 """One stack, whose states and events all tests here read, and a count of what was checked."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from dataclasses import asdict
 
 import pytest
 
@@ -10,7 +11,7 @@ from tests.isolation.lifecycle import Lifecycle, lived
 from tests.isolation.tally import Tally
 from tests.isolation.watch import Watch
 
-_TALLY = pytest.StashKey[Tally]()
+_TALLY = "tally"
 
 
 @pytest.fixture(scope="session")
@@ -32,14 +33,20 @@ def lifecycle(
 
 
 @pytest.fixture
-def tally(pytestconfig: pytest.Config) -> Tally:
-    """What this run has checked so far."""
-    return pytestconfig.stash.setdefault(_TALLY, Tally())
+def tally(record_property: Callable[[str, object], None]) -> Generator[Tally]:
+    """What a test has checked; it goes with the report of the test, from whichever process."""
+    checked = Tally()
+    yield checked
+    record_property(_TALLY, asdict(checked))
 
 
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say how much was checked."""
-    if tally := config.stash.get(_TALLY, None):
-        terminalreporter.write_line(str(tally))
+    checked = Tally()
+    for report in (each for reports in terminalreporter.stats.values() for each in reports):
+        if isinstance(report, pytest.TestReport) and report.when == "teardown":
+            for name, counts in report.user_properties:
+                if name == _TALLY:
+                    checked += Tally(**counts)  # pyright: ignore[reportCallIssue]
+    if checked != Tally():
+        terminalreporter.write_line(str(checked))

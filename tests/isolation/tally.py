@@ -1,13 +1,13 @@
 """What has been checked, to be told at the end of a run."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from tests.isolation.state import Comparison
 
 
 @dataclass
 class Tally:
-    """Counts over all tests of a run."""
+    """Counts of one test, or over all tests of a run."""
 
     states: int = 0
     cells: int = 0
@@ -25,6 +25,10 @@ class Tally:
         self.states += 1
         self.cells += comparison.cells
         self.wrong += len(comparison.wrong)
+
+    def __add__(self, other: "Tally") -> "Tally":
+        theirs = asdict(other)
+        return Tally(**{name: count + theirs[name] for name, count in asdict(self).items()})
 
     def __str__(self) -> str:
         return (

@@ -6,6 +6,7 @@ them is what is analysed. The servers are pods by the Deployments' templates.
 """
 
 import random
+import re
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from tests.e2e.project import Target
 from tests.isolation.cluster import Object, as_list, held, kubectl
 from tests.isolation.state import State
 from tests.isolation.tally import Tally
+from tests.sweeps import swept
 
 TENANTS = 50
 NAMESPACES = ("clients-a", "clients-b", "clients-c")
@@ -28,17 +30,23 @@ NAMESPACES = ("clients-a", "clients-b", "clients-c")
 @pytest.fixture
 def namespace(target: Target, request: pytest.FixtureRequest) -> Generator[str]:
     """A namespace at the API server for one test."""
-    name = f"many-{request.node.callspec.params['seed']}"
+    name = f"many-{'-'.join(re.findall('[a-z0-9]+', request.node.name))[-20:]}"
     kubectl(target, "create", "namespace", name)
     yield name
     kubectl(target, "delete", "namespace", name, "--wait=false")
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_no_cell_is_wrong_for_fifty_tenants_drawn_at_random(
-    seed: int, target: Target, namespace: str, tmp_path: Path, tally: Tally
+@pytest.mark.sweep
+@pytest.mark.parametrize("tenants", swept([TENANTS], 1))
+def test_no_cell_is_wrong_for_many_tenants_drawn_at_random(
+    tenants: int,
+    drawn: random.Random,
+    target: Target,
+    namespace: str,
+    tmp_path: Path,
+    tally: Tally,
 ) -> None:
-    inventory = drawn(random.Random(seed))  # noqa: S311  (nobody is to be surprised)
+    inventory = inventory_of(tenants, drawn)
     graph = graph_of_inventory(inventory, namespace=namespace)
     policies = [dict(each.inputs) for each in graph.of_type(":NetworkPolicy")]
     kubectl(target, "apply", "--server-side", "-f", "-", stdin=as_list(policies))
@@ -54,7 +62,7 @@ def test_no_cell_is_wrong_for_fifty_tenants_drawn_at_random(
     assert comparison.wrong == []
 
 
-def drawn(generator: random.Random) -> Inventory:
+def inventory_of(count: int, generator: random.Random) -> Inventory:
     """An inventory with some of everything that has to do with isolation."""
     tenants: dict[str, Any] = {
         f"tenant-{number}": {
@@ -63,7 +71,7 @@ def drawn(generator: random.Random) -> Inventory:
             "egress": generator.choice(["dns", "dns", "open"]),
             "state": generator.choice(["active"] * 9 + ["decommissioned"]),
         }
-        for number in range(1, TENANTS + 1)
+        for number in range(1, count + 1)
     }
     return Inventory.model_validate({"tenants": tenants})
 

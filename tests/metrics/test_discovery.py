@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pulumi.automation import ConfigValue
 from ruamel.yaml import YAML
 
 from monitoring.rules import rules
@@ -22,11 +21,13 @@ from sandbox.toolchain import PROMETHEUS, PROMETHEUS_OPERATOR, ensure, source_of
 from tenancy.names import METRICS_JOB
 from tenancy.validation import load
 from tests.access import Access
-from tests.conftest import NewDatabase
+from tests.conftest import OWN_CLUSTER, NewDatabase, target_of
 from tests.e2e.project import Project, Target
 from tests.metrics.prometheus import running
 from tests.nats.server import free_port
 from tests.waiting import wait_until
+
+pytestmark = OWN_CLUSTER
 
 NAMESPACE, WATCHING = "metrics", "metrics-watching"
 INVENTORY = """\
@@ -68,13 +69,22 @@ Found = set[tuple[str, ...]]
 
 
 @pytest.fixture(scope="module")
-def kinds(access: Access) -> Generator[None]:
+def access(own_access: Access) -> Access:
+    """A cluster that knows the operator, as that of the other tests does not."""
+    return own_access
+
+
+@pytest.fixture(scope="module")
+def target(access: Access, tmp_path_factory: pytest.TempPathFactory) -> Target:
+    return target_of(access, tmp_path_factory.mktemp("stacks"))
+
+
+@pytest.fixture(scope="module")
+def kinds(access: Access) -> None:
     """The kinds of objects that the operator brings to a cluster."""
     folder = source_of(PROMETHEUS_OPERATOR, OPERATOR_MODULE) / "example" / "prometheus-operator-crd"
     access.run("apply", "--server-side", f"--filename={folder}")
     access.run("wait", "--for=condition=Established", f"--filename={folder}", "--timeout=60s")
-    yield
-    access.run("delete", f"--filename={folder}", "--wait=false")
 
 
 @pytest.fixture(scope="module")
@@ -91,14 +101,15 @@ def stack(
         tmp_path_factory.mktemp("metrics") / "project",
         namespace=NAMESPACE,
         dsn=new_database(),
-        settings={"drain": "0s"},
+        settings={
+            "drain": "0s",
+            "metrics": {
+                "podMonitor": True,
+                "prometheusRule": True,
+                "labels": {"release": "prometheus"},
+            },
+        },
     )
-    for key, value in {
-        "podMonitor": "true",
-        "prometheusRule": "true",
-        "labels.release": "prometheus",
-    }.items():
-        project.stack.set_config(f"metrics.{key}", ConfigValue(value), path=True)
     project.write(INVENTORY)
     run = project.up()
     assert not run.failed, run.output
@@ -163,7 +174,7 @@ def test_by_the_pod_monitor_the_operator_finds_the_same(
 
 
 def test_recover_looks_for_what_the_operator_brings_where_that_is_there(stack: Project) -> None:
-    path = os.pathsep.join([str(Path(stack.target.kubectl).parent), os.environ["PATH"]])
+    path = os.pathsep.join([str(Path(stack.target.kubectl).parent), stack.env["PATH"]])
     kubectl = Kubectl(stack.target.context, {**stack.env, "PATH": path})
     found = {each["kind"] for each in live_objects([NAMESPACE], kubectl)}
     assert found == {"Namespace", *KINDS}

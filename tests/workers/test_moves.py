@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-import pytest
 
 from controlplane import store
 from controlplane.store import InstanceRow, TenantRows
@@ -34,7 +33,6 @@ def test_a_move_under_load_loses_nothing_for_a_worker_that_had_joined(
     platform: Platform,
     servers: tuple[Server, Server],
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
 ) -> None:
     urls = [server.url for server in servers]
     # One moves with the notification, mostly before the worker has joined. One moves in the middle
@@ -69,8 +67,7 @@ def test_a_move_under_load_loses_nothing_for_a_worker_that_had_joined(
     }
     published = sum(account.published for account in accounts.values())
     lines = [f"{name}: {account}" for name, account in accounts.items()]
-    with capsys.disabled():
-        print(f"\n{MOVES} moves, {published / seconds:.0f} messages/s", *lines, sep="\n  ")  # noqa: T201
+    print(f"{MOVES} moves, {published / seconds:.0f} messages/s", *lines, sep="\n  ")  # noqa: T201
 
     assert [visit.url for visit in found] == [move.url for move in moves]
     for visit, following_visit in pairwise(found):

@@ -1,0 +1,32 @@
+"""Sweeps: tests that try a fault at many points. `make test` tries a sample, `make soak` all.
+
+Each point, and each operation, is met by the sample at least once; which of them meet is drawn by
+TENANT_NATS_SEED. `make soak` goes through everything as often as it has rounds, with other draws.
+"""
+
+import os
+import random
+from collections.abc import Sequence
+from typing import TypeVar
+
+import pytest
+
+ROUNDS = int(os.environ.get("TENANT_NATS_SOAK", "0"))
+"""How often `make soak` goes through everything; 0 in `make test`."""
+SEED = os.environ.get("TENANT_NATS_SEED", "6")
+
+_T = TypeVar("_T")
+
+
+def swept(complete: Sequence[_T], sample: int) -> list[_T]:
+    """The cases of a sweep: in `make test` so many of them, in `make soak` all in each round."""
+    if ROUNDS:
+        return [*complete] * ROUNDS
+    chosen = random.Random(SEED).sample(range(len(complete)), sample)  # noqa: S311
+    return [complete[number] for number in sorted(chosen)]
+
+
+@pytest.fixture
+def drawn(request: pytest.FixtureRequest) -> random.Random:
+    """What a test draws: the same each time for the same seed, other for each case and round."""
+    return random.Random(f"{SEED} {request.node.name}")  # noqa: S311
