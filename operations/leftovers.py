@@ -174,10 +174,12 @@ def _end_orphans(folder: Path, say: Say) -> None:
     """
     orphans = list(_orphans(folder))
     for process in orphans:
-        process.terminate()
+        with suppress(psutil.NoSuchProcess):  # many end by themselves, soon after their engine
+            process.terminate()
     _, stubborn = psutil.wait_procs(orphans, timeout=_PATIENCE)
     for process in stubborn:
-        process.kill()
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
     if orphans:
         pids = ", ".join(str(process.pid) for process in orphans)
         say(f"Processes that a dead engine left are ended: {pids}.")

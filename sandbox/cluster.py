@@ -32,6 +32,9 @@ _GRACE_SECONDS = 10
 _PATIENCE_SECONDS = 120
 """kwokctl waits for minutes for a server that has found its port taken."""
 
+PORTS = FileLock(CACHE / "kwok-ports.lock", is_singleton=True)
+"""Held by who makes a cluster, or has one down that is to come back on its ports."""
+
 _CONFIGURATION = """\
 apiVersion: config.kwok.x-k8s.io/v1alpha1
 kind: KwokctlConfiguration
@@ -139,7 +142,7 @@ class Cluster:
         configuration = self.layout.kwok / "kwokctl.yaml"
         configuration.write_text(_CONFIGURATION)
         # kwokctl looks for free ports and binds them later: two at once would choose the same.
-        with step("creating the cluster"), FileLock(CACHE / "kwok-ports.lock"):
+        with step("creating the cluster"), PORTS:
             self._kwokctl(
                 "--config", str(configuration), "create", "cluster", "--runtime=binary",
                 f"--etcd-binary={self.binaries / 'etcd'}",
@@ -153,6 +156,10 @@ class Cluster:
                 # Each controller under an identity of its own, as clusters have it that are not
                 # kwok's: an admission policy may ask who makes a pod.
                 "--extra-args=kube-controller-manager=use-service-account-credentials=true",
+                # There is one of each. One that stands still for ten seconds, as on a busy machine,
+                # would lose its lease and exit.
+                "--extra-args=kube-controller-manager=leader-elect=false",
+                "--extra-args=kube-scheduler=leader-elect=false",
                 # So that sandbox/servers.py can put a real server behind a simulated pod.
                 "--enable-crds=PortForward",
                 "--wait=60s",

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import psutil
 import psycopg
+from filelock import FileLock
 from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
 from controlplane import roles
 from controlplane.schema import migrate
 from sandbox.errors import SandboxError
-from sandbox.layout import Layout
+from sandbox.layout import CACHE, Layout
 from sandbox.progress import step
 
 with warnings.catch_warnings():
@@ -66,7 +67,9 @@ def start(folder: Path) -> str:
     for variable in [name for name in os.environ if name.startswith("PG")]:
         del os.environ[variable]
     folder.parent.mkdir(parents=True, exist_ok=True)
-    server = get_server(folder, cleanup_mode=None)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with FileLock(CACHE / "postgres.lock"):  # for root it makes a user, and two at once would fail
+        server = get_server(folder, cleanup_mode=None)
     # A handle that this process got earlier does not know that the server was stopped since.
     server.start()
     return f"{server.get_uri()}&port={_PORT}"

@@ -27,6 +27,7 @@ from sandbox.cluster import CONTEXT, Cluster
 from sandbox.layout import Layout
 from tests.access import Access
 from tests.e2e.project import Settings, Target
+from tests.isolation.tally import told
 from tests.seconds import by_folder, by_sweep
 from tests.sweeps import ROUNDS, SEED, drawn
 
@@ -49,7 +50,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker(pytest.mark.sweep)
         file = item.nodeid.partition("::")[0]
-        if not (file.startswith(_BY_ITSELF) or item.get_closest_marker("xdist_group")):
+        if "own_access" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("own cluster"))
+        elif not (file.startswith(_BY_ITSELF) or item.get_closest_marker("xdist_group")):
             item.add_marker(pytest.mark.xdist_group(file))
 
 
@@ -63,6 +66,8 @@ def pytest_terminal_summary(
         for each in category
         if isinstance(each, pytest.TestReport)
     ]
+    if checked := told(reports):
+        terminalreporter.write_line(checked)
     if ROUNDS:
         terminalreporter.section(f"sweeps in {ROUNDS} rounds, TENANT_NATS_SEED={SEED}")
         for line in by_sweep(reports):
@@ -103,26 +108,19 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """End what the run's processes shared; they have ended before."""
+    """End what the run's processes shared, and what one that died has left; all have ended."""
     if _leads(config):
         shared = Path(os.environ.pop(_SHARED))
-        if (layout := _layout(shared)).root.exists():
-            Cluster.of(layout, build=False).delete()
-        database.stop(_data(shared))
+        for clusters in shared.glob("*/kwok"):
+            Cluster.of(Layout(clusters.parent), build=False).delete()
+        for data in shared.glob("*/data"):
+            database.stop(data)
         shutil.rmtree(shared, ignore_errors=True)
 
 
 def _leads(config: pytest.Config) -> bool:
     """Whether this process has started the others of the run, or is the only one."""
     return not hasattr(config, "workerinput")
-
-
-def _layout(shared: Path) -> Layout:
-    return Layout(shared / "sandbox")
-
-
-def _data(shared: Path) -> Path:
-    return shared / "postgres" / "data"
 
 
 @pytest.fixture(scope="session")
@@ -138,7 +136,7 @@ def postgres(shared: Path) -> str:
     Its `template_migrated` has the schema, and the roles may do there what they may.
     """
     with FileLock(shared / "postgres.lock"):
-        return with_template(database.start(_data(shared)))
+        return with_template(database.start(shared / "postgres" / "data"))
 
 
 def with_template(dsn: str) -> str:
@@ -147,8 +145,10 @@ def with_template(dsn: str) -> str:
     with psycopg.connect(dsn, autocommit=True) as connection:
         if connection.execute(known).fetchone():
             return dsn
-        connection.execute("CREATE DATABASE template_migrated")
-    database.prepare(make_conninfo(dsn, dbname="template_migrated"))
+        connection.execute("DROP DATABASE IF EXISTS template_new")
+        connection.execute("CREATE DATABASE template_new")
+        database.prepare(make_conninfo(dsn, dbname="template_new"))
+        connection.execute("ALTER DATABASE template_new RENAME TO template_migrated")
     return dsn
 
 
@@ -187,25 +187,28 @@ def access(shared: Path) -> Access:
     if os.environ.get("TENANT_NATS_E2E") == "kind":
         return Access(kubectl="kubectl", kubeconfig=os.environ["KUBECONFIG"], context="kind-kind")
     with FileLock(shared / "cluster.lock"):
-        return access_of(_layout(shared))
-
-
-OWN_CLUSTER = pytest.mark.xdist_group("own cluster")
-"""For modules with `own_access`, so that one process makes that cluster."""
+        return access_of(Layout(shared / "cluster"))
 
 
 @pytest.fixture(scope="session")
-def own_access(tmp_path_factory: pytest.TempPathFactory) -> Generator[Access]:
-    """A cluster of one process alone, for what would disturb others: outages, kinds of objects."""
-    layout = Layout(tmp_path_factory.mktemp("own") / "sandbox")
+def own_access(shared: Path, worker_id: str) -> Generator[Access]:
+    """A cluster of one process alone, for what would disturb others: outages, admission policies.
+
+    The tests that use it are all given to one process.
+    """
+    layout = Layout(shared / f"cluster-of-{worker_id}")
     yield access_of(layout)
     Cluster.of(layout).delete()
 
 
 def access_of(layout: Layout) -> Access:
-    """The administrator's way to the cluster of `layout`, made where it is missing."""
+    """The administrator's way to the cluster of `layout`, made where there was none yet."""
     cluster = Cluster.of(layout)
-    cluster.ensure()
+    # Not by asking whether it is ready: a busy one that answers late would be replaced.
+    if not layout.plugin_choice.exists():
+        cluster.ensure()
+        # Which plugin is not the question of these tests, and asking for the official takes time.
+        layout.plugin_choice.write_text(f"pinned {engine.toolchain.KUBERNETES_PLUGIN_VERSION}")
     return Access(kubectl=str(cluster.kubectl), kubeconfig=str(layout.kubeconfig), context=CONTEXT)
 
 
@@ -213,6 +216,12 @@ def access_of(layout: Layout) -> Access:
 def target(access: Access, shared: Path) -> Target:
     """The engine, and the cluster that its stacks are deployed to."""
     return target_of(access, shared)
+
+
+@pytest.fixture(scope="session")
+def own_target(own_access: Access, shared: Path) -> Target:
+    """The engine, and the cluster of `own_access`."""
+    return target_of(own_access, shared)
 
 
 def target_of(access: Access, shared: Path) -> Target:
@@ -224,8 +233,6 @@ def target_of(access: Access, shared: Path) -> Target:
         # Without it, an object that somebody changed with kubectl is a conflict and stays so.
         settings: Settings = {"kubernetes:enablePatchForce": True}
         return Target(layout, *where, dict(os.environ), new_stack, settings)
-    # Which plugin is not the question of these tests, and asking for the official one takes time.
-    layout.plugin_choice.write_text(f"pinned {engine.toolchain.KUBERNETES_PLUGIN_VERSION}")
     return Target(layout, *where, engine.environment(layout, ""), new_stack)
 
 

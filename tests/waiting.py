@@ -6,7 +6,7 @@ from collections.abc import Callable
 import tenacity
 
 
-def wait_until(is_so: Callable[[], object], seconds: float = 60) -> None:
+def wait_until(is_so: Callable[[], object], seconds: float = 300) -> None:
     """Return as soon as it is so; that it never is, is a failure."""
     until = time.monotonic() + seconds
     while not is_so():

@@ -291,7 +291,13 @@ def test_an_integration_that_is_not_committed_yet_holds_its_tenant(dsn: str) -> 
 
 
 def somebody_waits(dsn: str) -> bool:
-    return bool(execute(dsn, "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"))
+    return bool(
+        execute(
+            dsn,
+            "SELECT 1 FROM pg_stat_activity "
+            "WHERE wait_event_type = 'Lock' AND datname = current_database()",
+        )
+    )
 
 
 def test_a_move_of_another_number_than_was_decided_is_undone(

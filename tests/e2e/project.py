@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -149,8 +150,7 @@ class Project:
             if not made.exists():
                 self.state.mkdir()
                 self.pulumi("stack", "init")
-                shutil.copytree(self.state, made)
-                return
+                self.state.rename(made)
         shutil.copytree(made, self.state)
 
     def write(self, inventory: str) -> None:
@@ -234,6 +234,12 @@ class Project:
     def processes(self) -> list[psutil.Process]:
         """Those that run in the project's folder: engines and what they have started."""
         return [each for each in psutil.process_iter() if _folder_of(each) == self.folder.resolve()]
+
+    def kill_all(self) -> None:
+        """Kill what runs in the project's folder; some of it may end by itself meanwhile."""
+        for process in self.processes():
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
 
     @property
     def _state_file(self) -> Path:
@@ -329,8 +335,7 @@ class Project:
 
     def remove(self) -> None:
         """Remove the namespace without waiting; the state and the database go with the run."""
-        for process in self.processes():
-            process.kill()
+        self.kill_all()
         self.kubectl("delete", "namespace", self.namespace, "--ignore-not-found", "--wait=false")
 
 

@@ -6,6 +6,7 @@ crash would have left: no duplicate, no orphan, in the cluster or the database.
 
 import json
 import random
+import signal
 import socket
 import subprocess
 import time
@@ -142,12 +143,14 @@ def test_an_up_that_is_killed_once_ends_well(
 def kill_after(project: Project, share: float, *, pause: float) -> None:
     """Kill an `up` when the state has this share of what it is to have, and a little later."""
     plan = plan_of(project)
-    wanted = share * (len(planned_objects(plan)) + len(plan.tenants))
+    # Less the last few, so that the engine has something left to do when it is killed.
+    wanted = share * (len(planned_objects(plan)) + len(plan.tenants) - 4)
     engine = project.begin_up()
     wait_until(lambda: engine.poll() is not None or len(project.recorded()) >= wanted)
     assert engine.poll() is None, project.said()
     time.sleep(pause)
     kill(engine)
+    assert engine.returncode == -signal.SIGKILL, project.said()
 
 
 def test_what_was_made_but_not_recorded_is_recorded_and_not_made_again(
@@ -250,8 +253,7 @@ def test_rows_of_which_the_engine_did_not_hear_are_recorded_and_leave_in_two_edi
         somebody.execute(LOCKED)
         kill_while(project, lambda: len(waiting_for_a_lock(project)) == 2)
         # As if both had come through; two statements that the plugins would have run.
-        for process in project.processes():
-            process.kill()
+        project.kill_all()
         somebody.execute(
             "INSERT INTO nats_instances (tenant_id, instance_number, dns_name, status) "
             "SELECT name, 1, format('nats-%%s-1.%%s.svc.cluster.local:4222', name, %s::text), "

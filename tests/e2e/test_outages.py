@@ -1,6 +1,5 @@
 """The database or the API server goes away in the middle of an `up`, and comes back."""
 
-import tempfile
 from collections.abc import Generator
 from pathlib import Path
 
@@ -9,11 +8,10 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from sandbox import database
-from sandbox.cluster import NAME, Cluster
-from tests.access import Access
-from tests.conftest import OWN_CLUSTER, databases, target_of, with_template
+from sandbox.cluster import NAME, PORTS, Cluster
+from tests.conftest import databases, with_template
 from tests.e2e.conftest import NewProject, projects
-from tests.e2e.project import Project
+from tests.e2e.project import Project, Target
 from tests.waiting import wait_until
 
 TENANTS = ("acme", "globex", "hooli", "initech", "stark")
@@ -24,22 +22,17 @@ FIVE = (
     + "  small: {requests: {cpu: 10m, memory: 64Mi}, limits: {cpu: 100m, memory: 64Mi}}\n"
 )
 
-pytestmark = OWN_CLUSTER
-
 
 @pytest.fixture(scope="module")
 def new_project(
-    own_access: Access, tmp_path_factory: pytest.TempPathFactory
+    own_target: Target, shared: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Generator[NewProject]:
     """Makes projects on a cluster and a Postgres that nobody else would miss."""
-    folder = tmp_path_factory.mktemp("outages")
-    # tests/conftest.py says why not below pytest's folder.
-    with tempfile.TemporaryDirectory(prefix="tenant-nats-", ignore_cleanup_errors=True) as parent:
-        data = Path(parent) / "data"
-        new_database = databases(with_template(database.start(data)), "outages")
-        with projects(target_of(own_access, folder), new_database, folder, "outages") as new:
-            yield new
-        database.stop(data)
+    data = shared / "outages" / "data"
+    new_database = databases(with_template(database.start(data)), "outages")
+    with projects(own_target, new_database, tmp_path_factory.mktemp("outages"), "outages") as new:
+        yield new
+    database.stop(data)
 
 
 def test_a_database_that_is_stopped_in_the_middle_of_an_up(new_project: NewProject) -> None:
@@ -78,11 +71,13 @@ def test_an_api_server_that_is_killed_in_the_middle_of_an_up(new_project: NewPro
     wait_until(lambda: len(project.names("deployment")) > 0)
     pid = project.target.layout.kwok / "clusters" / NAME / "pids" / "kube-apiserver.pid"
     server = psutil.Process(int(pid.read_text()))
-    server.kill()
-    server.wait(10)
-    cluster.ensure()
+    with PORTS:  # else somebody's new cluster may take its port
+        server.kill()
+        server.wait(10)
+        cluster.ensure()
     process.wait(180)
     assert not project.target.layout.is_replaced.exists(), "it must be the same cluster"
+    project.configure({"readyTimeout": "3m"})  # its controllers may be busy coming back
     assert_as_if_nothing_had_happened(project)
 
 

@@ -110,7 +110,7 @@ def test_what_does_not_fit_is_one_line_and_nothing_happens(new_project: NewProje
 
 
 def test_workers_have_time_to_leave_before_their_server_goes(new_project: NewProject) -> None:
-    project = new_project(TWO, drain="5s")
+    project = new_project(TWO, drain="8s")
     project.up()
     integrate(project, 5, number=2)
     project.write(ONE)
@@ -125,7 +125,7 @@ def test_workers_have_time_to_leave_before_their_server_goes(new_project: NewPro
         assert "Deployment/nats-acme-2" in project.names("deployment")
         while ("acme", 2, "draining") in project.rows():
             time.sleep(0.05)
-        assert time.monotonic() - moved >= 4
+        assert time.monotonic() - moved >= 6
     assert process.wait(120) == 0, project.said()
     assert project.names("deployment") == ["Deployment/nats-acme-1", "Deployment/nats-globex-1"]
 

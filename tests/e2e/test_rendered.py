@@ -22,15 +22,19 @@ tenants:
   "007": {{size: small}}
   "1e3": {{size: small}}
 {SIZES}"""
-NAMESPACE = "e2e-rendered"
 
 
 @pytest.fixture
-def kubectl(target: Target) -> Generator["Kubectl"]:
-    """Runs kubectl, and takes the namespace away in the end."""
-    run = Kubectl(target)
-    yield run
-    run("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait=false")
+def kubectl(target: Target) -> "Kubectl":
+    """Runs kubectl."""
+    return Kubectl(target)
+
+
+@pytest.fixture
+def namespace(kubectl: "Kubectl") -> Generator[str]:
+    """The namespace that one test applies its files to; it is taken away in the end."""
+    yield "e2e-rendered"
+    kubectl("delete", "namespace", "e2e-rendered", "--ignore-not-found", "--wait=false")
 
 
 class Kubectl:
@@ -57,13 +61,13 @@ def rendered(folder: Path, inventory: str, *, namespace: str) -> str:
 
 
 def test_files_are_applied_in_one_go_with_strict_validation_and_servers_become_ready(
-    tmp_path: Path, kubectl: Kubectl
+    tmp_path: Path, kubectl: Kubectl, namespace: str
 ) -> None:
-    folder = rendered(tmp_path, TENANTS, namespace=NAMESPACE)
+    folder = rendered(tmp_path, TENANTS, namespace=namespace)
     first = kubectl("apply", "--validate=strict", "-f", folder).splitlines()
     assert all(line.endswith(" created") for line in first)
     wait = ("wait", "--for=condition=Available", "--timeout=300s")
-    assert len(kubectl("-n", NAMESPACE, *wait, "deployment", "--all").splitlines()) == 5
+    assert len(kubectl("-n", namespace, *wait, "deployment", "--all").splitlines()) == 5
     second = kubectl("apply", "--validate=strict", "-f", folder).splitlines()
     assert [line for line in second if not line.endswith(" unchanged")] == []
 

@@ -8,10 +8,8 @@ import pytest
 from tests.conftest import NewDatabase
 from tests.e2e.project import Project, Target
 from tests.isolation.lifecycle import Lifecycle, lived
-from tests.isolation.tally import Tally
+from tests.isolation.tally import PROPERTY, Tally
 from tests.isolation.watch import Watch
-
-_TALLY = "tally"
 
 
 @pytest.fixture(scope="session")
@@ -37,16 +35,4 @@ def tally(record_property: Callable[[str, object], None]) -> Generator[Tally]:
     """What a test has checked; it goes with the report of the test, from whichever process."""
     checked = Tally()
     yield checked
-    record_property(_TALLY, asdict(checked))
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how much was checked."""
-    checked = Tally()
-    for report in (each for reports in terminalreporter.stats.values() for each in reports):
-        if isinstance(report, pytest.TestReport) and report.when == "teardown":
-            for name, counts in report.user_properties:
-                if name == _TALLY:
-                    checked += Tally(**counts)  # pyright: ignore[reportCallIssue]
-    if checked != Tally():
-        terminalreporter.write_line(str(checked))
+    record_property(PROPERTY, asdict(checked))

@@ -1,8 +1,14 @@
 """What has been checked, to be told at the end of a run."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
+import pytest
+
 from tests.isolation.state import Comparison
+
+PROPERTY = "tally"
+"""Of a test's report: what it has checked, from whichever process."""
 
 
 @dataclass
@@ -36,3 +42,14 @@ class Tally:
             f"{self.defects} defects planted, {self.caught} caught; "
             f"every NATS pod looked at after each of {self.events} events"
         )
+
+
+def told(reports: Iterable[pytest.TestReport]) -> str:
+    """What the tests of a run have checked in all; nothing where none had to do with isolation."""
+    checked = Tally()
+    for report in reports:
+        if report.when == "teardown":
+            for name, counts in report.user_properties:
+                if name == PROPERTY:
+                    checked += Tally(**counts)  # pyright: ignore[reportCallIssue]
+    return str(checked) if checked != Tally() else ""

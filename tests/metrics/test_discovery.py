@@ -21,13 +21,11 @@ from sandbox.toolchain import PROMETHEUS, PROMETHEUS_OPERATOR, ensure, source_of
 from tenancy.names import METRICS_JOB
 from tenancy.validation import load
 from tests.access import Access
-from tests.conftest import OWN_CLUSTER, NewDatabase, target_of
+from tests.conftest import NewDatabase
 from tests.e2e.project import Project, Target
 from tests.metrics.prometheus import running
 from tests.nats.server import free_port
 from tests.waiting import wait_until
-
-pytestmark = OWN_CLUSTER
 
 NAMESPACE, WATCHING = "metrics", "metrics-watching"
 INVENTORY = """\
@@ -75,8 +73,8 @@ def access(own_access: Access) -> Access:
 
 
 @pytest.fixture(scope="module")
-def target(access: Access, tmp_path_factory: pytest.TempPathFactory) -> Target:
-    return target_of(access, tmp_path_factory.mktemp("stacks"))
+def target(own_target: Target) -> Target:
+    return own_target
 
 
 @pytest.fixture(scope="module")

@@ -16,10 +16,17 @@ import pytest
 
 from sandbox import cluster as cluster_module
 from sandbox import database, engine
-from sandbox.cluster import Cluster
+from sandbox.cluster import PORTS, Cluster
 from sandbox.errors import SandboxError
 from sandbox.layout import Layout
 from tests.controlplane.rows import execute
+
+
+@pytest.fixture(autouse=True)
+def ports() -> Generator[None]:
+    """While a cluster here is down, nobody else's takes its ports."""
+    with PORTS:
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -495,8 +495,7 @@ BOMBS = [
 def test_a_bomb_is_refused_in_under_100_ms(tmp_path: Path, bomb: str, problem: str) -> None:
     (fault,) = faults_in(tmp_path, bomb)
     assert problem == fault.problem
-    seconds = min(seconds_to_refuse(tmp_path / "tenants.yaml") for _ in range(5))
-    assert seconds < 0.1 or seconds < 0.1 * pace()
+    assert any(is_refused_quickly(tmp_path / "tenants.yaml") for _ in range(5))
 
 
 @pytest.mark.parametrize(("bomb", "problem"), BOMBS)
@@ -511,7 +510,8 @@ def test_a_bomb_is_refused_in_under_64_mb(tmp_path: Path, bomb: str, problem: st
     assert peak < 64 * MEBIBYTE
 
 
-def seconds_to_refuse(path: Path) -> float:
+def is_refused_quickly(path: Path) -> bool:
     start = time.perf_counter()
     refused(path)
-    return time.perf_counter() - start
+    seconds = time.perf_counter() - start
+    return seconds < 0.1 or seconds < 0.1 * pace()
