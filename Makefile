@@ -4,7 +4,7 @@ RUN := $(UV) run --quiet --locked
 PYTHON_FILES := .
 # A process for each core; they share one cluster and one Postgres (tests/conftest.py).
 PROCESSES ?= logical
-PYTEST := $(RUN) pytest --numprocesses $(PROCESSES) --dist loadgroup --no-loadscope-reorder \
+PYTEST := $(RUN) pytest --numprocesses $(PROCESSES) --dist loadscope --no-loadscope-reorder \
   --max-worker-restart 0 # or pytest-xdist would try a test again in whose process it died
 
 .DEFAULT_GOAL := help

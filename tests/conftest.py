@@ -28,6 +28,7 @@ from sandbox.layout import Layout
 from tests.access import Access
 from tests.e2e.project import Settings, Target
 from tests.isolation.tally import told
+from tests.scheduling import Scheduling, group_of
 from tests.seconds import by_folder, by_sweep
 from tests.sweeps import ROUNDS, SEED, drawn
 
@@ -36,24 +37,22 @@ __all__ = ["drawn"]
 NewDatabase = Callable[[], str]
 
 
-_BY_ITSELF = "tests/e2e/"
-"""Where each test is given to whichever process is free. Elsewhere a file's tests stay together."""
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Scheduling:
+    """Let tests/scheduling.py say which tests go to the same process."""
+    return Scheduling(config, log)  # pyright: ignore[reportArgumentType]
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say which tests go to the same process: those that share what is set up once.
+    """See that tests with a cluster of their own go to one process, which makes it once.
 
     A property is a sweep too: a soak draws other examples, and more of them.
     """
     for item in items:
         if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker(pytest.mark.sweep)
-        file = item.nodeid.partition("::")[0]
         if "own_access" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("own cluster"))
-        elif not (file.startswith(_BY_ITSELF) or item.get_closest_marker("xdist_group")):
-            item.add_marker(pytest.mark.xdist_group(file))
+            assert group_of(item.nodeid) == "own cluster", f"add {item.nodeid} to TOGETHER"
 
 
 def pytest_terminal_summary(

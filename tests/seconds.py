@@ -1,6 +1,5 @@
 """What a run of tests did and where its time went, to be told at its end."""
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import PurePosixPath
@@ -13,7 +12,7 @@ def by_folder(reports: Iterable[pytest.TestReport]) -> list[str]:
     seconds: Counter[str] = Counter()
     by_test: Counter[tuple[str, str]] = Counter()
     for report in reports:
-        test = _name(report)
+        test = report.nodeid
         folder = str(PurePosixPath(test.partition("::")[0]).parent)
         seconds[folder] += report.duration  # pyright: ignore[reportArgumentType]
         by_test[folder, test] += report.duration  # pyright: ignore[reportArgumentType]
@@ -33,7 +32,7 @@ def by_sweep(reports: Iterable[pytest.TestReport]) -> list[str]:
     failed: defaultdict[str, set[str]] = defaultdict(set)
     seconds: Counter[str] = Counter()
     for report in reports:
-        test = _name(report).partition("[")[0]
+        test = report.nodeid.partition("[")[0]
         cases[test].add(report.nodeid)
         seconds[test] += report.duration  # pyright: ignore[reportArgumentType]
         if report.failed:
@@ -42,8 +41,3 @@ def by_sweep(reports: Iterable[pytest.TestReport]) -> list[str]:
     for test, spent in seconds.most_common():
         lines.append(f"{len(cases[test]):>6} {len(failed[test]):>6} {spent:>8.0f}  {test}")
     return lines
-
-
-def _name(report: pytest.TestReport) -> str:
-    """The id of a test, less the group of tests/conftest.py that pytest-xdist adds to it."""
-    return re.sub(r"@(tests/\S+|[a-z ]+)$", "", report.nodeid)

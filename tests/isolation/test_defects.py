@@ -18,8 +18,6 @@ from tests.isolation.lifecycle import Lifecycle
 from tests.isolation.tally import Tally
 from tests.isolation.truth import DNS, MONITORED, PORTS
 
-pytestmark = pytest.mark.xdist_group("lifecycle")
-
 Policies = dict[str, Any]
 """The specs, by the policy's name."""
 Wrong = Callable[[Callable[[Policies], None]], list[str]]

@@ -8,8 +8,6 @@ from tests.isolation.lifecycle import CHANGES, Lifecycle
 from tests.isolation.moments import unselected
 from tests.isolation.tally import Tally
 
-pytestmark = pytest.mark.xdist_group("lifecycle")
-
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_no_cell_is_wrong(change: str, lifecycle: Lifecycle, tmp_path: Path, tally: Tally) -> None:
