@@ -2,8 +2,9 @@
 UV := sandbox/uv.sh
 RUN := $(UV) run --quiet --locked
 PYTHON_FILES := .
-# A process for each core; they share one cluster and one Postgres (tests/conftest.py).
-PROCESSES ?= logical
+# One more than there are cores, since a test waits for a part of its time. They share one cluster and
+# one Postgres (tests/conftest.py).
+PROCESSES ?= $(shell expr $$(nproc) + 1)
 PYTEST := $(RUN) pytest --numprocesses $(PROCESSES) --dist loadscope --no-loadscope-reorder \
   --max-worker-restart 0 # or pytest-xdist would try a test again in whose process it died
 
@@ -37,7 +38,7 @@ check: ## format, lint, types, import contracts and the fast tests, in three qua
 	$(RUN) lint-imports
 	$(RUN) python -m operations check tenants.yaml
 	$(RUN) zizmor --offline --quiet --persona pedantic .github
-	$(PYTEST) -q tests/unit tests/components
+	$(PYTEST) --numprocesses logical -q tests/unit tests/components
 
 programs: ## build the programs that the tests run and no registry carries, where the cache lacks them
 	@$(RUN) python -m sandbox programs

@@ -101,6 +101,8 @@ async def _round_trip(
     connection = await nats.connect(
         f"{'tls' if tls_host else 'nats'}://127.0.0.1:{port}",
         name="tenant-nats verify", allow_reconnect=False, connect_timeout=_TIMEOUT_SECONDS,
+        # These hold for the first connection too: by default 60 attempts, two seconds apart.
+        max_reconnect_attempts=1, reconnect_time_wait=0.2,
         error_cb=remember, **options,
     )  # fmt: skip
     try:

@@ -6,6 +6,7 @@ import json
 import signal
 import socket
 import subprocess
+import time
 import urllib.request
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,8 +17,9 @@ import nats
 import nats.errors
 import pytest
 
+from operations.client import Credentials, ServerError, round_trip
 from settings import Settings
-from tests.nats.server import PROGRAM, Server, planned, running
+from tests.nats.server import PROGRAM, Server, free_port, planned, running
 
 STANDARD = planned()
 EIGHT_MEBIBYTES = 8 * 1024 * 1024
@@ -193,3 +195,10 @@ def ping(connection: socket.socket) -> None:
         chunk = connection.recv(64)
         assert chunk, f"the server closed the connection: {received!r}"
         received += chunk
+
+
+def test_verify_tells_at_once_that_a_server_is_gone() -> None:
+    began = time.monotonic()
+    with pytest.raises(ServerError, match="a message does not come back"):
+        round_trip(free_port(), "verify", Credentials(), tls_host=None)
+    assert time.monotonic() - began < 30, "the client's default is 60 attempts in two minutes"
