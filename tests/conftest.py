@@ -91,7 +91,7 @@ def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.register_profile(
         "repeatable",
         derandomize=not ROUNDS,
-        max_examples=100 * (ROUNDS or 1),
+        max_examples=1000 * ROUNDS or 50,
         database=None,
         deadline=None,
         suppress_health_check=[

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 import pytest
+from hypothesis import settings
 
 ROUNDS = int(os.environ.get("TENANT_NATS_SOAK", "0"))
 """How often `make soak` goes through everything; 0 in `make test`."""
@@ -24,6 +25,11 @@ def swept(complete: Sequence[_T], sample: int) -> list[_T]:
         return [*complete] * ROUNDS
     chosen = random.Random(SEED).sample(range(len(complete)), sample)  # noqa: S311
     return [complete[number] for number in sorted(chosen)]
+
+
+def examples(count: int) -> settings:
+    """Decorates a property: so many examples, and in a soak ten times as many for each round."""
+    return settings(max_examples=10 * ROUNDS * count if ROUNDS else count)
 
 
 @pytest.fixture

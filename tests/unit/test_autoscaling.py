@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import partial
 from random import Random
 
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tenancy import guard, removal
@@ -15,6 +15,7 @@ from tenancy.plan import expand
 from tenancy.steps import edit_steps
 from tenancy.types import MOST_INSTANCES
 from tenancy.verdict import Decision, Facts
+from tests.sweeps import examples
 from tests.unit.worlds import facts, load, reading, row, whole
 
 FULL = facts(50, integrations=42)
@@ -153,7 +154,7 @@ def worlds(draw: st.DrawFn) -> list[Facts]:
     return [draw(tenants(name)) for name in ("acme", "globex", "hooli")[: draw(st.integers(1, 3))]]
 
 
-@settings(max_examples=80)
+@examples(40)
 @given(everyone=worlds())
 def test_nobody_gets_fewer_than_needed_nor_more_than_there_may_be(everyone: list[Facts]) -> None:
     for one, decision in found(everyone):
@@ -165,7 +166,7 @@ def test_nobody_gets_fewer_than_needed_nor_more_than_there_may_be(everyone: list
         )
 
 
-@settings(max_examples=80)
+@examples(40)
 @given(everyone=worlds())
 def test_nothing_is_said_that_the_inventory_does_not_then_say(everyone: list[Facts]) -> None:
     inventory, snapshot, observation = whole(*everyone)
@@ -177,7 +178,7 @@ def test_nothing_is_said_that_the_inventory_does_not_then_say(everyone: list[Fac
     }
 
 
-@settings(max_examples=80)
+@examples(40)
 @given(everyone=worlds())
 def test_who_cannot_be_seen_never_shrinks(everyone: list[Facts]) -> None:
     for one, decision in found(everyone):
@@ -187,7 +188,7 @@ def test_who_cannot_be_seen_never_shrinks(everyone: list[Facts]) -> None:
     assert all(one.action == "grow" and "placement" not in one.changes for one in blind.decisions)
 
 
-@settings(max_examples=80)
+@examples(40)
 @given(everyone=worlds(), order=st.randoms(use_true_random=False))
 def test_the_order_of_the_tenants_makes_no_difference(everyone: list[Facts], order: Random) -> None:
     shuffled = order.sample(everyone, len(everyone))
@@ -197,7 +198,7 @@ def test_the_order_of_the_tenants_makes_no_difference(everyone: list[Facts], ord
     )
 
 
-@settings(max_examples=80)
+@examples(40)
 @given(everyone=worlds())
 def test_deciding_again_before_anything_is_deployed_changes_nothing(everyone: list[Facts]) -> None:
     # Where a server is still to go, an edit that keeps it makes the tenant one that can be judged.
@@ -208,7 +209,7 @@ def test_deciding_again_before_anything_is_deployed_changes_nothing(everyone: li
     assert unlimited(edited, snapshot, observation).decisions == ()
 
 
-@settings(max_examples=80)
+@examples(40)
 @given(everyone=worlds())
 def test_what_is_written_is_never_refused_nor_needs_an_approval(everyone: list[Facts]) -> None:
     inventory, snapshot, observation = whole(*everyone)

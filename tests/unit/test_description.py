@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
@@ -15,6 +15,7 @@ from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from tenancy.changes import Changes, Kind, changes
 from tenancy.description import LONGEST_MARKDOWN, as_data, as_markdown, as_text
 from tenancy.inventory import Inventory
+from tests.sweeps import examples
 from tests.unit.test_changes import SIZES, inventory
 
 COMMENT = 65_536
@@ -104,7 +105,7 @@ def test_tenants_to_which_the_same_happens_share_a_line_of_a_comment() -> None:
     assert told == [names[:20], names[20:]]
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(seed=st.integers(0, 2**32))
 def test_a_comment_on_500_tenants_is_short_enough_and_counts_those_it_does_not_name(
     seed: int,

@@ -4,12 +4,13 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from operations.edit import EditError, added, edited
 from tenancy.faults import InventoryError
+from tests.sweeps import examples
 from tests.unit.styles import Data, written_anyhow
 from tests.unit.test_inventory_properties import inventories
 
@@ -159,7 +160,7 @@ VALUES: dict[str, list[object]] = {
 }
 
 
-@settings(max_examples=100)
+@examples(50)
 @given(data=inventories(), seed=st.integers(0, 2**32), more=st.data())
 def test_a_field_is_set_in_any_style_and_no_other_byte_changes(
     data: Data, seed: int, more: st.DataObject
@@ -182,7 +183,7 @@ def test_a_field_is_set_in_any_style_and_no_other_byte_changes(
     assert line_ends(after) == line_ends(text)
 
 
-@settings(max_examples=100)
+@examples(50)
 @given(data=inventories(), seed=st.integers(0, 2**32), more=st.data())
 def test_a_field_is_removed_in_any_style_and_no_other_byte_changes(
     data: Data, seed: int, more: st.DataObject
@@ -201,7 +202,7 @@ def test_a_field_is_removed_in_any_style_and_no_other_byte_changes(
     assert line_ends(after) == line_ends(text)
 
 
-@settings(max_examples=100)
+@examples(50)
 @given(data=inventories(), seed=st.integers(0, 2**32), more=st.data())
 def test_a_tenant_is_added_in_any_style_and_no_other_byte_changes(
     data: Data, seed: int, more: st.DataObject

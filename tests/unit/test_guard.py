@@ -4,13 +4,14 @@ import hashlib
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tenancy.guard import approval, overlooked, refusals, removed
 from tenancy.plan import Plan
 from tenancy.steps import Step, edit_steps, preview_steps
 from tenancy.tokens import NATS_INSTANCE, TENANT, TENANT_RECORDS
+from tests.sweeps import examples
 from tests.unit.plans import planned
 from tests.unit.test_steps import PREVIEWS
 
@@ -271,7 +272,7 @@ CHANGES = st.builds(
 )
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(steps=st.lists(CHANGES, max_size=8), order=st.randoms(use_true_random=False))
 def test_the_order_of_the_steps_does_not_change_the_approval(
     steps: list[Step], order: Random
@@ -280,7 +281,7 @@ def test_the_order_of_the_steps_does_not_change_the_approval(
     assert approval(shuffled) == approval(steps)
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(steps=st.lists(CHANGES, max_size=8), change=CHANGES, place=st.integers(0, 7))
 def test_a_step_more_less_or_other_voids_the_approval(
     steps: list[Step], change: Step, place: int
@@ -293,7 +294,7 @@ def test_a_step_more_less_or_other_voids_the_approval(
 COUNTS = st.dictionaries(st.sampled_from([f"tenant-{n}" for n in range(9)]), st.integers(0, 9))
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(base=COUNTS, head=COUNTS)
 def test_the_rules_are_those_of_the_design(base: dict[str, int], head: dict[str, int]) -> None:
     base, head = base or {"tenant-0": 1}, head or {"tenant-0": 1}
@@ -304,7 +305,7 @@ def test_the_rules_are_those_of_the_design(base: dict[str, int], head: dict[str,
     assert bool(judged(base, head)) == expected
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(base=COUNTS, head=COUNTS)
 def test_steps_tell_all_that_an_edit_removes(base: dict[str, int], head: dict[str, int]) -> None:
     before, after = planned(base or {"tenant-0": 1}), planned(head or {"tenant-0": 1})

@@ -9,13 +9,14 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tenancy.faults import InventoryError
 from tenancy.names import dns_name, instance_name, instance_of, policy_name
 from tenancy.plan import Plan, TenantPlan, expand
 from tenancy.validation import load
+from tests.sweeps import examples
 from tests.unit.styles import Data, written_anyhow
 from tests.unit.test_inventory_loading import SHIPPED
 
@@ -136,19 +137,19 @@ def only_an_inventory_error_escapes(file: Path, content: bytes) -> bool:
     return True
 
 
-@settings(max_examples=100)
+@examples(50)
 @given(content=st.binary(max_size=200))
 def test_only_an_inventory_error_escapes_whatever_the_bytes(file: Path, content: bytes) -> None:
     assert only_an_inventory_error_escapes(file, content)
 
 
-@settings(max_examples=100)
+@examples(50)
 @given(content=st.text(max_size=200))
 def test_only_an_inventory_error_escapes_whatever_the_text(file: Path, content: str) -> None:
     assert only_an_inventory_error_escapes(file, content.encode())
 
 
-@settings(max_examples=500)
+@examples(150)
 @given(fragments=st.lists(st.sampled_from(FRAGMENTS), max_size=25))
 def test_only_an_inventory_error_escapes_whatever_the_punctuation(
     file: Path, fragments: list[str]
@@ -156,7 +157,7 @@ def test_only_an_inventory_error_escapes_whatever_the_punctuation(
     assert only_an_inventory_error_escapes(file, "".join(fragments).encode())
 
 
-@settings(max_examples=200)
+@examples(100)
 @given(fragments=st.lists(st.sampled_from(FRAGMENTS), max_size=12))
 def test_only_an_inventory_error_escapes_whatever_is_said_of_a_tenant(
     file: Path, fragments: list[str]
@@ -165,7 +166,7 @@ def test_only_an_inventory_error_escapes_whatever_is_said_of_a_tenant(
     assert only_an_inventory_error_escapes(file, content.encode())
 
 
-@settings(max_examples=200)
+@examples(100)
 @given(content=mutations())
 def test_only_an_inventory_error_escapes_after_a_slip_of_the_keyboard(
     file: Path, content: str
@@ -173,7 +174,7 @@ def test_only_an_inventory_error_escapes_after_a_slip_of_the_keyboard(
     assert only_an_inventory_error_escapes(file, content.encode())
 
 
-@settings(max_examples=200)
+@examples(100)
 @given(st.lists(instances | neighbours, unique=True, max_size=40))
 def test_no_two_instances_share_a_name(several: list[tuple[str, int]]) -> None:
     assert len({instance_name(*instance) for instance in several}) == len(several)
@@ -183,13 +184,13 @@ def test_no_two_instances_share_a_name(several: list[tuple[str, int]]) -> None:
     assert len({policy_name(tenant_id) for tenant_id in ids}) == len(ids)
 
 
-@settings(max_examples=200)
+@examples(100)
 @given(instances | neighbours)
 def test_a_name_says_which_tenant_and_number_it_is_of(instance: tuple[str, int]) -> None:
     assert instance_of(instance_name(*instance)) == instance
 
 
-@settings(max_examples=100)
+@examples(50)
 @given(data=inventories())
 def test_no_two_objects_of_a_plan_share_a_name(file: Path, data: Data) -> None:
     plan = plan_of(file, json.dumps(data))
@@ -203,14 +204,14 @@ def test_no_two_objects_of_a_plan_share_a_name(file: Path, data: Data) -> None:
     assert {tenant.id for tenant in plan.tenants} == set(data["tenants"])
 
 
-@settings(max_examples=100)
+@examples(50)
 @given(data=inventories(), seed=st.integers(0, 2**32))
 def test_order_and_formatting_never_change_the_plan(file: Path, data: Data, seed: int) -> None:
     plain = plan_of(file, json.dumps(data))
     assert plain == plan_of(file, written_anyhow(data, seed))
 
 
-@settings(max_examples=100)
+@examples(50)
 @given(data=inventories(), more=st.data())
 def test_a_change_of_one_tenant_changes_no_other_part_of_the_plan(
     file: Path, data: Data, more: st.DataObject
@@ -226,7 +227,7 @@ def test_a_change_of_one_tenant_changes_no_other_part_of_the_plan(
     assert parts(before, without=changed) == parts(after, without=changed)
 
 
-@settings(max_examples=100)
+@examples(50)
 @given(data=inventories())
 def test_a_change_of_a_size_changes_only_the_tenants_of_that_size(file: Path, data: Data) -> None:
     sizes: dict[str, Data] = data.get("sizes", {})

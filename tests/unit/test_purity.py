@@ -33,9 +33,10 @@ def fresh_import() -> tuple[float, float, list[str]]:
 
 
 def test_importing_what_decides_takes_under_300_ms() -> None:
-    runs = [fresh_import() for _ in range(5)]
-    paced = [importing / max(1, counting / MILLION) for counting, importing, _ in runs]
-    assert min(paced) < 0.3
+    assert any(
+        importing / max(1, counting / MILLION) < 0.3
+        for counting, importing, _ in (fresh_import() for _ in range(5))
+    )
 
 
 def test_importing_what_decides_loads_neither_the_engine_nor_the_database() -> None:
