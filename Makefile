@@ -6,7 +6,7 @@ PYTHON_FILES := .
 # one Postgres (tests/conftest.py).
 PROCESSES ?= $(shell expr $$(nproc) + 1)
 PYTEST := $(RUN) pytest --numprocesses $(PROCESSES) --dist loadscope --no-loadscope-reorder \
-  --max-worker-restart 0 # or pytest-xdist would try a test again in whose process it died
+  --max-worker-restart 0 # else pytest-xdist would run again a test in which a process died
 
 .DEFAULT_GOAL := help
 .PHONY: help up preview recover status down check test soak kind golden schema charts recording format benchmark
@@ -38,7 +38,7 @@ check: ## format, lint, types, import contracts and the fast tests, in three qua
 	$(RUN) lint-imports
 	$(RUN) python -m operations check tenants.yaml
 	$(RUN) zizmor --offline --quiet --persona pedantic .github
-	$(PYTEST) --numprocesses logical -q tests/unit tests/components
+	$(PYTEST) --numprocesses logical -q tests/unit tests/components # which wait for nothing
 
 programs: ## build the programs that the tests run and no registry carries, where the cache lacks them
 	@$(RUN) python -m sandbox programs
@@ -76,11 +76,11 @@ format: ## format and fix what can be fixed mechanically
 	$(RUN) ruff format $(PYTHON_FILES)
 	$(RUN) ruff check --fix $(PYTHON_FILES)
 
-benchmark: ## measure; prints tables (about ten minutes)
+benchmark: ## measure; prints tables (about ten minutes; the last needs a `make up` before)
 	$(RUN) python -m benchmarks.graph
 	$(RUN) python -m benchmarks.up
-	$(RUN) python -m benchmarks.engine
 	$(RUN) python -m benchmarks.autoscaling
+	$(RUN) python -m benchmarks.engine
 
 # Without --strict, pip-audit passes when the service knows none of the packages.
 AUDIT := --vulnerability-service pypi

@@ -1,7 +1,8 @@
 """`python -m benchmarks.engine`: what the parts of one run of the engine take.
 
-Each is a program that `pulumi up` and `pulumi preview` start each time, or a whole command, on the
-sandbox that `make up` has made. Columns: seconds, and seconds of CPU, of the best of three runs.
+The parts are programs that `pulumi up` and `pulumi preview` start each time, two to compare with,
+and whole commands, on the sandbox that `make up` has made. Columns: seconds, and seconds of CPU, of
+the best of three runs.
 """
 
 import os

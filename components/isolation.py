@@ -5,11 +5,11 @@ last. Policies only add up, so this one opens what the namespace's closing polic
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import pulumi
 
-from components.kubernetes import KubernetesObject
+from components.kubernetes import KubernetesObject, Part
 from tenancy.names import (
     ACCOUNTS_ANNOTATION,
     CLIENT_PORT,
@@ -25,9 +25,6 @@ from tenancy.tokens import ISOLATION
 NAMESPACE_NAME_LABEL = "kubernetes.io/metadata.name"
 """The label with its name that Kubernetes itself puts on every namespace."""
 _DNS_NAMESPACE = "kube-system"
-
-Part = dict[str, Any]
-"""Of a NetworkPolicy's manifest."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,11 @@ import pulumi
 
 Manifest = Mapping[str, Any]
 """What `kubectl apply` would take; values may be outputs of other resources."""
+Part = dict[str, Any]
+"""Of a manifest."""
+
+_PLUGIN = version("pulumi-kubernetes")
+"""The version of the SDK is that of the plugin that the engine is to take."""
 
 
 class KubernetesObject(pulumi.CustomResource):
@@ -24,8 +29,7 @@ class KubernetesObject(pulumi.CustomResource):
     def __init__(
         self, name: str, manifest: Manifest, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        group = manifest["apiVersion"]
-        token = f"kubernetes:{group if '/' in group else f'core/{group}'}:{manifest['kind']}"
-        # The SDK's version is the plugin's that the engine is to take.
-        plugin = pulumi.ResourceOptions(version=version("pulumi-kubernetes"))
+        api_version, kind = manifest["apiVersion"], manifest["kind"]
+        token = f"kubernetes:{api_version if '/' in api_version else f'core/{api_version}'}:{kind}"
+        plugin = pulumi.ResourceOptions(version=_PLUGIN)
         super().__init__(token, name, manifest, pulumi.ResourceOptions.merge(opts, plugin))

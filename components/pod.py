@@ -1,9 +1,8 @@
 """The pod of one NATS server: the server, and beside it the exporter that Prometheus asks."""
 
-from typing import Any
-
 import pulumi
 
+from components.kubernetes import Part
 from tenancy.inventory import Resources
 from tenancy.names import CLIENT_PORT, METRICS_PORT, METRICS_PORT_NAME, MONITORING_PORT
 from tenancy.nats_config import TLS_FOLDER
@@ -14,10 +13,6 @@ _CONFIG_FOLDER = "/etc/nats"
 _USER = 1000
 """The images name none, and `runAsNonRoot` asks for one; neither process owns a file."""
 _GROUP_MAY_READ = 0o440
-
-
-Part = dict[str, Any]
-"""Of a pod's manifest."""
 
 
 def pod(

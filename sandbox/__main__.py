@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 from rich.markup import escape
 
 from operations import recover as recovery
-from operations.engine import Engine
+from operations.engine import Engine, EngineError
 from sandbox import database, engine, servers, toolchain
 from sandbox.cluster import Cluster
 from sandbox.errors import SandboxError
@@ -149,6 +149,10 @@ def _guarded(command: Callable[[], None]) -> int:
         command()
     except SandboxError as error:
         console.print(f"[red]failed:[/red] {escape(str(error))}")
+        return 1
+    except EngineError as error:
+        told = escape(str(error))
+        console.print(f"[red]failed:[/red] {told} `make down` and `make up` make a new sandbox.")
         return 1
     except engine.EngineFailedError:
         console.print("[red]failed:[/red] see the engine's message above.")

@@ -7,13 +7,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 
 from operations import adoption, leftovers, recover
-from operations.engine import Engine, EngineError
+from operations.engine import Engine
 from sandbox import toolchain
 from sandbox.errors import SandboxError
 from sandbox.layout import CACHE, PROJECT, Layout
@@ -132,15 +131,14 @@ def open_stack(layout: Layout, dsn: str, kubectl: Path) -> Engine:
     """The sandbox's stack, made where it is missing.
 
     Raises:
-        SandboxError: the engine cannot make it.
+        EngineError: the engine cannot make it.
     """
     env = environment(layout, dsn)
     path = os.pathsep.join([str(kubectl.parent), env["PATH"]])
     stack = Engine(PROJECT, STACK, {**env, "PATH": path, "PULUMI_DEBUG_COMMANDS": "true"})
     leftovers.drop_empty_attributes(layout.pulumi_state / ".pulumi", STACK, say)
     if not any(layout.pulumi_state.glob(f".pulumi/stacks/*/{STACK}.json")):
-        with _explained():
-            stack.create()
+        stack.create()
     return stack
 
 
@@ -163,25 +161,14 @@ def recover_what_was_interrupted(stack: Engine) -> None:
     """Where an engine died while it made something, find out what, so that an `up` can go on.
 
     Raises:
-        SandboxError: the state cannot be read, or it cannot be found out now.
+        EngineError: the state cannot be read.
+        SandboxError: it cannot be found out now.
     """
-    with _explained():
-        state = stack.export()
-    if not adoption.pending(state):
+    if not adoption.pending(stack.export()):
         return
     say("the last `make up` was interrupted; looking for what it had made")
     if recover.run(stack, engine_is_dead=True, up=None):
         raise SandboxError("What was interrupted cannot be taken up again, as told above.")
-
-
-@contextmanager
-def _explained() -> Generator[None]:
-    try:
-        yield
-    except EngineError as error:
-        raise SandboxError(
-            f"The stack cannot be opened ({error}); run `make down` and `make up`."
-        ) from None
 
 
 def run(stack: Engine, show: Callable[[str], None], *command: str) -> Mapping[str, int]:
@@ -199,11 +186,17 @@ def run(stack: Engine, show: Callable[[str], None], *command: str) -> Mapping[st
         with subprocess.Popen(
             ["pulumi", *command, "--stack", stack.stack, *options],
             cwd=stack.folder, env=dict(stack.environment), stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8",
         ) as process:  # fmt: skip
             assert process.stdout  # noqa: S101  (a pipe was asked for)
-            for line in process.stdout:
-                show(line.rstrip("\n"))
+            try:
+                for line in process.stdout:
+                    show(line.rstrip("\n"))
+            except KeyboardInterrupt:
+                # The engine has the same signal. It ends what it is at, and gives up its lock.
+                for line in process.stdout:
+                    show(line.rstrip("\n"))
+                raise
         if process.returncode != 0:
             raise EngineFailedError
         ends = [json.loads(line).get("summaryEvent") for line in events]

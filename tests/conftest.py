@@ -58,7 +58,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """Say where the time went where the slowest tests were asked for; of a soak, what it did."""
+    """Say what a soak did, and, where the slowest tests are asked for, where the time went."""
     reports = [
         each
         for category in terminalreporter.stats.values()
@@ -68,10 +68,10 @@ def pytest_terminal_summary(
     if checked := told(reports):
         terminalreporter.write_line(checked)
     if ROUNDS:
-        terminalreporter.section(f"sweeps in {ROUNDS} rounds, TENANT_NATS_SEED={SEED}")
+        terminalreporter.section(f"make soak ROUNDS={ROUNDS} SEED={SEED}")
         for line in by_sweep(reports):
             terminalreporter.write_line(line)
-    if config.option.durations:
+    if config.option.durations is not None:
         terminalreporter.section("where the time went")
         for line in by_folder(reports):
             terminalreporter.write_line(line)
@@ -87,11 +87,10 @@ def pytest_configure(config: pytest.Config) -> None:
         # Not below pytest's own temporary folder: every pytest that starts makes that one private
         # to its user, and where the user is root, Postgres runs as another one.
         os.environ[_SHARED] = tempfile.mkdtemp(prefix="tenant-nats-")
-    # Examples are the same in each run but of a soak, and no machine is too slow for one.
+    # But in a soak, examples are the same in each run. No machine is too slow for one.
     hypothesis.settings.register_profile(
         "repeatable",
         derandomize=not ROUNDS,
-        max_examples=1000 * ROUNDS or 50,
         database=None,
         deadline=None,
         suppress_health_check=[
@@ -107,7 +106,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """End what the run's processes shared, and what one that died has left; all have ended."""
+    """End the servers that the run's processes shared, and those that a dead process has left."""
     if _leads(config):
         shared = Path(os.environ.pop(_SHARED))
         for clusters in shared.glob("*/kwok"):

@@ -29,7 +29,7 @@ def group_of(test: str) -> str:
 
 
 class Scheduling(LoadScopeScheduling):
-    """Gives each process a group at a time, in the order of the command line."""
+    """Gives out whole groups, in the order of the command line."""
 
     def _split_scope(self, nodeid: str) -> str:
         return group_of(nodeid)

@@ -1,7 +1,8 @@
 """Sweeps: tests that try a fault at many points. `make test` tries a sample, `make soak` all.
 
-Each point, and each operation, is met by the sample at least once; which of them meet is drawn by
-TENANT_NATS_SEED. `make soak` goes through everything as often as it has rounds, with other draws.
+TENANT_NATS_SEED draws the sample. Of the provider's faults it meets each point and each operation
+at least once; of the moments of a kill and of the cuts of a file it is a few. `make soak` goes
+through all cases as often as it has rounds; what a test draws, it draws anew in each.
 """
 
 import os

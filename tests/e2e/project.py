@@ -174,7 +174,7 @@ class Project:
         """The stack's outputs."""
         return json.loads(self.pulumi("stack", "output", "--json"))
 
-    def up_by_command_line(self) -> str:
+    def up_with_preview(self) -> str:
         """Run `pulumi up` as CI does, with the preview that comes before it; returns its output."""
         answer = subprocess.run(
             ["pulumi", "up", "--yes", "--non-interactive", "--stack", "e2e"],
@@ -245,6 +245,10 @@ class Project:
     def _state_file(self) -> Path:
         [file] = self.state.glob(".pulumi/stacks/*/e2e.json")
         return file
+
+    def written(self) -> int:
+        """When the state was last written, in nanoseconds."""
+        return self._state_file.stat().st_mtime_ns
 
     def recorded(self) -> list[str]:
         """The URNs of the objects and records that the engine has written down so far."""
@@ -344,7 +348,7 @@ _NOT_OURS = ("kube-root-ca.crt",)
 
 
 _SALT = "v1:EF0UNX5t4KM=:v1:0gghV5uEFI8W5kqg:CCAS+zTjABCTLmkqPdUvNTKoQb9CWA=="
-"""Of the passphrase `e2e`, which keeps nothing secret that is one."""
+"""Made by the engine for the passphrase `e2e`. What it keeps is no secret."""
 
 
 def _folder_of(process: psutil.Process) -> Path | None:

@@ -146,8 +146,8 @@ def test_faults_of_the_provider_leave_nothing_that_recover_and_up_do_not_put_rig
         for tenant in life:
             on_one = {} if operation in ("create", "delete") else {1: 3}
             assert placed(stack.project.dsn, tenant) == on_one
-    preview = stack.project.preview()
-    assert preview.changes == [], preview.output
+        preview = stack.project.preview()
+        assert preview.changes == [], preview.output
 
 
 def new_stack(target: Target, dsn: str, tmp_path: Path, life: Life) -> Stack:

@@ -85,10 +85,10 @@ def test_a_strangers_row_is_refused_before_anything_is_made(new_project: NewProj
         "INSERT INTO nats_instances (tenant_id, instance_number, dns_name, status) "
         "VALUES ('acme', 2, 'nats.example.com:4222', 'active')"
     )
-    # `pulumi up` looks before it acts, and this is what it sees. The Automation API's does not.
+    # `pulumi up` looks before it acts, and this is what it sees. With `--skip-preview` it does not.
     preview = project.preview()
     assert preview.failed
-    for output in (preview.output, project.up_by_command_line()):
+    for output in (preview.output, project.up_with_preview()):
         assert "2 at nats.example.com:4222" in output
         assert "Traceback" not in output
     assert namespace_objects(project) == []

@@ -246,6 +246,20 @@ def let_the_engine_have_died_while_making(checkout: Path, name: str) -> None:
     file.write_text(json.dumps(stored))
 
 
+def test_a_state_that_cannot_be_read_is_told_in_words(checkout: Path) -> None:
+    make(checkout, "up")
+    [state] = (checkout / ".sandbox/state").glob(".pulumi/stacks/*/dev.json")
+    whole = state.read_text()
+    state.write_text(whole[: len(whole) // 2])
+    for target in ("status", "up"):
+        answer = subprocess.run(["make", target], cwd=checkout, capture_output=True, text=True)
+        assert answer.returncode != 0
+        assert "failed: " in answer.stderr
+        assert "`make down` and `make up` make a new sandbox" in answer.stderr
+        assert "Traceback" not in answer.stderr
+    state.write_text(whole)
+
+
 def test_up_in_a_changed_inventory_with_a_fault_says_so_and_fails(checkout: Path) -> None:
     (checkout / "tenants.yaml").write_text("tenants:\n  Demo: {}\n")
     answer = subprocess.run(["make", "up"], cwd=checkout, capture_output=True, text=True)

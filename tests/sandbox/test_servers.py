@@ -6,7 +6,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Generator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -23,9 +23,9 @@ from tests.controlplane.rows import execute
 
 
 @pytest.fixture(autouse=True)
-def ports() -> Generator[None]:
+def ports(request: pytest.FixtureRequest) -> Generator[None]:
     """While a cluster here is down, nobody else's takes its ports."""
-    with PORTS:
+    with PORTS if "cluster" in request.fixturenames else nullcontext():
         yield
 
 
@@ -259,7 +259,7 @@ def test_an_official_plugin_that_is_gone_is_downloaded_again_or_told(
         return answers["there"]
 
     monkeypatch.setattr(engine, "_has_official", has_official)
-    monkeypatch.setenv("PATH", os.defpath)  # tests of the engine have put the pinned one on it
+    monkeypatch.setenv("PATH", os.defpath)
     path = engine.environment(layout, "")["PATH"]
     assert "kubernetes-plugin" not in path, "the pinned one would win from PATH"
     answers["there"] = False

@@ -8,6 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tenancy.placement import Move, Placement, Policy, place, summary
+from tests.sweeps import examples
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,7 @@ def counts_after(tenant: Tenant, done: Placement) -> dict[int | None, int]:
     return counts
 
 
+@examples(50)
 @given(tenants())
 def test_none_is_lost_and_no_instance_is_filled_beyond_its_capacity(tenant: Tenant) -> None:
     done = tenant.place()
@@ -150,6 +152,7 @@ def test_none_is_lost_and_no_instance_is_filled_beyond_its_capacity(tenant: Tena
         assert counts[move.target] <= tenant.capacity
 
 
+@examples(50)
 @given(tenants())
 def test_a_second_look_moves_nothing_more(tenant: Tenant) -> None:
     done = tenant.place()
@@ -160,6 +163,7 @@ def test_a_second_look_moves_nothing_more(tenant: Tenant) -> None:
     assert again.place().moves == ()
 
 
+@examples(50)
 @given(tenants())
 def test_room_is_left_over_or_nothing_is(tenant: Tenant) -> None:
     done = tenant.place()
@@ -169,6 +173,7 @@ def test_room_is_left_over_or_nothing_is(tenant: Tenant) -> None:
         assert all(counts[number] >= tenant.capacity for number in live)
 
 
+@examples(50)
 @given(tenants())
 def test_spread_instances_differ_by_one_at_most_unless_one_was_overfull(tenant: Tenant) -> None:
     tenant = replace(tenant, policy="spread")
@@ -178,6 +183,7 @@ def test_spread_instances_differ_by_one_at_most_unless_one_was_overfull(tenant: 
     assert max(live) - min(live) <= 1 or max(live) > tenant.capacity
 
 
+@examples(50)
 @given(tenants())
 def test_no_other_way_to_the_same_end_moves_fewer(tenant: Tenant) -> None:
     """Against all ways to fill the instances, for tenants that fit."""
