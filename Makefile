@@ -50,7 +50,7 @@ test: check programs ## everything: also real Postgres, nats-server, API server 
 # Each night the seed is another one; the run says which, and the same seed draws the same again.
 ROUNDS ?= 3
 SEED := $(or $(SEED),$(shell date +%s))
-soak: programs ## all cases of what `make test` takes a sample of, in ROUNDS rounds; about an hour each
+soak: programs ## all cases of what `make test` takes a sample of, in ROUNDS rounds of some ten minutes
 	TENANT_NATS_SOAK=$(ROUNDS) TENANT_NATS_SEED=$(SEED) $(PYTEST) -q -m sweep --hypothesis-seed $(SEED) tests
 
 kind: ## the end-to-end tests on the kind cluster of KUBECONFIG, with the official plugin (for CI; no outages)
