@@ -9,14 +9,7 @@ from psycopg.conninfo import make_conninfo
 
 from tests.controlplane.rows import by_hand
 from tests.e2e.conftest import NewProject
-
-TWO_INSTANCES = """\
-tenants:
-  acme: {instances: 2, size: small}
-sizes:
-  small: {requests: {cpu: 10m, memory: 64Mi}, limits: {cpu: 100m, memory: 64Mi}}
-"""
-ONE_INSTANCE = TWO_INSTANCES.replace("instances: 2, ", "")
+from tests.e2e.test_refusals import ONE_INSTANCE, TWO_INSTANCES
 
 
 def test_a_wrong_password_is_told_in_one_line_and_never_shown(
