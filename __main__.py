@@ -2,12 +2,12 @@
 
 import pulumi
 
-from program import build, decide
+from program import build, decide, stack
 from settings import read_settings
 
 settings = read_settings()
 plan, due, rules = decide(settings)
-tenants = build(settings, plan, due, rules)
+tenants = build(settings, plan, due, rules, stack=stack())
 
 pulumi.export("namespace", plan.namespace)
 pulumi.export("urls", {tenant_id: tenant.urls for tenant_id, tenant in tenants.items()})

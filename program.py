@@ -1,10 +1,13 @@
 """What the stack does: decide, then build."""
 
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import pulumi
 
+from cluster.kubectl import ClusterError, as_the_plugin
+from cluster.strangers import objections, wanted
 from components.monitoring import Monitoring, MonitoringArgs
 from components.namespace import Namespace, NamespaceArgs
 from components.tenant import Tenant, TenantArgs
@@ -12,7 +15,7 @@ from controlplane.connection import ControlPlaneError
 from controlplane.dsn import DsnError
 from controlplane.snapshot import take_snapshot
 from monitoring.rules import rules as rules_for
-from settings import Database, Settings, database_url, leaves_integrations
+from settings import Database, Settings, database_url, leaves_integrations, of_the_plugin
 from tenancy import admission
 from tenancy.ceiling import CeilingError
 from tenancy.faults import InventoryError
@@ -36,8 +39,9 @@ def decide(settings: Settings) -> tuple[Plan, Due, Rules]:
     """What is to be, what is due, what is watched; or a refusal before the engine touches anything.
 
     Raises:
-        pulumi.RunError: the inventory is wrong or asks for too much, the database cannot be
-            used, or a tenant would lose its servers or an integration its place.
+        pulumi.RunError: the inventory is wrong or asks for too much, the database or the cluster
+            cannot be looked at, a tenant would lose its servers or an integration its place, or
+            what is to be made is there already and somebody else's.
     """
     try:
         inventory = load(settings.inventory)
@@ -51,6 +55,7 @@ def decide(settings: Settings) -> tuple[Plan, Due, Rules]:
         ) from None
     if told := admission.told(plan):
         pulumi.log.info(told)
+    _refuse_strangers(settings, plan)
     try:
         snapshot = take_snapshot(database_url(), with_tls=plan.has_tls)
     except (ControlPlaneError, DsnError) as error:
@@ -75,13 +80,48 @@ def decide(settings: Settings) -> tuple[Plan, Due, Rules]:
     return plan, due, watched
 
 
+def stack() -> str:
+    """The stack that the engine runs, as `project/stack`."""
+    return f"{pulumi.get_project()}/{pulumi.get_stack()}"
+
+
+def _refuse_strangers(settings: Settings, plan: Plan) -> None:
+    monitoring = {
+        "PodMonitor": settings.metrics.pod_monitor,
+        "PrometheusRule": settings.metrics.prometheus_rule,
+    }
+    asked = wanted(
+        plan,
+        makes_namespace=settings.namespace_mode == "managed",
+        monitoring=tuple(kind for kind, is_made in monitoring.items() if is_made),
+        stack=stack(),
+    )
+    try:
+        with as_the_plugin(of_the_plugin(), os.environ) as kubectl:
+            reasons = objections(asked, kubectl)
+    except ClusterError as error:
+        if not pulumi.runtime.is_dry_run():
+            raise pulumi.RunError(
+                f"The cluster could not be looked at: {error}. Nothing was changed."
+            ) from None
+        pulumi.log.warn(
+            f"The cluster could not be looked at: {error}. This preview does not know whether "
+            "somebody else has objects of these names: an `up` may still refuse."
+        )
+        return
+    if reasons:
+        raise pulumi.RunError(f"Nothing was changed, since {'; and '.join(reasons)}.")
+
+
 def rules_of(settings: Settings, inventory: Inventory) -> Rules:
     """The rules by which Prometheus watches the servers; None where the stack is to make none."""
     return rules_for(inventory, settings.namespace) if settings.metrics.prometheus_rule else None
 
 
-def build(settings: Settings, plan: Plan, due: Due, rules: Rules = None) -> dict[str, Tenant]:
-    """The resources of all tenants, by tenant id."""
+def build(
+    settings: Settings, plan: Plan, due: Due, rules: Rules = None, *, stack: str | None = None
+) -> dict[str, Tenant]:
+    """The resources of all tenants, by tenant id; `stack` is whose they are, where one has them."""
     roles = _database_roles(settings.database)
     namespace = Namespace(
         settings.namespace,
@@ -90,6 +130,7 @@ def build(settings: Settings, plan: Plan, due: Due, rules: Rules = None) -> dict
             mode=settings.namespace_mode,
             retain=settings.retain_namespace,
             pod_security=settings.pod_security,
+            stack=stack,
         ),
     )
     if settings.metrics.pod_monitor or rules:

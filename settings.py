@@ -251,6 +251,12 @@ def _known(prefix: str, model: type[BaseModel]) -> str:
     return ", ".join(sorted([*(prefix + name for name in fields), *([] if prefix else [SETTING])]))
 
 
+def of_the_plugin() -> Mapping[str, str | None]:
+    """What the stack says of the cluster, as `cluster.kubectl.as_the_plugin` takes it."""
+    config = pulumi.Config("kubernetes")
+    return {key: config.get(key) for key in ("kubeconfig", "context", "cluster")}
+
+
 def database_url() -> str:
     """Where the control plane's database is: a secret, so it is never part of `Settings`.
 

@@ -4,6 +4,7 @@ What is not made here: a PodDisruptionBudget (with a single replica it would onl
 headless Service, JetStream, storage.
 """
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,7 +82,7 @@ class NatsInstance(pulumi.ComponentResource):
             {
                 "apiVersion": "apps/v1",
                 "kind": "Deployment",
-                "metadata": _metadata(args, args.plan.name),
+                "metadata": _metadata(args, args.plan.name) | {"annotations": _READY},
                 "spec": {
                     "replicas": 1,
                     # A rolling update would run two servers that do not know each other behind one
@@ -117,14 +118,28 @@ class NatsInstance(pulumi.ComponentResource):
                 "spec": {
                     "type": "ClusterIP",
                     "selector": instance_selector(args.plan.tenant, args.plan.number),
+                    # By number: the pod of a server that is taken over has no ports of these names.
                     "ports": [
-                        {"name": port, "port": number, "targetPort": port}
+                        {"name": port, "port": number, "targetPort": number}
                         for port, number in ports.items()
                     ],
                 },
             },
             pulumi.ResourceOptions(parent=self),
         )
+
+
+_READY = {
+    # The plugin's own rule takes an update for done as soon as the controller has seen it: with
+    # `Recreate`, before the new pod is there. The one pod there is has to be of the new template,
+    # and available.
+    "pulumi.com/waitFor": json.dumps(
+        [
+            f"jsonpath={{.status.{count}}}=1"
+            for count in ("updatedReplicas", "replicas", "availableReplicas")
+        ]
+    )
+}
 
 
 def _metadata(args: NatsInstanceArgs, name: str) -> dict[str, Any]:

@@ -10,7 +10,13 @@ from typing import Literal
 import pulumi
 
 from components.kubernetes import KubernetesObject
-from tenancy.names import APP, CLOSING_POLICY_NAME, OWNER_LABELS, STRAYS_NAME
+from tenancy.names import (
+    APP,
+    CLOSING_POLICY_NAME,
+    OWNER_LABELS,
+    STACK_ANNOTATION,
+    STRAYS_NAME,
+)
 from tenancy.tokens import NAMESPACE
 
 
@@ -25,6 +31,8 @@ class NamespaceArgs:
     """Whether a managed namespace outlives the stack: workers live in it too."""
     pod_security: Literal["restricted", "baseline"]
     """The Pod Security Standard that the API server enforces in a managed namespace."""
+    stack: str | None
+    """Whose the namespace is, as `project/stack`; None where no stack has it."""
 
 
 class Namespace(pulumi.ComponentResource):
@@ -49,6 +57,7 @@ class Namespace(pulumi.ComponentResource):
                     "name": CLOSING_POLICY_NAME,
                     "namespace": self.namespace_name,
                     "labels": OWNER_LABELS,
+                    "annotations": {STACK_ANNOTATION: args.stack} if args.stack else {},
                 },
                 "spec": {
                     "podSelector": {"matchLabels": {"app": APP}},

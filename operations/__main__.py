@@ -10,6 +10,7 @@ and says in its own help what else it exits with.
 
 import typer
 
+from operations.adopt import adopt
 from operations.autoscale import autoscale
 from operations.change import add, set_
 from operations.check import check
@@ -45,6 +46,7 @@ app.command()(post)
 app.command()(render)
 app.command()(rules)
 app.command()(recover)
+app.command()(adopt)
 app.command()(status)
 app.command()(verify)
 app.command()(autoscale)

@@ -68,6 +68,10 @@ class Engine:
         """Make the stack."""
         self._run("stack", "init")
 
+    def setting(self, key: str) -> str:
+        """What the stack's configuration says, decrypted: `kubernetes:context`."""
+        return self._run("config", "get", key).rstrip("\n")
+
     def outputs(self) -> Mapping[str, Any]:
         """What the last `up` has exported."""
         return json.loads(self._run("stack", "output", "--json"))

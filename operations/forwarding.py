@@ -13,7 +13,7 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from operations.kubectl import ClusterError, Kubectl
+from cluster.kubectl import ClusterError, Kubectl
 
 _PATIENCE_SECONDS = 20
 _FORWARDING = re.compile(rb"Forwarding from 127\.0\.0\.1:(\d+) -> (\d+)")

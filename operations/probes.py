@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from operations.kubectl import ClusterError, Kubectl, LiveObject
+from cluster.kubectl import ClusterError, Kubectl, LiveObject
 from tenancy.names import CLIENT_PORT, TENANT_LABEL
 
 _LABELS = {

@@ -8,11 +8,19 @@ from typing import Annotated
 
 import typer
 
+from cluster.kubectl import ClusterError, as_the_plugin
 from operations import adoption, leftovers, unrecorded
 from operations.adoption import name, told
-from operations.engine import Engine, EngineError, Resource, StackLockedError, State, selected_stack
+from operations.engine import (
+    Engine,
+    EngineError,
+    Preview,
+    Resource,
+    StackLockedError,
+    State,
+    selected_stack,
+)
 from operations.exits import Recovery
-from operations.kubectl import ClusterError, Kubectl
 from operations.leftovers import EngineLives, LockUnjudged, Say
 from operations.options import Json, Stack
 from tenancy.words import listed
@@ -178,10 +186,8 @@ def _record_unrecorded(engine: Engine, state: State, say: Say, *, delete_orphans
     """
     for _ in range(_MOST_ROUNDS):
         preview = engine.preview()
-        live = unrecorded.live_objects(
-            unrecorded.namespaces(state, preview.creations),
-            Kubectl(preview.settings.get("kubernetes:context"), engine.environment),
-        )
+        with as_the_plugin(_of_the_plugin(engine, preview), engine.environment) as kubectl:
+            live = unrecorded.live_objects(unrecorded.namespaces(state, preview.creations), kubectl)
         if lost := unrecorded.beyond_recording(state, preview.creations, live):
             there = listed([f"{each['kind']} {unrecorded.id_of(each)}" for each in lost], most=2)
             raise EngineError(
@@ -205,6 +211,17 @@ def _record_unrecorded(engine: Engine, state: State, say: Say, *, delete_orphans
         for resource in unrecorded.to_delete(state, orphans):
             say(f"Not recorded, and nothing asks for it: {told(resource)}.")
         say("If that was of a tenant that is gone, run this again with --delete-orphans.")
+
+
+def _of_the_plugin(engine: Engine, preview: Preview) -> dict[str, str | None]:
+    """What the stack says of the cluster; a preview tells all of it but a secret."""
+    said = preview.settings
+    kubeconfig = "kubernetes:kubeconfig"
+    return {
+        "kubeconfig": engine.setting(kubeconfig) if kubeconfig in said else None,
+        "context": said.get("kubernetes:context"),
+        "cluster": said.get("kubernetes:cluster"),
+    }
 
 
 def _record(

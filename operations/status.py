@@ -8,11 +8,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from cluster.kubectl import ClusterError, Kubectl, LiveObject
 from controlplane.connection import ControlPlaneError
 from controlplane.dsn import DsnError, resolve
 from controlplane.snapshot import take_snapshot
 from operations.exits import Exit, stopped
-from operations.kubectl import ClusterError, Kubectl, LiveObject
 from operations.options import Context, InventoryFile, Json, Namespace
 from tenancy.faults import InventoryError
 from tenancy.plan import expand

@@ -4,28 +4,14 @@ They come about when somebody clears an engine's notes of what it was about to m
 (`pulumi refresh --clear-pending-creates`, `pulumi stack import`) without looking whether it was.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from cluster import kinds
+from cluster.kubectl import Kubectl, LiveObject
 from operations import adoption
 from operations.engine import Resource, State
-from operations.kubectl import ClusterError, Kubectl, LiveObject
 from tenancy.names import OWNER_LABELS
-
-KINDS = {
-    "LimitRange": "limitranges",
-    "NetworkPolicy": "networkpolicies.networking.k8s.io",
-    "ConfigMap": "configmaps",
-    "Service": "services",
-    "Deployment": "deployments.apps",
-    "PodMonitor": "podmonitors.monitoring.coreos.com",
-    "PrometheusRule": "prometheusrules.monitoring.coreos.com",
-}
-"""What this project makes in a namespace, and what kubectl calls it. It comes in this order."""
-
-_OPERATORS = "monitoring.coreos.com"
-"""The API group that a cluster has only with the Prometheus operator."""
 
 
 def live_objects(namespaces: Iterable[str], kubectl: Kubectl) -> list[LiveObject]:
@@ -35,28 +21,15 @@ def live_objects(namespaces: Iterable[str], kubectl: Kubectl) -> list[LiveObject
         ClusterError: kubectl's own words.
     """
     labels = ",".join(f"{key}={value}" for key, value in OWNER_LABELS.items())
-    kinds = ",".join(_kinds_of(kubectl))
+    known = kinds.known(kinds.KINDS, kubectl)
     found: list[LiveObject] = []
     for namespace in sorted(namespaces):
         for question in (
             ["namespaces", f"--field-selector=metadata.name={namespace}"],
-            [kinds, f"--namespace={namespace}"],
+            [known, f"--namespace={namespace}"],
         ):
             found += kubectl.get(*question, f"--selector={labels}")
     return [each for each in found if not each["metadata"].get("deletionTimestamp")]
-
-
-def _kinds_of(kubectl: Kubectl) -> list[str]:
-    """Those of the kinds that this cluster knows; to ask for another is an error."""
-    try:
-        # Not `api-resources`, which fails when any other API of the cluster is away.
-        answer = kubectl.run("get", f"--raw=/apis/{_OPERATORS}/v1")
-    except ClusterError as error:
-        if "NotFound" not in str(error):
-            raise
-        answer = '{"resources": []}'
-    known = {f"{each['name']}.{_OPERATORS}" for each in json.loads(answer)["resources"]}
-    return [kind for kind in KINDS.values() if not kind.endswith(_OPERATORS) or kind in known]
 
 
 def namespaces(state: State, creations: Sequence[Resource]) -> set[str]:
@@ -161,7 +134,7 @@ def to_delete(state: State, orphans: Sequence[LiveObject]) -> list[Resource]:
         return []
     prefix = stack["urn"].rpartition("::pulumi:pulumi:Stack::")[0]
     made: list[Resource] = []
-    for live in sorted(orphans, key=lambda live: [*KINDS].index(live["kind"])):
+    for live in sorted(orphans, key=lambda live: [*kinds.KINDS].index(live["kind"])):
         made.append(
             {
                 "urn": f"{prefix}::{type_of(live)}::unrecorded-{id_of(live).replace('/', '-')}",

@@ -9,11 +9,11 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from cluster.kubectl import ClusterError, Kubectl
 from operations import client, probes
 from operations.client import Credentials, ServerError
 from operations.exits import Exit, stopped
 from operations.forwarding import forwarded
-from operations.kubectl import ClusterError, Kubectl
 from operations.options import Context, InventoryFile, Json, Namespace
 from tenancy.faults import InventoryError
 from tenancy.names import CLIENT_PORT, MONITORING_PORT, instance_selector

@@ -4,8 +4,9 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 import typer
 from filelock import FileLock, Timeout
@@ -19,6 +20,7 @@ from sandbox.errors import SandboxError
 from sandbox.layout import CACHE, LOCAL
 from sandbox.progress import console, elapsed, say
 from sandbox.summary import print_summary
+from sandbox.toolchain import Group
 
 app = typer.Typer(add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 
@@ -41,16 +43,16 @@ def _alone() -> Generator[None]:
 
 def _running() -> tuple[Cluster, str, Engine]:
     """The cluster, the connection string of who runs `up`, and the stack."""
+    toolchain.at_once(partial(Cluster.of, LOCAL), partial(engine.programs, LOCAL))
     cluster = Cluster.of(LOCAL)
     cluster.ensure()
     dsn = database.provisioner(database.ensure(LOCAL))
-    return cluster, dsn, engine.open_stack(LOCAL, dsn, cluster.kubectl)
+    return cluster, dsn, engine.open_stack(LOCAL, dsn)
 
 
 _NOISE = re.compile(
     r"^@ |"  # "@ updating...."
     r" (creating|updating|deleting|replacing) \(|"  # what ends with a line of its own
-    r"from \$PATH at|is expected to have version|"  # the choice of programs, told once when made
     r"\d+ warnings?$|"
     r"^    pulumi:pulumi:Stack "  # what it says is repeated below, under Diagnostics
 )
@@ -117,7 +119,7 @@ def status() -> None:
         say("`make up` starts what is missing")
         return
     dsn = database.provisioner(database.start(LOCAL.postgres))
-    outputs = engine.open_stack(LOCAL, dsn, cluster.kubectl).outputs()
+    outputs = engine.open_stack(LOCAL, dsn).outputs()
     if "urls" not in outputs:
         say("nothing is deployed yet; `make up` does it")
         return
@@ -139,7 +141,11 @@ def down() -> None:
 @app.command()
 def programs() -> None:
     """Build what the tests run and the cache lacks; `up` builds what it needs by itself."""
-    for group in toolchain.GROUPS:
+    toolchain.at_once(*(partial(_built, lane) for lane in toolchain.LANES))
+
+
+def _built(groups: Sequence[Group]) -> None:
+    for group in groups:
         toolchain.ensure(group)
 
 

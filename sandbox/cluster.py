@@ -18,7 +18,7 @@ import psutil
 from filelock import FileLock
 from ruamel.yaml import YAML
 
-from operations.kubectl import Kubectl
+from cluster.kubectl import Kubectl
 from sandbox import toolchain
 from sandbox.errors import SandboxError
 from sandbox.layout import CACHE, Layout

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -19,8 +20,16 @@ from sandbox.layout import CACHE, PROJECT, Layout
 from sandbox.progress import say
 
 STACK = "dev"
-_PINNED = f"pinned {toolchain.KUBERNETES_PLUGIN_VERSION}"
+BUILT = f"built {toolchain.KUBERNETES_PLUGIN_VERSION}"
+"""The choice of the Kubernetes plugin that is built here, as a sandbox records it."""
 _PASSPHRASE = "sandbox"  # noqa: S105  (nothing in the local stack is secret)
+
+
+def programs(layout: Layout) -> None:
+    """Have the engine and its plugin built or downloaded, whichever it is for this sandbox."""
+    layout.root.mkdir(parents=True, exist_ok=True)
+    _engine()
+    _plugin(layout)
 
 
 def environment(layout: Layout, dsn: str) -> dict[str, str]:
@@ -33,7 +42,9 @@ def environment(layout: Layout, dsn: str) -> dict[str, str]:
     outside = {
         key: value for key, value in os.environ.items() if not key.startswith(("PULUMI_", "PG"))
     }
-    folders = [Path(sys.executable).parent, *_engine(), *_plugin(layout)]
+    # The program asks kubectl what is there already.
+    kubectl = toolchain.ensure(toolchain.CLUSTER)
+    folders = [Path(sys.executable).parent, *_engine(), kubectl]
     return {
         **outside,
         "PATH": os.pathsep.join([*map(str, folders), os.environ["PATH"]]),
@@ -42,21 +53,21 @@ def environment(layout: Layout, dsn: str) -> dict[str, str]:
         "PULUMI_BACKEND_URL": f"file://{layout.pulumi_state}",
         "PULUMI_CONFIG_PASSPHRASE": _PASSPHRASE,
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-        "PULUMI_HOME": str(CACHE / "pulumi-home"),
         "PULUMI_SKIP_UPDATE_CHECK": "1",
         "PYTHONPATH": "",
+        **_plugin(layout),
     }
 
 
 def _engine() -> list[Path]:
-    """The folders of `pulumi` and its Python host: from PATH when new enough, else built."""
+    """The folder of `pulumi` and its Python host; none where PATH has one that is new enough."""
     found = shutil.which("pulumi")
     if found and shutil.which("pulumi-language-python"):
         answer = subprocess.run([found, "version"], capture_output=True, text=True).stdout
         if _version(answer) >= _version(toolchain.PULUMI_VERSION):
             return []
         say(f"the pulumi on PATH is {answer.strip()}, older than {toolchain.PULUMI_VERSION}")
-    return [toolchain.ensure(toolchain.PULUMI), toolchain.ensure(toolchain.PYTHON_HOST)]
+    return [toolchain.ensure(toolchain.PULUMI)]
 
 
 def _version(text: str) -> tuple[int, ...]:
@@ -64,11 +75,11 @@ def _version(text: str) -> tuple[int, ...]:
     return tuple(map(int, match.groups())) if match else (0,)
 
 
-def _plugin(layout: Layout) -> list[Path]:
-    """The folder of the Kubernetes plugin where it is the pinned one; it wins from PATH.
+def _plugin(layout: Layout) -> dict[str, str]:
+    """The part of the environment by which the engine finds its Kubernetes plugin.
 
-    The official one is taken when it can be downloaded. The choice is recorded, since objects that
-    one has made are not for the other to update.
+    The official one is taken when it can be downloaded. The choice is recorded, so that one sandbox
+    does not change with the network.
     """
     official = version("pulumi-kubernetes")
     wanted = os.environ.get("TENANT_NATS_KUBERNETES_PLUGIN")
@@ -77,35 +88,55 @@ def _plugin(layout: Layout) -> list[Path]:
     else:
         choice = _first_choice(official, wanted)
         layout.plugin_choice.write_text(choice)
-    possible = {"official": f"official {official}", "pinned": _PINNED}
+    possible = {"official": f"official {official}", "built": BUILT}
     if choice not in possible.values() or (wanted and choice != possible.get(wanted)):
         raise SandboxError(
             f"This sandbox was made with the {choice} Kubernetes plugin; "
-            f"run `make down` before you change to {possible.get(wanted or '', official)}."
+            f"run `make down` before another one ({possible[wanted or 'built']}) makes a new one."
         )
-    if choice == _PINNED:
-        return [toolchain.ensure(toolchain.KUBERNETES_PLUGIN)]
+    if choice == BUILT:
+        # It is older than the SDK asks for, of which the engine would warn in each run; README.md
+        # says it once.
+        return {"PULUMI_HOME": str(_home_of_built(official)), "PULUMI_DEV": "true"}
     if not _has_official(official):
         raise SandboxError(
             f"The official Kubernetes plugin {official}, which made this sandbox, cannot be "
             "downloaded now; try again, or run `make down` and `make up` for another sandbox."
         )
-    return []
+    return {"PULUMI_HOME": str(_HOME)}
+
+
+_HOME = CACHE / "pulumi-home"
+"""Where the engine keeps what it downloads."""
+
+
+def _home_of_built(official: str) -> Path:
+    """A home in which the built plugin stands where the `official` one would.
+
+    The engine finds a plugin on PATH too, and warns of it in each run.
+    """
+    built = toolchain.ensure(toolchain.KUBERNETES_PLUGIN)
+    home = _HOME.with_name(f"{_HOME.name}-{built.name}")
+    plugin = home / "plugins" / f"resource-kubernetes-v{official}" / "pulumi-resource-kubernetes"
+    plugin.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        plugin.symlink_to(built / plugin.name)
+    return home
 
 
 def _first_choice(official: str, wanted: str | None) -> str:
-    if wanted == "pinned":
-        return _PINNED
+    if wanted == "built":
+        return BUILT
     say(f"looking for the official Kubernetes plugin, {official}")
     if _has_official(official):
         return f"official {official}"
     if wanted == "official":
         raise SandboxError(
             f"The official Kubernetes plugin {official} cannot be downloaded from here; "
-            "unset TENANT_NATS_KUBERNETES_PLUGIN to use the pinned one."
+            "unset TENANT_NATS_KUBERNETES_PLUGIN to build one."
         )
-    say(f"  it cannot be downloaded from here; using the {_PINNED}")
-    return _PINNED
+    say(f"  it cannot be downloaded from here; using the {BUILT}")
+    return BUILT
 
 
 def _has_official(official: str) -> bool:
@@ -114,7 +145,7 @@ def _has_official(official: str) -> bool:
     try:
         answer = subprocess.run(
             ["pulumi", "plugin", "install", "resource", "kubernetes", official],
-            env={**os.environ, "PATH": path, "PULUMI_HOME": str(CACHE / "pulumi-home")},
+            env={**os.environ, "PATH": path, "PULUMI_HOME": str(_HOME)},
             capture_output=True,
             timeout=300,
         )
@@ -127,15 +158,14 @@ class EngineFailedError(Exception):
     """The engine has failed, and has said why on the terminal."""
 
 
-def open_stack(layout: Layout, dsn: str, kubectl: Path) -> Engine:
+def open_stack(layout: Layout, dsn: str) -> Engine:
     """The sandbox's stack, made where it is missing.
 
     Raises:
         EngineError: the engine cannot make it.
     """
-    env = environment(layout, dsn)
-    path = os.pathsep.join([str(kubectl.parent), env["PATH"]])
-    stack = Engine(PROJECT, STACK, {**env, "PATH": path, "PULUMI_DEBUG_COMMANDS": "true"})
+    env = environment(layout, dsn) | {"PULUMI_DEBUG_COMMANDS": "true"}
+    stack = Engine(PROJECT, STACK, env)
     leftovers.drop_empty_attributes(layout.pulumi_state / ".pulumi", STACK, say)
     if not any(layout.pulumi_state.glob(f".pulumi/stacks/*/{STACK}.json")):
         stack.create()

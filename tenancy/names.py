@@ -90,8 +90,13 @@ def tenant_labels(tenant: str) -> dict[str, str]:
     return {TENANT_LABEL: tenant, **OWNER_LABELS}
 
 
+PART_OF = ("app.kubernetes.io/part-of", "tenant-nats")
 OWNER_LABELS = {
-    "app.kubernetes.io/part-of": "tenant-nats",
+    **dict([PART_OF]),
     "app.kubernetes.io/managed-by": "pulumi",
 }
 """The labels of everything that this project makes."""
+FIELD_MANAGER = "tenant-nats"
+"""Under which the API server records who has set a field of these objects."""
+STACK_ANNOTATION = "tenant-nats/stack"
+"""On the namespace's closing policy: whose the namespace is, as `project/stack`."""

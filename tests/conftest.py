@@ -10,6 +10,7 @@ PATH and the Kubernetes plugin the official one: the suite for CI, where those c
 import itertools
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -26,7 +27,7 @@ from sandbox import database, engine
 from sandbox.cluster import CONTEXT, Cluster
 from sandbox.layout import Layout
 from tests.access import Access
-from tests.e2e.project import Settings, Target
+from tests.e2e.project import Target
 from tests.isolation.tally import told
 from tests.scheduling import Scheduling, group_of
 from tests.seconds import by_folder, by_sweep
@@ -83,6 +84,9 @@ _SHARED = "TENANT_NATS_TEST_RUN"
 
 def pytest_configure(config: pytest.Config) -> None:
     """What holds for all tests, in each run and on each machine the same."""
+    # A run in the background of a script ignores it, and so would the engine's plugins: the engine
+    # ends them by this signal, and waits five seconds for each that goes on.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if _leads(config):
         # Not below pytest's own temporary folder: every pytest that starts makes that one private
         # to its user, and where the user is root, Postgres runs as another one.
@@ -206,7 +210,7 @@ def access_of(layout: Layout) -> Access:
     if not layout.plugin_choice.exists():
         cluster.ensure()
         # Which plugin is not the question of these tests, and asking for the official takes time.
-        layout.plugin_choice.write_text(f"pinned {engine.toolchain.KUBERNETES_PLUGIN_VERSION}")
+        layout.plugin_choice.write_text(engine.BUILT)
     return Access(kubectl=str(cluster.kubectl), kubeconfig=str(layout.kubeconfig), context=CONTEXT)
 
 
@@ -227,11 +231,9 @@ def target_of(access: Access, shared: Path) -> Target:
     layout = Layout(Path(access.kubeconfig).parent)
     where = (access.kubectl, access.kubeconfig, access.context)
     new_stack = shared / "new-stack"
-    if os.environ.get("TENANT_NATS_E2E") == "kind":
-        # Without it, an object that somebody changed with kubectl is a conflict and stays so.
-        settings: Settings = {"kubernetes:enablePatchForce": True}
-        return Target(layout, *where, dict(os.environ), new_stack, settings)
-    return Target(layout, *where, engine.environment(layout, ""), new_stack)
+    is_kind = os.environ.get("TENANT_NATS_E2E") == "kind"
+    environment = dict(os.environ) if is_kind else engine.environment(layout, "")
+    return Target(layout, *where, environment, new_stack)
 
 
 @pytest.fixture(scope="session")

@@ -179,6 +179,8 @@ BREACHES: dict[str, tuple[str, Callable[[Template], None]]] = {
     "probe-of-a-host": ("probe or lifecycle host", _probe_of_a_host),
 }
 """The control that is broken, and how to break it; under a name that a pod can have."""
+NEWER_THAN_THE_CLUSTER = ("probe-of-a-host",)
+"""Breaches of controls that came with Kubernetes 1.34; the sandbox's API server is 1.33."""
 
 
 def broken(template: Template, breach: Callable[[Template], None]) -> Template:

@@ -1,6 +1,7 @@
 """One NATS server: its Deployment, its Service, its configuration."""
 
 import hashlib
+import json
 from typing import Any
 
 import pytest
@@ -144,9 +145,17 @@ def test_the_engine_waits_for_a_server_as_long_as_the_settings_say() -> None:
 
 def test_the_engine_waits_for_servers_and_not_for_services() -> None:
     graph = graph_of({"acme-corp": {}})
-    skip = {"pulumi.com/skipAwait": "true"}
-    assert graph.one(":Service").inputs["metadata"]["annotations"] == skip
-    assert "annotations" not in _deployment(graph)["metadata"]
+    annotations = {
+        kind: graph.one(kind).inputs["metadata"]["annotations"]
+        for kind in (":Service", ":Deployment")
+    }
+    assert annotations[":Service"]["pulumi.com/skipAwait"] == "true"
+    assert "pulumi.com/skipAwait" not in annotations[":Deployment"]
+    assert json.loads(annotations[":Deployment"]["pulumi.com/waitFor"]) == [
+        "jsonpath={.status.updatedReplicas}=1",
+        "jsonpath={.status.replicas}=1",
+        "jsonpath={.status.availableReplicas}=1",
+    ]
 
 
 def test_a_service_opens_both_ports_inside_the_cluster_only() -> None:
@@ -154,8 +163,8 @@ def test_a_service_opens_both_ports_inside_the_cluster_only() -> None:
         "type": "ClusterIP",
         "selector": {"app": "nats", "tenant-id": "acme-corp", "instance-num": "1"},
         "ports": [
-            {"name": "client", "port": 4222, "targetPort": "client"},
-            {"name": "monitoring", "port": 8222, "targetPort": "monitoring"},
+            {"name": "client", "port": 4222, "targetPort": 4222},
+            {"name": "monitoring", "port": 8222, "targetPort": 8222},
         ],
     }
 

@@ -78,3 +78,14 @@ def test_everything_is_in_the_namespace_of_the_settings() -> None:
     metadata = [each.inputs["metadata"] for each in graph.resources if "metadata" in each.inputs]
     namespaces = {each["namespace"] for each in metadata if each["name"] != "servers"}
     assert namespaces == {"servers"}
+
+
+def test_every_object_is_applied_by_one_manager_whatever_somebody_else_has_set() -> None:
+    metrics = {"podMonitor": True, "prometheusRule": True}
+    graph = graph_of({"acme-corp": {}}, metrics=metrics)
+    made = [each.inputs for each in graph.resources if each.type.startswith("kubernetes:")]
+    assert len(made) == 9
+    for manifest in made:
+        annotations = manifest["metadata"]["annotations"]
+        assert annotations["pulumi.com/patchFieldManager"] == "tenant-nats"
+        assert annotations["pulumi.com/patchForce"] == "true"

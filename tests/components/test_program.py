@@ -14,6 +14,8 @@ import pytest
 from pulumi.runtime import set_all_config
 
 import program
+from cluster.kubectl import ClusterError, Kubectl
+from cluster.strangers import Wanted
 from controlplane.connection import ControlPlaneError
 from program import build, decide
 from rendering.recorder import Outcome, attempt, deploy
@@ -25,10 +27,13 @@ CANARY = "postgresql://provisioner:canary-4f1d@db.example.com:5432/platform"
 
 
 @pytest.fixture(autouse=True)
-def _database(monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ignore[reportUnusedFunction]
-    """A database that is named and, unless a test says otherwise, empty."""
+def _surroundings(  # pyright: ignore[reportUnusedFunction]
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A database that is named and a cluster that, unless a test says otherwise, are empty."""
     monkeypatch.setenv("DATABASE_URL", CANARY)
     monkeypatch.setattr(program, "take_snapshot", _found())
+    monkeypatch.setattr(program, "objections", _objecting())
 
 
 @pytest.fixture
@@ -139,6 +144,67 @@ def test_an_inventory_above_the_ceiling_is_refused_before_the_database_is_asked(
     _assert_refused(outcome)
 
 
+@pytest.mark.parametrize("preview", [True, False])
+def test_what_is_somebody_elses_is_refused_before_anything_is_made(
+    inventory: Path, monkeypatch: pytest.MonkeyPatch, preview: bool
+) -> None:
+    monkeypatch.setattr(program, "objections", _objecting("one thing", "another"))
+    outcome = _attempt(inventory, preview=preview)
+    assert str(outcome.error) == "Nothing was changed, since one thing; and another."
+    _assert_refused(outcome)
+
+
+def test_a_cluster_that_cannot_be_looked_at_stops_an_up_and_is_told_by_a_preview(
+    inventory: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def objections(_wanted: Wanted, _kubectl: Kubectl) -> list[str]:
+        raise ClusterError("no route to host")
+
+    monkeypatch.setattr(program, "objections", objections)
+    outcome = _attempt(inventory)
+    assert str(outcome.error) == (
+        "The cluster could not be looked at: no route to host. Nothing was changed."
+    )
+    _assert_refused(outcome)
+    outcome = _attempt(inventory, preview=True)
+    assert outcome.error is None
+    assert "an `up` may still refuse" in caplog.text
+
+
+def test_the_cluster_is_looked_at_by_the_way_that_the_plugin_goes(
+    inventory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str | None, str, str | None]] = []
+
+    def objections(_wanted: Wanted, kubectl: Kubectl) -> list[str]:
+        kubeconfig = kubectl.environment.get("KUBECONFIG")
+        content = Path(kubeconfig).read_text() if kubeconfig else ""
+        asked.append((kubectl.context, content, kubeconfig))
+        return []
+
+    file = tmp_path / "kubeconfig"
+    file.write_text("of a file")
+    monkeypatch.setattr(program, "objections", objections)
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+
+    def of(configuration: dict[str, str]) -> tuple[str | None, str, str | None]:
+        def decided() -> None:
+            set_all_config(configuration)
+            decide(Settings.model_validate({"inventory": inventory}))
+
+        attempt(decided)
+        return asked.pop()
+
+    assert of({}) == (None, "", None)
+    assert of({"kubernetes:context": "prod"}) == ("prod", "", None)
+    assert of({"kubernetes:kubeconfig": str(file)}) == (None, "of a file", str(file))
+    for text in ("the text itself", f'{{"clusters": "{"x" * 5000}"}}'):
+        context, content, path = of({"kubernetes:kubeconfig": text})
+        assert (context, content) == (None, text)
+        assert path, "kubectl reads a file"
+        assert not Path(path).exists()
+
+
 def test_the_stack_exports_the_namespace_and_the_urls_of_every_tenant(
     project: Path, inventory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -227,6 +293,15 @@ def _found(
         return Snapshot(instances=instances, unplaced=unplaced or {})
 
     return take_snapshot
+
+
+def _objecting(*reasons: str) -> Callable[[Wanted, Kubectl], list[str]]:
+    """A cluster in which so much speaks against what the stack wants."""
+
+    def objections(_wanted: Wanted, _kubectl: Kubectl) -> list[str]:
+        return list(reasons)
+
+    return objections
 
 
 def _unreachable(_dsn: str, **_needs: bool) -> Snapshot:

@@ -1,6 +1,6 @@
 """What `operations recover` asks the API server for is what this program makes."""
 
-from operations import unrecorded
+from cluster.kinds import KINDS
 from tests.components.stack import graph_of
 
 
@@ -8,4 +8,4 @@ def test_every_kind_of_object_in_the_namespace_is_looked_for() -> None:
     metrics = {"podMonitor": True, "prometheusRule": True}
     objects = [each.inputs for each in graph_of({"acme-corp": {}}, metrics=metrics).resources]
     made = {each["kind"] for each in objects if "kind" in each}
-    assert unrecorded.KINDS.keys() | {"Namespace"} == made
+    assert KINDS.keys() | {"Namespace"} == made

@@ -36,8 +36,6 @@ class Target:
     env: dict[str, str]
     new_stack: Path
     """The state of a stack that was made and never deployed to, kept for all tests of a run."""
-    settings: Settings = field(default_factory=dict[str, object])
-    """Of every stack, beside its own."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +125,6 @@ class Project:
                 "kubernetes:clusterIdentifier": "e2e",
                 "namespace": namespace,
                 "retainNamespace": False,
-                **target.settings,
                 **settings,
             }
         )
@@ -197,10 +194,13 @@ class Project:
 
     def recover(self, *arguments: str) -> tuple[int, str]:
         """Run `python -m operations recover` as a person would; its exit code and its output."""
-        path = os.pathsep.join([str(Path(self.target.kubectl).parent), self.env["PATH"]])
+        return self.operations("recover", "--stack", "e2e", *arguments)
+
+    def operations(self, *command: str) -> tuple[int, str]:
+        """Run `python -m operations` as a person would; its exit code and its output."""
         answer = subprocess.run(
-            [sys.executable, "-m", "operations", "recover", "--stack", "e2e", *arguments],
-            cwd=self.folder, env={**os.environ, **self.env, "PATH": path},
+            [sys.executable, "-m", "operations", *command],
+            cwd=self.folder, env={**os.environ, **self.env, "KUBECONFIG": self.target.kubeconfig},
             capture_output=True, text=True,
         )  # fmt: skip
         return answer.returncode, answer.stdout + answer.stderr

@@ -48,6 +48,22 @@ def test_objects_changed_or_deleted_by_hand_are_seen_by_refresh_and_put_right_by
     assert project.preview().changes == []
 
 
+def test_a_label_that_somebody_added_is_no_drift_and_stays_until_the_object_changes(
+    new_project: NewProject,
+) -> None:
+    project = new_project(ONE_TENANT)
+    project.up()
+    policy = "networkpolicy/tenant-nats-isolation-acme"
+    project.kubectl("label", policy, "team=blue")
+    assert project.make("drift") == (0, "Nothing in e2e differs from what the stack says.\n")
+    project.write(ONE_TENANT.replace("size: small}", "size: small, egress: open}", 1))
+    run = project.up()
+    assert run.changed == {"update NetworkPolicy acme-policy"}, run.output
+    labels = json.loads(project.kubectl("get", policy, "-o", "json"))["metadata"]["labels"]
+    assert "team" not in labels
+    assert project.preview().changes == []
+
+
 def test_an_integration_that_waits_for_its_place_is_no_drift(new_project: NewProject) -> None:
     project = new_project(ONE_TENANT)
     project.up()
@@ -102,6 +118,27 @@ def test_a_server_that_never_becomes_ready_fails_in_time_and_gets_no_row(
     assert project.rows() == [("acme", 1, "active")]
 
 
+def test_a_changed_server_that_never_becomes_ready_fails_the_up_too(
+    new_project: NewProject,
+) -> None:
+    project = new_project(ONE_TENANT)
+    project.up()
+    project.configure({"readyTimeout": "5s"})
+    project.write(
+        ONE_TENANT.replace("requests: {cpu: 10m", "requests: {cpu: '999'").replace(
+            "limits: {cpu: 100m", "limits: {cpu: '999'"
+        )
+    )
+    run = project.up()
+    assert run.failed, "an up that ends green says that its servers are ready"
+    assert "nats-acme-1" in run.output
+    project.write(ONE_TENANT)
+    project.configure({"readyTimeout": "3m"})
+    run = project.up()
+    assert not run.failed, run.output
+    assert project.preview().changes == []
+
+
 def test_a_growing_tenant_whose_new_server_fails_keeps_what_it_had(new_project: NewProject) -> None:
     project = new_project(ONE_TENANT.replace("instances: 2, ", ""))
     project.up()
@@ -120,12 +157,50 @@ def test_a_growing_tenant_whose_new_server_fails_keeps_what_it_had(new_project: 
     assert project.rows() == [("acme", 1, "active"), ("acme", 2, "active")]
 
 
-def open_to_everybody(project: Project, name: str) -> None:
-    """Change a policy as a person would who applies an edited manifest.
+def test_with_continue_on_error_a_server_that_never_becomes_ready_holds_up_no_other_tenant(
+    new_project: NewProject,
+) -> None:
+    project = new_project(ONE_TENANT)
+    project.up()
+    project.configure({"readyTimeout": "5s", "drain": "0s"})
+    # acme loses a server, globex never becomes ready, hooli is new.
+    project.write(
+        "tenants:\n  acme: {size: small}\n  globex: {size: huge}\n  hooli: {size: small}\nsizes:\n"
+        "  small: {requests: {cpu: 10m, memory: 64Mi}, limits: {cpu: 100m, memory: 64Mi}}\n"
+        "  huge: {requests: {cpu: '999', memory: 64Mi}, limits: {cpu: '999', memory: 64Mi}}\n"
+    )
+    run = project.up("--continue-on-error")
+    assert run.failed, "it ends red"
+    assert project.rows() == [("acme", 1, "active"), ("hooli", 1, "active")]
+    names = project.names("deployment")
+    assert "Deployment/nats-acme-2" not in names
+    assert "Deployment/nats-hooli-1" in names
 
-    The pinned plugin, of 2020, compares with what was last applied: it does not see a plain
-    `kubectl edit`. The official one sees both.
-    """
+
+def test_a_namespace_that_is_being_deleted_is_told_in_words_and_in_time(
+    new_project: NewProject,
+) -> None:
+    project = new_project(ONE_TENANT)
+    project.up()
+    held = '{"metadata": {"finalizers": ["example.com/held"]}}'
+    project.kubectl("create", "configmap", "held")
+    project.kubectl("patch", "configmap", "held", "--patch", held)
+    try:
+        project.kubectl("delete", "namespace", project.namespace, "--wait=false")
+        project.write(ONE_TENANT.replace("instances: 2", "instances: 3"))
+        began = time.monotonic()
+        run = project.up()
+        assert time.monotonic() - began < 120
+        assert run.failed
+        assert "because it is being terminated" in run.output, run.output
+    finally:
+        project.kubectl(
+            "patch", "configmap", "held", "--patch", '{"metadata": {"finalizers": null}}'
+        )
+
+
+def open_to_everybody(project: Project, name: str) -> None:
+    """Change a policy as a person would who applies an edited manifest."""
     policy = json.loads(project.kubectl("get", name, "-o", "json"))
     policy["metadata"] = {key: policy["metadata"][key] for key in ("name", "namespace", "labels")}
     policy["spec"]["ingress"] = [{}]

@@ -69,8 +69,6 @@ class Lifecycle:
     """After each of the `CHANGES`."""
     events: Sequence[Event]
     """Of all pods and policies, from before the first `up` until after `destroy`."""
-    destroyed_from: int
-    """The resourceVersion at which `destroy` began."""
 
 
 def lived(project: Project, watch: Watch) -> Lifecycle:
@@ -81,10 +79,9 @@ def lived(project: Project, watch: Watch) -> Lifecycle:
         up = project.up()
         assert not up.failed, up.output
         states[change] = _state(project)
-    destroyed_from = watch.now()
     destroy = project.destroy()
     assert not destroy.failed, destroy.output
-    return Lifecycle(states, watch.events(project.namespace), destroyed_from)
+    return Lifecycle(states, watch.events(project.namespace))
 
 
 def _state(project: Project) -> State:

@@ -26,7 +26,4 @@ def test_no_nats_pod_ever_exists_without_a_policy_that_selects_it(
         for kind in ("Pod", "NetworkPolicy")
         for type_ in ("ADDED", "MODIFIED", "DELETED")
     }
-    before = [event for event in lifecycle.events if event.version <= lifecycle.destroyed_from]
-    assert unselected(before) == []
-    # Not after: the plugin of 2020, which runs here, deletes Deployments in the background, and
-    # `destroy` takes the policies away while the cluster ends the last pods (ADR 0019).
+    assert unselected(lifecycle.events) == []

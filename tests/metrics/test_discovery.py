@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from cluster.kinds import KINDS
+from cluster.kubectl import Kubectl
 from monitoring.rules import rules
 from monitoring.scrape import scrape_configs
-from operations.kubectl import Kubectl
-from operations.unrecorded import KINDS, live_objects
+from operations.unrecorded import live_objects
 from sandbox.toolchain import PROMETHEUS, PROMETHEUS_OPERATOR, ensure, source_of
 from tenancy.names import METRICS_JOB
 from tenancy.validation import load

@@ -14,8 +14,8 @@ from typing import Any
 import psutil
 import pytest
 
+from cluster.kubectl import Kubectl
 from operations import probes
-from operations.kubectl import Kubectl
 from sandbox.cluster import Cluster
 from sandbox.layout import PROJECT, Layout
 from tests.nats.keys import new_key

@@ -227,7 +227,7 @@ def test_the_engine_sees_the_sandbox_whatever_the_environment_says(
 ) -> None:
     for variable in ("KUBECONFIG", "DATABASE_URL", "PULUMI_BACKEND_URL", "PULUMI_ACCESS_TOKEN"):
         monkeypatch.setenv(variable, "production")
-    layout = recorded(tmp_path, "pinned 2.0.0")
+    layout = recorded(tmp_path, engine.BUILT)
     env = engine.environment(layout, "postgresql:///sandbox")
     assert "production" not in env.values()
     assert env["KUBECONFIG"] == str(layout.kubeconfig)
@@ -237,8 +237,8 @@ def test_the_engine_sees_the_sandbox_whatever_the_environment_says(
 
 @pytest.mark.parametrize(
     ("choice", "wanted"),
-    [("official 4.0.0", None), ("pinned 1.9.9", None), ("pinned 2.0.0", "official")],
-    ids=["another official", "another pinned", "a change of mind"],
+    [("official 4.0.0", None), ("built 1.9.9", None), (engine.BUILT, "official")],
+    ids=["another official", "another built", "a change of mind"],
 )
 def test_another_plugin_than_the_recorded_one_asks_for_make_down(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, choice: str, wanted: str | None
@@ -260,8 +260,8 @@ def test_an_official_plugin_that_is_gone_is_downloaded_again_or_told(
 
     monkeypatch.setattr(engine, "_has_official", has_official)
     monkeypatch.setenv("PATH", os.defpath)
-    path = engine.environment(layout, "")["PATH"]
-    assert "kubernetes-plugin" not in path, "the pinned one would win from PATH"
+    home = engine.environment(layout, "")["PULUMI_HOME"]
+    assert "kubernetes-plugin" not in home, "the built one stands where the official one would"
     answers["there"] = False
     with pytest.raises(SandboxError, match="cannot be downloaded now"):
         engine.environment(layout, "")

@@ -2,16 +2,20 @@
 
 import dataclasses
 import os
+import re
 import subprocess
+import zipfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 from sandbox import toolchain
 from sandbox.errors import SandboxError
-from sandbox.toolchain import Group, Patch
+from sandbox.layout import PROJECT
+from sandbox.toolchain import Embedded, Group
 
 HELLO = Group(name="hello", programs=("hello",), estimate="a second", stamps={"main.who": "you"})
 
@@ -90,44 +94,126 @@ def test_a_program_that_the_build_left_out_is_named() -> None:
         toolchain.ensure(wanted)
 
 
-def test_a_patch_changes_one_file_of_a_module(module: Path) -> None:
-    (module / "go.mod").write_text(GO_MOD + "\nrequire github.com/google/uuid v1.6.0\n")
-    (module / "main.go").write_text(
-        'package main\n\nimport "github.com/google/uuid"\n\n'
-        'func main() { println("hello, " + uuid.NameSpaceDNS.URN()) }\n'
-    )
-    subprocess.run(["go", "mod", "tidy"], cwd=module, check=True, capture_output=True)
-    plain = Group(name="hello", programs=("hello",), estimate="a second")
-    assert greeting(toolchain.ensure(plain)).startswith("hello, urn:uuid:6ba7b810")
-    patch = Patch(
-        module="github.com/google/uuid",
-        file="hash.go",
-        replacements={'"6ba7b810-': '"00000000-'},
-    )
-    patched = toolchain.ensure(dataclasses.replace(plain, patch=patch))
-    assert greeting(patched).startswith("hello, urn:uuid:00000000")
-    assert [file.name for file in patched.iterdir()] == ["hello"]
+WORDS = Embedded(
+    module="example.com/words",
+    folder="cmd/words",
+    files={"made.json": "source.json"},
+    additions={"made.json": {"version": "4.5.6"}},
+)
+WORDS_PROGRAM = """\
+package main
+
+import _ "embed"
+
+//go:embed made.json
+var made string
+
+func main() { println(made) }
+"""
 
 
-def test_a_patch_that_no_longer_fits_is_told(module: Path) -> None:
-    (module / "go.mod").write_text(GO_MOD + "\nrequire github.com/google/uuid v1.6.0\n")
-    subprocess.run(["go", "mod", "download"], cwd=module, check=True, capture_output=True)
-    patch = Patch(module="github.com/google/uuid", file="hash.go", replacements={"gone": "x"})
-    with pytest.raises(SandboxError, match="no longer has `gone`"):
-        toolchain.ensure(dataclasses.replace(HELLO, patch=patch))
-
-
-def test_a_module_to_patch_that_cannot_be_fetched_is_told_in_words(
-    module: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (module / "go.mod").write_text(GO_MOD + "\nrequire github.com/google/uuid v1.6.0\n")
-    monkeypatch.setenv("GOPROXY", "off")
+@pytest.fixture
+def words(module: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Group:
+    """A module as a proxy serves it: it embeds a file that its authors make and do not commit."""
+    go_mod = "module example.com/words\n\ngo 1.26.0\n"
+    served = tmp_path / "proxy" / "example.com" / "words" / "@v"
+    served.mkdir(parents=True)
+    (served / "v1.0.0.info").write_text('{"Version": "v1.0.0"}')
+    (served / "v1.0.0.mod").write_text(go_mod)
+    with zipfile.ZipFile(served / "v1.0.0.zip", "w") as archive:
+        for name, text in {
+            "go.mod": go_mod,
+            "cmd/words/main.go": WORDS_PROGRAM,
+            "cmd/words/source.json": '{\n  "hello": "you"\n}\n',
+        }.items():
+            archive.writestr(f"example.com/words@v1.0.0/{name}", text)
+    monkeypatch.setenv("GOPROXY", (tmp_path / "proxy").as_uri())
+    monkeypatch.setenv("GONOSUMDB", "*")
+    monkeypatch.setenv("GOFLAGS", "-modcacherw")
     monkeypatch.setenv("GOMODCACHE", str(tmp_path / "modules"))
-    patch = Patch(module="github.com/google/uuid", file="hash.go", replacements={})
-    with pytest.raises(
-        SandboxError, match=r"(?s)github\.com/google/uuid failed: .*GOPROXY=off.*go env"
-    ):
-        toolchain.ensure(dataclasses.replace(HELLO, patch=patch))
+    (module / "go.mod").write_text(
+        "module tenant-nats/hello\n\ngo 1.26.0\n\ntool example.com/words/cmd/words\n\n"
+        "require example.com/words v1.0.0 // indirect\n"
+    )
+    subprocess.run(
+        ["go", "mod", "download", "example.com/words"], cwd=module, check=True, capture_output=True
+    )
+    return Group(name="hello", programs=("words",), estimate="a second", embedded=WORDS)
+
+
+def test_what_a_module_embeds_and_leaves_out_is_made(words: Group) -> None:
+    built = toolchain.ensure(words)
+    said = subprocess.run([built / "words"], capture_output=True, text=True, check=True).stderr
+    assert said.strip() == '{"hello":"you","version":"4.5.6"}'
+    assert [file.name for file in built.iterdir()] == ["words"]
+
+
+def test_a_module_that_no_longer_has_what_it_embeds_is_told(words: Group) -> None:
+    gone = dataclasses.replace(WORDS, files={"made.json": "gone.json"})
+    with pytest.raises(SandboxError, match=r"words no longer has gone\.json"):
+        toolchain.ensure(dataclasses.replace(words, embedded=gone))
+
+
+def test_a_module_that_cannot_be_fetched_is_told_in_words(
+    words: Group, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOPROXY", "off")
+    monkeypatch.setenv("GOMODCACHE", str(tmp_path / "none"))
+    with pytest.raises(SandboxError, match=r"(?s)example\.com/words failed: .*GOPROXY=off.*go env"):
+        toolchain.ensure(words)
+
+
+def test_groups_of_one_module_are_built_and_kept_apart(module: Path) -> None:
+    for name in ("one", "two"):
+        (module / name).mkdir()
+        (module / name / "main.go").write_text(PROGRAM.replace("nobody", name))
+    groups = [
+        Group(
+            name=name,
+            programs=(name,),
+            estimate="a second",
+            module="hello",
+            packages=(f"tenant-nats/hello/{name}",),
+        )
+        for name in ("one", "two")
+    ]
+    built = [toolchain.ensure(group) for group in groups]
+    assert [[file.name for file in folder.iterdir()] for folder in built] == [["one"], ["two"]]
+
+
+def test_programs_that_belong_into_one_folder_are_in_one(module: Path) -> None:
+    (module.parent / "host").mkdir()
+    for file in module.iterdir():
+        (module.parent / "host" / file.name).write_text(file.read_text().replace("hello", "host"))
+    host = Group(name="host", programs=("host",), estimate="a second")
+    built = toolchain.ensure(dataclasses.replace(HELLO, beside=host))
+    assert sorted(file.name for file in built.iterdir()) == ["hello", "host"]
+    (module.parent / "host" / "go.sum").write_text("\n")
+    assert toolchain.ensure(dataclasses.replace(HELLO, beside=host)) != built, "both are the key"
+
+
+def test_the_engine_its_go_module_the_workflows_and_the_sdk_agree() -> None:
+    pinned = f"v{toolchain.PULUMI_VERSION}"
+    go_mod = (PROJECT / "sandbox/go/pulumi/go.mod").read_text()
+    assert set(re.findall(r"github\.com/pulumi/pulumi/\w+/v3 (v\S+)", go_mod)) == {pinned}
+    workflows = sorted((PROJECT / ".github/workflows").glob("*.yml"))
+    named = {
+        version
+        for workflow in workflows
+        for version in re.findall(r"pulumi-version: (\S+)", workflow.read_text())
+    }
+    assert named == {toolchain.PULUMI_VERSION}
+    newest_sdk, engine = (
+        tuple(map(int, text.split("."))) for text in (version("pulumi"), toolchain.PULUMI_VERSION)
+    )
+    assert newest_sdk <= engine, "an engine may be ahead of the SDK, and not behind it"
+
+
+def test_the_cluster_its_libraries_and_its_stamp_agree() -> None:
+    go_mod = (PROJECT / "sandbox/go/kubernetes/go.mod").read_text()
+    libraries = set(re.findall(r"=> k8s\.io/\S+ v0\.(\S+)", go_mod))
+    assert libraries == {toolchain.KUBERNETES_VERSION.removeprefix("1.")}
+    assert f"k8s.io/kubernetes v{toolchain.KUBERNETES_VERSION} " in go_mod
 
 
 def test_four_at_once_build_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from operations.kubectl import Kubectl
+from cluster.kubectl import Kubectl
 
 
 @pytest.fixture

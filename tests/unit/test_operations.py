@@ -365,7 +365,7 @@ def test_every_command_has_an_answer_for_programs() -> None:
         for name, command in group.commands.items()
         if not any("--json" in parameter.opts for parameter in command.params)
     ]
-    assert (len(group.commands), without) == (16, [])
+    assert (len(group.commands), without) == (17, [])
 
 
 def test_every_commands_help_has_an_example_and_its_exit_codes() -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from cluster.kubectl import ClusterError, Kubectl
 from operations.__main__ import app
-from operations.kubectl import ClusterError, Kubectl
 from tenancy.names import dns_name
 from tenancy.snapshot import RecordedInstance, Snapshot
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from cluster.kubectl import ClusterError, Kubectl
 from operations import probes
 from operations.__main__ import app
-from operations.kubectl import ClusterError, Kubectl
 
 FORBIDDEN = "Error from server (Forbidden): it is forbidden"
 UNREACHABLE = "The connection to the server was refused"

@@ -3,8 +3,11 @@
 import json
 import os
 import subprocess
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 # An API server that accepts a connection and never answers would be waited for without an end.
@@ -29,6 +32,8 @@ class Kubectl:
 
     context: str | None = None
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    cluster: str | None = None
+    """Another cluster than the context's."""
 
     def get(self, *question: str) -> list[LiveObject]:
         """The objects that `kubectl get` finds.
@@ -57,4 +62,41 @@ class Kubectl:
 
     def command(self, *arguments: str) -> list[str]:
         """The command line, for who runs it differently."""
-        return ["kubectl", *([f"--context={self.context}"] if self.context else []), *arguments]
+        where = {"context": self.context, "cluster": self.cluster}
+        return [
+            "kubectl",
+            *(f"--{option}={value}" for option, value in where.items() if value),
+            *arguments,
+        ]
+
+
+@contextmanager
+def as_the_plugin(
+    setting: Mapping[str, str | None], environment: Mapping[str, str]
+) -> Generator[Kubectl]:
+    """What asks the cluster that the Kubernetes plugin deploys to.
+
+    Args:
+        setting: what the stack's configuration says of the plugin: `kubeconfig`, a path or the text
+            itself, which goes before the environment's KUBECONFIG; `context`, which goes before the
+            current one; `cluster`, which goes before that of the context.
+        environment: of the command. A text lies in a file that only this user can read, as long as
+            it is needed.
+    """
+    kubeconfig = setting.get("kubeconfig")
+    with tempfile.NamedTemporaryFile("w", prefix="kubeconfig-") as file:
+        if kubeconfig:
+            path = Path(kubeconfig).expanduser()
+            if not _is_file(path):
+                file.write(kubeconfig)
+                file.flush()
+                path = file.name
+            environment = {**environment, "KUBECONFIG": str(path)}
+        yield Kubectl(setting.get("context"), environment, setting.get("cluster"))
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a text that is too long for a name
+        return False

@@ -1,0 +1,273 @@
+"""`adopt`: what of a namespace that the old scripts made an `up` can take over, and how."""
+
+import json
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cluster.kinds import KINDS
+from cluster.kubectl import ClusterError, Kubectl
+from controlplane.connection import ControlPlaneError
+from controlplane.dsn import DsnError, resolve
+from controlplane.snapshot import take_snapshot
+from operations.exits import Exit, stopped
+from operations.options import Context, Json, Namespace
+from tenancy.faults import InventoryError
+from tenancy.names import FIELD_MANAGER
+from tenancy.takeover.described import inventory
+from tenancy.takeover.handover import Patch
+from tenancy.takeover.survey import Found, Survey, survey
+from tenancy.validation import parse
+from tenancy.words import counted, listed
+
+_KINDS = ",".join(KINDS[kind] for kind in ("Deployment", "Service", "NetworkPolicy"))
+_UPSERT = "kubernetes:upsertExistingObjects"
+
+
+def adopt(
+    namespace: Namespace = "vrsky-tenants",
+    context: Context = None,
+    write: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write the inventory that describes what is there; a file that is there stays.",
+            show_default=False,
+        ),
+    ] = None,
+    patch: Annotated[
+        bool,
+        typer.Option("--patch", help="Run the patches that are told, which restart nothing."),
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Tell what was made without this project and can be taken over, and by which commands.
+
+    It looks at the Deployments, Services and NetworkPolicies of the namespace, by kubectl, and at
+    the rows, by DATABASE_URL. The take-over itself is a `pulumi up` of the stack: it deletes and
+    replaces no object, leaves rows and integrations where they are, and restarts each server once.
+    Changes nothing, unless --patch is given.
+
+    \b
+    For example:
+      python -m operations adopt --namespace vrsky-tenants
+      python -m operations adopt --namespace vrsky-tenants --write tenants.yaml --patch
+
+    \b
+    Exit codes:
+      0  all of it can be taken over, or is
+      1  the cluster or the table cannot be looked at, the file is there already, or a patch failed
+      2  wrong usage
+      5  something stands in the way, as told
+    """
+    kubectl = Kubectl(context)
+    found = _looked_at(kubectl, namespace)
+    if write:
+        _write(write, found)
+    patches = [each for tenant in found.left for each in tenant.patches]
+    if patch:
+        _run(patches, kubectl, namespace, is_quiet=as_json)
+    if as_json:
+        typer.echo(json.dumps(_data(found, patches, kubectl, namespace), indent=2))
+    else:
+        typer.echo("\n".join(_report(found, patches, kubectl, namespace, write, is_patched=patch)))
+    if any(tenant.obstacles for tenant in found.tenants):
+        raise typer.Exit(Exit.DIFFERENT)
+
+
+def _looked_at(kubectl: Kubectl, namespace: str) -> Survey:
+    try:
+        objects = kubectl.get(_KINDS, f"--namespace={namespace}", "--show-managed-fields")
+        snapshot = take_snapshot(resolve(None))
+    except ClusterError as error:
+        raise stopped(
+            Exit.WRONG_FILE, f"The cluster could not be looked at: {error}. Nothing was changed."
+        ) from None
+    except (ControlPlaneError, DsnError) as error:
+        raise stopped(
+            Exit.WRONG_FILE, f"The table could not be looked at: {error} Nothing was changed."
+        ) from None
+    return survey(objects, snapshot, namespace)
+
+
+def _write(file: Path, found: Survey) -> None:
+    if not found.tenants:
+        raise stopped(Exit.WRONG_FILE, f"There is no tenant to write into {file}.")
+    text = inventory(tenant.described for tenant in found.tenants).encode()
+    try:
+        parse(file, text)
+        with file.open("xb") as stream:
+            stream.write(text)
+    except InventoryError as error:
+        raise stopped(Exit.WRONG_FILE, f"What is there cannot be an inventory. {error}") from None
+    except FileExistsError:
+        raise stopped(
+            Exit.WRONG_FILE,
+            f"{file} is there already and stays as it is. Give --write the name of a new file, for "
+            "example found.yaml. Nothing was changed.",
+        ) from None
+    except OSError as error:
+        raise stopped(
+            Exit.WRONG_FILE, f"{file} cannot be written: {error.strerror}. Nothing was changed."
+        ) from None
+
+
+def _run(patches: Sequence[Patch], kubectl: Kubectl, namespace: str, *, is_quiet: bool) -> None:
+    for each in patches:
+        try:
+            kubectl.run(*_arguments(each, namespace))
+        except ClusterError as error:
+            raise stopped(
+                Exit.WRONG_FILE,
+                f"{each.kind} {each.name} is not patched: {error}. What is told above is done; "
+                "correct that, then run this again.",
+            ) from None
+        if not is_quiet:
+            typer.echo(f"Patched: {each.kind} {each.name}.")
+
+
+def _arguments(patch: Patch, namespace: str) -> list[str]:
+    operations = json.dumps(patch.operations, separators=(",", ":"))
+    return [
+        f"--namespace={namespace}",
+        *("patch", patch.kind.lower(), patch.name, "--type=json"),
+        f"--field-manager={FIELD_MANAGER}",
+        f"--patch={operations}",
+    ]
+
+
+def _command(patch: Patch, kubectl: Kubectl, namespace: str) -> str:
+    return shlex.join(kubectl.command(*_arguments(patch, namespace)))
+
+
+def _settings(namespace: str) -> list[str]:
+    return [
+        f"pulumi config set namespace {namespace}",
+        "pulumi config set namespaceMode existing",
+        f"pulumi config set {_UPSERT} true",
+    ]
+
+
+_UP = "pulumi up --parallel 1"
+"""One resource, hence one server, after the other."""
+_AFTERWARDS = f"pulumi config rm {_UPSERT}"
+
+
+def _data(
+    found: Survey, patches: Sequence[Patch], kubectl: Kubectl, namespace: str
+) -> dict[str, Any]:
+    return {
+        "tenants": [
+            {
+                "tenant": tenant.id,
+                "taken_over": tenant.is_taken_over,
+                "servers": tenant.servers,
+                "integrations": tenant.described.integrations,
+                "there": tenant.there,
+                "restarts": tenant.restarts,
+                "changes": tenant.changes,
+                "obstacles": [
+                    {"what": each.what, "remedy": each.remedy} for each in tenant.obstacles
+                ],
+            }
+            for tenant in found.tenants
+        ],
+        "cut_off": found.cut_off,
+        "settings": _settings(namespace),
+        "patches": [_command(each, kubectl, namespace) for each in patches],
+    }
+
+
+def _report(
+    found: Survey,
+    patches: Sequence[Patch],
+    kubectl: Kubectl,
+    namespace: str,
+    written: Path | None,
+    *,
+    is_patched: bool,
+) -> Iterator[str]:
+    if not found.tenants:
+        yield f"There is no tenant's server in the namespace {namespace}, and no row of one."
+        return
+    if not found.left:
+        yield (
+            f"Nothing is left to take over in the namespace {namespace}: "
+            f"{counted(len(found.tenants), 'tenant')} as an `up` has made them."
+        )
+        return
+    servers = sum(len(tenant.servers) for tenant in found.left)
+    yield (
+        f"To take over in the namespace {namespace}: {counted(len(found.left), 'tenant')} with "
+        f"{counted(servers, 'server')}."
+    )
+    for tenant in found.left:
+        yield ""
+        yield from _told(tenant)
+    if found.cut_off:
+        yield ""
+        yield (
+            f"Of no tenant: {listed(found.cut_off, most=5)}. Their pods have the label app=nats, "
+            "so nobody reaches them after the `up`; give them another label first."
+        )
+    yield ""
+    yield from _steps(found, patches, kubectl, namespace, written, is_patched=is_patched)
+
+
+def _told(tenant: Found) -> Iterator[str]:
+    yield (
+        f"{tenant.id}: {counted(len(tenant.servers), 'server')}, "
+        f"{counted(tenant.described.integrations, 'integration')}"
+    )
+    yield from _section("there", tenant.there)
+    yield from _section("restarts", [f"{name}, once" for name in tenant.restarts])
+    yield from _section("the `up`", tenant.changes)
+    for obstacle in tenant.obstacles:
+        yield from _section("IN THE WAY", [obstacle.what, obstacle.remedy])
+
+
+def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
+    for number, line in enumerate(lines):
+        yield f"  {title if number == 0 else '':<11} {line}"
+
+
+def _steps(
+    found: Survey,
+    patches: Sequence[Patch],
+    kubectl: Kubectl,
+    namespace: str,
+    written: Path | None,
+    *,
+    is_patched: bool,
+) -> Iterator[str]:
+    if blocked := [tenant.id for tenant in found.left if tenant.obstacles]:
+        yield (
+            f"Nothing of {listed(blocked, most=5)} is handed over while something is in the way, "
+            "and an `up` refuses what was not handed over: clear that, and run this again. Then:"
+        )
+    else:
+        yield "To take it over:"
+    if written:
+        yield f"  1. The inventory is written: {written}. Read it."
+    else:
+        yield "  1. Write the inventory that describes it, and read it:"
+        where = f" --context {kubectl.context}" if kubectl.context else ""
+        yield (
+            f"       python -m operations adopt --namespace {namespace}{where} --write tenants.yaml"
+        )
+    yield "  2. Have the stack deploy into the namespace as it is, and take over what is there:"
+    for command in _settings(namespace):
+        yield f"       {command}"
+    if is_patched:
+        yield f"  3. {counted(len(patches), 'object')} handed over, as told above."
+    elif patches:
+        yield "  3. Hand the objects over, which restarts nothing; `--patch` runs just these:"
+        for each in patches:
+            yield f"       {_command(each, kubectl, namespace)}"
+    else:
+        yield "  3. The objects are handed over already."
+    yield "  4. One server after the other, and then the setting back:"
+    yield f"       pulumi preview && {_UP} && {_AFTERWARDS}"

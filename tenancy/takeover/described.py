@@ -1,0 +1,180 @@
+"""The inventory that describes servers which are there: pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, Decimal, InvalidOperation
+
+from tenancy.inventory import (
+    BUILT_IN_SIZES,
+    SMALLEST_MEMORY_LIMIT,
+    STANDARD,
+    Resources,
+    Size,
+    instances_needed,
+)
+from tenancy.names import APP
+from tenancy.takeover.handover import Live
+from tenancy.types import in_bytes, millicores
+from tenancy.yaml_source import is_plain
+
+_STANDARD = BUILT_IN_SIZES[STANDARD]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Described:
+    """What an inventory is to say of one tenant."""
+
+    id: str
+    instances: int
+    integrations: int
+    size: Size
+    client_namespaces: tuple[str, ...]
+
+
+def size_of(deployments: Sequence[Live], fullest: int) -> tuple[Size, list[str]]:
+    """A size as the servers have it, and what of it they do not have, each in a clause.
+
+    All servers of a tenant have one size: the largest of each value that is found. It holds as many
+    integrations as the `fullest` server has, so that none of them moves.
+    """
+    told: list[str] = []
+    values: dict[tuple[str, str], str] = {}
+    for section, key in _VALUES:
+        default: str = getattr(getattr(_STANDARD, section), key)
+        read, measure = (_cpu, millicores) if key == "cpu" else (_memory, in_bytes)
+        found: set[str] = set()
+        for deployment in deployments:
+            given = _resources(deployment).get(section, {}).get(key)
+            value = read(given)
+            if value is None:
+                name = deployment["metadata"]["name"]
+                told.append(
+                    f"gives {name} {section}.{key} {default}, where it has {given or 'none'}"
+                )
+            found.add(value or default)
+        values[section, key] = max(found, key=measure, default=default)
+        if len(found) > 1:
+            have = " and ".join(sorted(found, key=measure))
+            told.append(f"gives all servers {section}.{key} {values[section, key]} of {have}")
+    for key, measure in (("cpu", millicores), ("memory", in_bytes)):
+        if measure(values["requests", key]) > measure(values["limits", key]):
+            values["limits", key] = values["requests", key]
+            told.append(f"raises limits.{key} to what is requested, {values['requests', key]}")
+    if in_bytes(values["limits", "memory"]) < in_bytes(SMALLEST_MEMORY_LIMIT):
+        values["limits", "memory"] = SMALLEST_MEMORY_LIMIT
+        told.append(f"raises limits.memory to {SMALLEST_MEMORY_LIMIT}, the least a server takes")
+    size = Size(
+        requests=Resources(cpu=values["requests", "cpu"], memory=values["requests", "memory"]),
+        limits=Resources(cpu=values["limits", "cpu"], memory=values["limits", "memory"]),
+        capacity=max(_STANDARD.capacity, fullest),
+    )
+    return size, told
+
+
+_VALUES = (
+    ("requests", "cpu"),
+    ("requests", "memory"),
+    ("limits", "cpu"),
+    ("limits", "memory"),
+)
+
+
+def _resources(deployment: Live) -> Mapping[str, Mapping[str, str]]:
+    """Those of the server's container: the one called nats, or the first."""
+    containers = deployment["spec"]["template"]["spec"]["containers"]
+    named = [each for each in containers if each["name"] == APP]
+    return (named or containers)[0].get("resources") or {}
+
+
+_SUFFIXES = {
+    **{f"{unit}i": Decimal(1024) ** power for power, unit in enumerate("KMGTPE", start=1)},
+    **{unit: Decimal(1000) ** power for power, unit in enumerate("kMGTPE", start=1)},
+    "m": Decimal("0.001"),
+}
+"""Of a quantity of Kubernetes."""
+
+
+def _quantity(text: str) -> Decimal | None:
+    suffix = next((each for each in _SUFFIXES if text.endswith(each)), "")
+    try:
+        return Decimal(text.removesuffix(suffix)) * _SUFFIXES.get(suffix, Decimal(1))
+    except InvalidOperation:
+        return None
+
+
+def _cpu(text: str | None) -> str | None:
+    """As an inventory has it, rounded up to a thousandth of a core; None where that is nothing."""
+    cores = _quantity(text) if text else None
+    if not cores or cores <= 0:
+        return None
+    thousandths = int((cores * 1000).to_integral_value(ROUND_CEILING))
+    return f"{thousandths}m" if thousandths % 1000 else str(thousandths // 1000)
+
+
+def _memory(text: str | None) -> str | None:
+    """As an inventory has it, rounded up to whole Mi; None where that is nothing."""
+    amount = _quantity(text) if text else None
+    if not amount or amount <= 0:
+        return None
+    mebibytes = int((amount / 2**20).to_integral_value(ROUND_CEILING))
+    return f"{mebibytes}Mi" if mebibytes % 1024 else f"{mebibytes // 1024}Gi"
+
+
+def inventory(tenants: Iterable[Described]) -> str:
+    """The text of an inventory that describes what is there."""
+    entries = ["tenants:"]
+    sizes: dict[str, Size] = {}
+    for tenant in tenants:
+        name = _size_name(tenant.size)
+        if name != STANDARD:
+            sizes[name] = tenant.size
+        entries.append(f"  {_key(tenant.id)}: {_entry(tenant, name)}")
+    if sizes:
+        entries += ["", "sizes:"]
+    for name, size in sorted(sizes.items()):
+        entries += [
+            f"  {_key(name)}:",
+            f"    requests: {{{_pair(size.requests)}}}",
+            f"    limits: {{{_pair(size.limits)}}}",
+            *([f"    capacity: {size.capacity}"] if size.capacity != _STANDARD.capacity else []),
+        ]
+    return "\n".join(entries) + "\n"
+
+
+def _key(text: str) -> str:
+    return text if is_plain(text) else f'"{text}"'
+
+
+def _pair(resources: Resources) -> str:
+    return f"cpu: {_key(resources.cpu)}, memory: {resources.memory}"
+
+
+def _size_name(size: Size) -> str:
+    if size == _STANDARD:
+        return STANDARD
+    parts = [f"cpu{size.limits.cpu}", f"memory{size.limits.memory}"]
+    if size.requests != size.limits:
+        parts.append(f"of-{size.requests.cpu}-{size.requests.memory}")
+    if size.capacity != _STANDARD.capacity:
+        parts.append(f"holds-{size.capacity}")
+    return "-".join(parts).lower()
+
+
+def _entry(tenant: Described, size: str) -> str:
+    # More than there is room for would ask for one more server.
+    integrations = min(tenant.integrations, tenant.instances * tenant.size.capacity)
+    fields = [
+        *([f"integrations: {integrations}"] if integrations else []),
+        *(
+            [f"instances: {tenant.instances}"]
+            if instances_needed(integrations, tenant.size) != tenant.instances
+            else []
+        ),
+        *([f"size: {_key(size)}"] if size != STANDARD else []),
+        *(
+            [f"clients: {{namespaces: [{', '.join(map(_key, tenant.client_namespaces))}]}}"]
+            if tenant.client_namespaces
+            else []
+        ),
+    ]
+    return f"{{{', '.join(fields)}}}"
