@@ -105,6 +105,8 @@ def test_up_twice_then_preview_status_and_down(checkout: Path) -> None:
     assert "not ready" not in first
     assert "nodes are simulated" in first
     assert "for this machine only" in first
+    assert "1 warning; 1 message" in first
+    assert first.count("warning: ") == 1, "what the engine counts is shown"
     paces = [pace()]
     began = time.monotonic()
     assert "Nothing changed" in make(checkout, "up")

@@ -26,6 +26,7 @@ def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         return tmp_path / "built" / group.name
 
     monkeypatch.setattr(engine.toolchain, "ensure", ensure)
+    monkeypatch.setattr(engine, "_HOME", tmp_path / "pulumi-home")
     monkeypatch.delenv("TENANT_NATS_KUBERNETES_PLUGIN", raising=False)
     return tmp_path / "built"
 
@@ -92,6 +93,17 @@ def test_the_official_plugin_is_the_first_choice_where_it_can_be_had(
         with pytest.raises(SandboxError, match="cannot be downloaded from here"):
             engine.environment(layout, "")
         assert not layout.plugin_choice.exists()
+
+
+def test_the_built_plugin_is_where_the_engine_looks_for_the_official_one(
+    layout: Layout, built: Path
+) -> None:
+    layout.plugin_choice.write_text(BUILT)
+    environment = engine.environment(layout, "")
+    official = f"resource-kubernetes-v{version('pulumi-kubernetes')}"
+    plugin = Path(environment["PULUMI_HOME"], "plugins", official, "pulumi-resource-kubernetes")
+    assert plugin.readlink() == built / "kubernetes-plugin" / "pulumi-resource-kubernetes"
+    assert "kubernetes-plugin" not in environment["PATH"], "the engine warns of one on PATH"
 
 
 def test_a_long_command_says_that_it_still_runs(
