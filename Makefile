@@ -76,7 +76,7 @@ format: ## format and fix what can be fixed mechanically
 	$(RUN) ruff format $(PYTHON_FILES)
 	$(RUN) ruff check --fix $(PYTHON_FILES)
 
-benchmark: ## measure; prints tables (about ten minutes; the last needs a `make up` before)
+benchmark: ## measure; prints tables (about half an hour; the last needs a `make up` before)
 	$(RUN) python -m benchmarks.graph
 	$(RUN) python -m benchmarks.up
 	$(RUN) python -m benchmarks.autoscaling
