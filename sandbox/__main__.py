@@ -5,8 +5,8 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import partial
 
 import typer
 from filelock import FileLock, Timeout
@@ -43,11 +43,14 @@ def _alone() -> Generator[None]:
 
 def _running() -> tuple[Cluster, str, Engine]:
     """The cluster, the connection string of who runs `up`, and the stack."""
-    toolchain.at_once(partial(Cluster.of, LOCAL), partial(engine.programs, LOCAL))
-    cluster = Cluster.of(LOCAL)
+    # Both may have to build: what downloads or links leaves a core to what compiles.
+    with ThreadPoolExecutor() as pool:
+        cluster_built = pool.submit(Cluster.of, LOCAL)
+        engine_built = pool.submit(engine.environment, LOCAL, "")
+    cluster, environment = cluster_built.result(), engine_built.result()
     cluster.ensure()
     dsn = database.provisioner(database.ensure(LOCAL))
-    return cluster, dsn, engine.open_stack(LOCAL, dsn)
+    return cluster, dsn, engine.open_stack(LOCAL, environment | {"DATABASE_URL": dsn})
 
 
 _NOISE = re.compile(
@@ -119,7 +122,7 @@ def status() -> None:
         say("`make up` starts what is missing")
         return
     dsn = database.provisioner(database.start(LOCAL.postgres))
-    outputs = engine.open_stack(LOCAL, dsn).outputs()
+    outputs = engine.open_stack(LOCAL, engine.environment(LOCAL, dsn)).outputs()
     if "urls" not in outputs:
         say("nothing is deployed yet; `make up` does it")
         return
@@ -141,10 +144,11 @@ def down() -> None:
 @app.command()
 def programs() -> None:
     """Build what the tests run and the cache lacks; `up` builds what it needs by itself."""
-    toolchain.at_once(*(partial(_built, lane) for lane in toolchain.LANES))
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(_build, toolchain.LANES))
 
 
-def _built(groups: Sequence[Group]) -> None:
+def _build(groups: Sequence[Group]) -> None:
     for group in groups:
         toolchain.ensure(group)
 

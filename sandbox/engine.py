@@ -25,13 +25,6 @@ BUILT = f"built {toolchain.KUBERNETES_PLUGIN_VERSION}"
 _PASSPHRASE = "sandbox"  # noqa: S105  (nothing in the local stack is secret)
 
 
-def programs(layout: Layout) -> None:
-    """Have the engine and its plugin built or downloaded, whichever it is for this sandbox."""
-    layout.root.mkdir(parents=True, exist_ok=True)
-    _engine()
-    _plugin(layout)
-
-
 def environment(layout: Layout, dsn: str) -> dict[str, str]:
     """The environment in which the engine and the program run: the sandbox's, and no other.
 
@@ -42,9 +35,9 @@ def environment(layout: Layout, dsn: str) -> dict[str, str]:
     outside = {
         key: value for key, value in os.environ.items() if not key.startswith(("PULUMI_", "PG"))
     }
-    # The program asks kubectl what is there already.
-    kubectl = toolchain.ensure(toolchain.CLUSTER)
-    folders = [Path(sys.executable).parent, *_engine(), kubectl]
+    engine, plugin = _engine(), _plugin(layout)
+    # The program asks kubectl what is there. It comes last, since `make up` builds it beside.
+    folders = [Path(sys.executable).parent, *engine, toolchain.ensure(toolchain.CLUSTER)]
     return {
         **outside,
         "PATH": os.pathsep.join([*map(str, folders), os.environ["PATH"]]),
@@ -55,7 +48,7 @@ def environment(layout: Layout, dsn: str) -> dict[str, str]:
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         "PULUMI_SKIP_UPDATE_CHECK": "1",
         "PYTHONPATH": "",
-        **_plugin(layout),
+        **plugin,
     }
 
 
@@ -158,14 +151,13 @@ class EngineFailedError(Exception):
     """The engine has failed, and has said why on the terminal."""
 
 
-def open_stack(layout: Layout, dsn: str) -> Engine:
+def open_stack(layout: Layout, environment: Mapping[str, str]) -> Engine:
     """The sandbox's stack, made where it is missing.
 
     Raises:
         EngineError: the engine cannot make it.
     """
-    env = environment(layout, dsn) | {"PULUMI_DEBUG_COMMANDS": "true"}
-    stack = Engine(PROJECT, STACK, env)
+    stack = Engine(PROJECT, STACK, {**environment, "PULUMI_DEBUG_COMMANDS": "true"})
     leftovers.drop_empty_attributes(layout.pulumi_state / ".pulumi", STACK, say)
     if not any(layout.pulumi_state.glob(f".pulumi/stacks/*/{STACK}.json")):
         stack.create()

@@ -16,8 +16,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -168,7 +167,8 @@ LANES = (
     (CLUSTER, KWOK, KUBERNETES_PLUGIN),
     (PULUMI, PROMETHEUS, PROMETHEUS_OPERATOR, ACTIONLINT),
 )
-"""All groups, by what can be built beside each other."""
+"""All groups, by what can be built beside each other. Groups of one module are in one lane, or each
+would compile the same libraries."""
 
 
 def ensure(group: Group) -> Path:
@@ -185,19 +185,6 @@ def ensure(group: Group) -> Path:
         if not finished.is_dir():
             _build(group, finished)
     return finished
-
-
-def at_once(*lanes: Callable[[], object]) -> None:
-    """Do these beside each other: what downloads or links leaves a core to what compiles.
-
-    Groups of one module belong into one lane, or each would compile the same libraries.
-
-    Raises:
-        SandboxError: one has failed; the others are done by then.
-    """
-    with ThreadPoolExecutor(len(lanes)) as pool:
-        for lane in [pool.submit(lane) for lane in lanes]:
-            lane.result()
 
 
 def folder_of(group: Group) -> Path:
