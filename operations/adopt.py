@@ -2,7 +2,8 @@
 
 import json
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -64,18 +65,45 @@ def adopt(
       5  something stands in the way, as told
     """
     kubectl = Kubectl(context)
-    found = _looked_at(kubectl, namespace)
+    place = _Place(kubectl, namespace, _looked_at(kubectl, namespace))
     if write:
-        _write(write, found)
-    patches = [each for tenant in found.left for each in tenant.patches]
+        _write(write, place.found)
     if patch:
-        _run(patches, kubectl, namespace, is_quiet=as_json)
+        _run(place, is_quiet=as_json)
     if as_json:
-        typer.echo(json.dumps(_data(found, patches, kubectl, namespace), indent=2))
+        typer.echo(json.dumps(_data(place), indent=2))
     else:
-        typer.echo("\n".join(_report(found, patches, kubectl, namespace, write, is_patched=patch)))
-    if any(tenant.obstacles for tenant in found.tenants):
+        typer.echo("\n".join(_report(place, write, is_patched=patch)))
+    if any(tenant.obstacles for tenant in place.found.tenants):
         raise typer.Exit(Exit.DIFFERENT)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A namespace, and what was found there."""
+
+    kubectl: Kubectl
+    namespace: str
+    found: Survey
+
+    @property
+    def patches(self) -> list[Patch]:
+        return [patch for tenant in self.found.left for patch in tenant.patches]
+
+    def arguments(self, patch: Patch) -> list[str]:
+        """What `kubectl` is given to run a patch."""
+        operations = json.dumps(patch.operations, separators=(",", ":"))
+        return [
+            f"--namespace={self.namespace}",
+            *("patch", patch.kind.lower(), patch.name, "--type=json"),
+            f"--field-manager={FIELD_MANAGER}",
+            f"--patch={operations}",
+        ]
+
+    @property
+    def commands(self) -> list[str]:
+        """The patches, for a shell."""
+        return [shlex.join(self.kubectl.command(*self.arguments(patch))) for patch in self.patches]
 
 
 def _looked_at(kubectl: Kubectl, namespace: str) -> Survey:
@@ -115,10 +143,10 @@ def _write(file: Path, found: Survey) -> None:
         ) from None
 
 
-def _run(patches: Sequence[Patch], kubectl: Kubectl, namespace: str, *, is_quiet: bool) -> None:
-    for each in patches:
+def _run(place: _Place, *, is_quiet: bool) -> None:
+    for each in place.patches:
         try:
-            kubectl.run(*_arguments(each, namespace))
+            place.kubectl.run(*place.arguments(each))
         except ClusterError as error:
             raise stopped(
                 Exit.WRONG_FILE,
@@ -127,20 +155,6 @@ def _run(patches: Sequence[Patch], kubectl: Kubectl, namespace: str, *, is_quiet
             ) from None
         if not is_quiet:
             typer.echo(f"Patched: {each.kind} {each.name}.")
-
-
-def _arguments(patch: Patch, namespace: str) -> list[str]:
-    operations = json.dumps(patch.operations, separators=(",", ":"))
-    return [
-        f"--namespace={namespace}",
-        *("patch", patch.kind.lower(), patch.name, "--type=json"),
-        f"--field-manager={FIELD_MANAGER}",
-        f"--patch={operations}",
-    ]
-
-
-def _command(patch: Patch, kubectl: Kubectl, namespace: str) -> str:
-    return shlex.join(kubectl.command(*_arguments(patch, namespace)))
 
 
 def _settings(namespace: str) -> list[str]:
@@ -156,9 +170,7 @@ _UP = "pulumi up --parallel 1"
 _AFTERWARDS = f"pulumi config rm {_UPSERT}"
 
 
-def _data(
-    found: Survey, patches: Sequence[Patch], kubectl: Kubectl, namespace: str
-) -> dict[str, Any]:
+def _data(place: _Place) -> dict[str, Any]:
     return {
         "tenants": [
             {
@@ -173,23 +185,16 @@ def _data(
                     {"what": each.what, "remedy": each.remedy} for each in tenant.obstacles
                 ],
             }
-            for tenant in found.tenants
+            for tenant in place.found.tenants
         ],
-        "cut_off": found.cut_off,
-        "settings": _settings(namespace),
-        "patches": [_command(each, kubectl, namespace) for each in patches],
+        "cut_off": place.found.cut_off,
+        "settings": _settings(place.namespace),
+        "patches": place.commands,
     }
 
 
-def _report(
-    found: Survey,
-    patches: Sequence[Patch],
-    kubectl: Kubectl,
-    namespace: str,
-    written: Path | None,
-    *,
-    is_patched: bool,
-) -> Iterator[str]:
+def _report(place: _Place, written: Path | None, *, is_patched: bool) -> Iterator[str]:
+    found, namespace = place.found, place.namespace
     if not found.tenants:
         yield f"There is no tenant's server in the namespace {namespace}, and no row of one."
         return
@@ -214,7 +219,7 @@ def _report(
             "so nobody reaches them after the `up`; give them another label first."
         )
     yield ""
-    yield from _steps(found, patches, kubectl, namespace, written, is_patched=is_patched)
+    yield from _steps(place, written, is_patched=is_patched)
 
 
 def _told(tenant: Found) -> Iterator[str]:
@@ -234,15 +239,8 @@ def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
         yield f"  {title if number == 0 else '':<11} {line}"
 
 
-def _steps(
-    found: Survey,
-    patches: Sequence[Patch],
-    kubectl: Kubectl,
-    namespace: str,
-    written: Path | None,
-    *,
-    is_patched: bool,
-) -> Iterator[str]:
+def _steps(place: _Place, written: Path | None, *, is_patched: bool) -> Iterator[str]:
+    found, namespace = place.found, place.namespace
     if blocked := [tenant.id for tenant in found.left if tenant.obstacles]:
         yield (
             f"Nothing of {listed(blocked, most=5)} is handed over while something is in the way, "
@@ -254,7 +252,8 @@ def _steps(
         yield f"  1. The inventory is written: {written}. Read it."
     else:
         yield "  1. Write the inventory that describes it, and read it:"
-        where = f" --context {kubectl.context}" if kubectl.context else ""
+        context = place.kubectl.context
+        where = f" --context {context}" if context else ""
         yield (
             f"       python -m operations adopt --namespace {namespace}{where} --write tenants.yaml"
         )
@@ -262,11 +261,11 @@ def _steps(
     for command in _settings(namespace):
         yield f"       {command}"
     if is_patched:
-        yield f"  3. {counted(len(patches), 'object')} handed over, as told above."
-    elif patches:
+        yield f"  3. {counted(len(place.patches), 'object')} handed over, as told above."
+    elif place.patches:
         yield "  3. Hand the objects over, which restarts nothing; `--patch` runs just these:"
-        for each in patches:
-            yield f"       {_command(each, kubectl, namespace)}"
+        for command in place.commands:
+            yield f"       {command}"
     else:
         yield "  3. The objects are handed over already."
     yield "  4. One server after the other, and then the setting back:"

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from operations.engine import Resource, State
-from tenancy.names import OWNER_LABELS
+from tenancy.names import are_ours
 from tenancy.tokens import TENANT_RECORDS
 
 _UNCONFIRMED = (
@@ -186,7 +186,7 @@ def strangers(state: State, urns: Collection[str]) -> list[Resource]:
         if resource["urn"] in urns
         and resource["type"].startswith("kubernetes:")
         and not resource.get("delete")
-        and not OWNER_LABELS.items() <= _labels(resource.get("outputs", {})).items()
+        and not are_ours(_labels(resource.get("outputs", {})))
     ]
 
 

@@ -3,6 +3,8 @@
 Workers, dashboards and people's fingers know them: they are a public contract.
 """
 
+from collections.abc import Mapping
+
 CLIENT_PORT = 4222
 MONITORING_PORT = 8222
 METRICS_PORT = 7777
@@ -100,3 +102,8 @@ FIELD_MANAGER = "tenant-nats"
 """Under which the API server records who has set a field of these objects."""
 STACK_ANNOTATION = "tenant-nats/stack"
 """On the namespace's closing policy: whose the namespace is, as `project/stack`."""
+
+
+def are_ours(labels: Mapping[str, str] | None) -> bool:
+    """Whether these are labels of something that this project has made."""
+    return OWNER_LABELS.items() <= (labels or {}).items()

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tenancy.names import FIELD_MANAGER, OWNER_LABELS
+from tenancy.names import FIELD_MANAGER, OWNER_LABELS, are_ours
 
 Live = Mapping[str, Any]
 """An object as the API server has it, with its managed fields."""
@@ -26,8 +26,7 @@ class Patch:
 
 def is_ours(live: Live) -> bool:
     """Whether the object carries the labels of what this project makes."""
-    labels: Mapping[str, str] = live["metadata"].get("labels") or {}
-    return OWNER_LABELS.items() <= labels.items()
+    return are_ours(live["metadata"].get("labels"))
 
 
 def is_taken_over(live: Live) -> bool:
@@ -91,6 +90,11 @@ def _manager_operations(live: Live) -> Iterator[Mapping[str, Any]]:
     handed = [entry for entry in entries if _is_handed_over(entry)]
     if not any(entry["manager"] != FIELD_MANAGER for entry in handed):
         return
+    if len(handed) == 1:
+        at = f"/metadata/managedFields/{entries.index(handed[0])}"
+        yield {"op": "replace", "path": f"{at}/manager", "value": FIELD_MANAGER}
+        yield {"op": "replace", "path": f"{at}/operation", "value": "Apply"}
+        return
     fields: dict[str, Any] = {}
     for entry in handed:
         _merge(fields, entry.get("fieldsV1") or {})
@@ -101,11 +105,6 @@ def _manager_operations(live: Live) -> Iterator[Mapping[str, Any]]:
         "fieldsV1": fields,
     }
     rest = [entry for entry in entries if entry not in handed]
-    if len(handed) == 1:
-        at = f"/metadata/managedFields/{entries.index(handed[0])}"
-        yield {"op": "replace", "path": f"{at}/manager", "value": FIELD_MANAGER}
-        yield {"op": "replace", "path": f"{at}/operation", "value": "Apply"}
-        return
     yield {"op": "replace", "path": "/metadata/managedFields", "value": [ours, *rest]}
 
 

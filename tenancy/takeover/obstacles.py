@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tenancy.names import instance_selector
+from tenancy.names import FIELD_MANAGER, PART_OF, instance_selector
 from tenancy.takeover.handover import Live, is_taken_over, is_untracked
 from tenancy.takeover.there import There, told_selector
 
@@ -91,7 +91,7 @@ def _held(live: Live) -> Iterator[Obstacle]:
             remedy="Find out what it still has to clean up, and have that done first.",
         )
     if is_untracked(live):
-        labels = {"app.kubernetes.io/part-of": "tenant-nats"}
+        labels = dict([PART_OF])
         manifest = {
             "apiVersion": live["apiVersion"],
             "kind": live["kind"],
@@ -101,7 +101,7 @@ def _held(live: Live) -> Iterator[Obstacle]:
             what=f"the API server does not know who has set the fields of {name}, so an `up` would "
             "keep the old beside the new",
             remedy=f"echo '{json.dumps(manifest)}' | kubectl --namespace={metadata['namespace']} "
-            "apply --server-side --field-manager=tenant-nats -f -   # from then on it does",
+            f"apply --server-side --field-manager={FIELD_MANAGER} -f -   # from then on it does",
         )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from tenancy.names import TENANT_LABEL, instance_name, instance_of, policy_name
@@ -23,7 +24,7 @@ class There:
     rows: tuple[RecordedInstance, ...]
     unplaced: int
 
-    @property
+    @cached_property
     def instances(self) -> int:
         """How many there are to be: up to the highest number of a server, its Service or row."""
         rows = (row for row in self.rows if row.is_live and row.lives_in(self.namespace))
@@ -40,7 +41,7 @@ class There:
         """The Deployments, by number."""
         return [self.deployments[number] for number in sorted(self.deployments)]
 
-    @property
+    @cached_property
     def own_services(self) -> dict[int, Live]:
         """The Services that have the names of this tenant's, by number."""
         names = {
