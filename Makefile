@@ -9,8 +9,8 @@ PYTEST := $(RUN) pytest --numprocesses $(PROCESSES) --dist loadscope --no-loadsc
   --max-worker-restart 0 # else pytest-xdist would run again a test in which a process died
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview recover status down check test soak kind golden schema charts recording format benchmark
-.PHONY: programs monitoring audit sbom plan comment kubeconfig diff guard deploy drift issue autoscale propose
+.PHONY: help up preview recover status down check test soak kind golden schema charts format benchmark
+.PHONY: programs monitoring audit sbom changes comment kubeconfig diff guard deploy drift issue autoscale propose
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -57,20 +57,17 @@ kind: ## the end-to-end tests on the kind cluster of KUBECONFIG, with the offici
 	TENANT_NATS_E2E=kind $(PYTEST) tests/e2e --ignore tests/e2e/test_outages.py --ignore tests/e2e/test_database_roles.py
 
 golden: ## rewrite the golden files; read the difference before you commit it
-	$(RUN) pytest -q tests/components tests/unit/test_description.py --snapshot-update
+	$(RUN) pytest -q tests/components tests/unit/edit/test_description.py --snapshot-update
 
 schema: ## rewrite tenants.schema.json and docs/inventory.md from the models
-	$(RUN) python -m tenancy.schema
-	$(RUN) python -m tenancy.reference
+	$(RUN) python -m reference.json_schema
+	$(RUN) python -m reference.page
 
 monitoring: ## rewrite deploy/monitoring: rules, scrape configuration, queries of the database, dashboard
 	$(RUN) python -m monitoring
 
 charts: ## draw docs/autoscaling.svg from the simulated week
 	$(RUN) --group charts python -m benchmarks.autoscaling --chart docs/autoscaling.svg
-
-recording: ## make the sandbox anew, and draw what `make up` shows as docs/make-up.svg
-	@$(RUN) python -m benchmarks.recording docs/make-up.svg
 
 format: ## format and fix what can be fixed mechanically
 	$(RUN) ruff format $(PYTHON_FILES)
@@ -80,7 +77,7 @@ benchmark: ## measure; prints tables (about half an hour; the last needs a `make
 	$(RUN) python -m benchmarks.graph
 	$(RUN) python -m benchmarks.up
 	$(RUN) python -m benchmarks.autoscaling
-	$(RUN) python -m benchmarks.engine
+	$(RUN) python -m benchmarks.engine_parts
 
 # Without --strict, pip-audit passes when the service knows none of the packages.
 AUDIT := --vulnerability-service pypi
@@ -107,17 +104,17 @@ export NAMESPACE ?= vrsky-tenants
 # Without what the local stack and the tests need. A stack that manages the database's roles has the
 # group database-roles as well.
 DEPLOY_GROUPS ?= operations
-plan comment diff guard deploy drift issue autoscale propose: RUN = \
+changes comment diff guard deploy drift issue autoscale propose: RUN = \
   $(UV) run --quiet --locked --no-default-groups $(addprefix --group ,$(DEPLOY_GROUPS))
 
-plan: ## write plan.md: what the edit of INVENTORY since the commit BASE means, or what is wrong with it
-	@$(RUN) python -m operations plan --base "$$BASE" --head "$$INVENTORY" --format markdown >plan.md \
-	  2>.plan.err || { cat .plan.err >&2; { printf '**This edit cannot be planned.**\n\n'; \
-	  sed 's/^/    /' .plan.err; } >plan.md; exit 1; }
-	@cat plan.md
+changes: ## write changes.md: what the edit of INVENTORY since the commit BASE means, or what is wrong with it
+	@$(RUN) python -m operations changes --base "$$BASE" --head "$$INVENTORY" --format markdown >changes.md \
+	  2>.changes.err || { cat .changes.err >&2; { printf '**This edit could not be compared.**\n\n'; \
+	  sed 's/^/    /' .changes.err; } >changes.md; exit 1; }
+	@cat changes.md
 
-comment: ## put plan.md on PULL_REQUEST, in place of an earlier one
-	@$(RUN) python -m operations post plan.md --pull-request "$$PULL_REQUEST"
+comment: ## put changes.md on PULL_REQUEST, in place of an earlier one
+	@$(RUN) python -m operations post changes.md --pull-request "$$PULL_REQUEST"
 
 kubeconfig: ## write the file KUBECONFIG from the variable KUBECONFIG_TEXT
 	@umask 077 && printf '%s\n' "$$KUBECONFIG_TEXT" >"$$KUBECONFIG"

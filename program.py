@@ -13,20 +13,20 @@ from components.namespace import Namespace, NamespaceArgs
 from components.tenant import Tenant, TenantArgs
 from controlplane.connection import ControlPlaneError
 from controlplane.dsn import DsnError
-from controlplane.snapshot import take_snapshot
-from monitoring.rules import rules as rules_for
+from controlplane.reader import take_snapshot
+from monitoring.rule_file import rules as rules_for
 from settings import Database, Settings, database_url, leaves_integrations, of_the_plugin
-from tenancy import admission
-from tenancy.ceiling import CeilingError
-from tenancy.faults import InventoryError
-from tenancy.inventory import Inventory
-from tenancy.placement import summary
-from tenancy.plan import Plan, expand
-from tenancy.removal import placement_of, refusal, refusals, repairs, warnings
-from tenancy.validation import load
+from tenancy.inventory.faults import InventoryError
+from tenancy.inventory.models import Inventory
+from tenancy.inventory.validation import load
+from tenancy.plan import admission
+from tenancy.plan.ceiling import CeilingError
+from tenancy.plan.plan import Plan, expand
+from tenancy.rows.placement import summary
+from tenancy.rows.removal import placement_of, refusal, refusals, repairs, warnings
 
 if TYPE_CHECKING:
-    from components.database_roles import DatabaseRoles
+    from components.postgres import DatabaseRoles
 
 Due = Mapping[str, str]
 """What is due in the database whatever the engine remembers, in words, by tenant; tenants with such
@@ -168,7 +168,7 @@ def _database_roles(database: Database) -> "DatabaseRoles | None":
     if not database.manage_roles:
         return None
     try:
-        from components.database_roles import DatabaseRoles, DatabaseRolesArgs
+        from components.postgres import DatabaseRoles, DatabaseRolesArgs
     except ModuleNotFoundError as error:
         raise pulumi.RunError(
             f"database.manageRoles needs {error.name}, which is not installed; "

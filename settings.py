@@ -22,10 +22,10 @@ from pydantic_core import PydanticCustomError
 
 from controlplane.dsn import EXAMPLE, SETTING, DsnError, resolve
 from controlplane.roles import NAME, NAME_WORDS, PREFIX, SCHEMA
-from tenancy.ceiling import Ceiling
-from tenancy.faults import dotted, printable
-from tenancy.placement import LEAVE_VARIABLE
-from tenancy.types import Cpu, Memory, NamespaceName, expected
+from tenancy.inventory.faults import dotted, printable
+from tenancy.inventory.types import Cpu, Memory, NamespaceName, expected
+from tenancy.plan.ceiling import Ceiling
+from tenancy.rows.placement import LEAVE_VARIABLE
 
 _TAG = r"[A-Za-z0-9_][-A-Za-z0-9_.]{0,127}"
 Image = Annotated[

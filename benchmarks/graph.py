@@ -104,8 +104,8 @@ def measure(tenants: int) -> Measurement:
     from program import build
     from rendering.recorder import deploy
     from settings import Settings
-    from tenancy.inventory import Inventory, Tenant
-    from tenancy.plan import expand
+    from tenancy.inventory.models import Inventory, Tenant
+    from tenancy.plan.plan import expand
 
     inventory = Inventory(tenants={f"tenant-{number}": Tenant() for number in range(tenants)})
     plan = expand(inventory, namespace="vrsky-tenants")

@@ -1,9 +1,9 @@
 """A week of many tenants under the real decision function: `benchmarks.autoscaling` tells it.
 
-The world is made up and seeded; what decides in it (`tenancy.autoscaling.decide`), what places
-integrations (`tenancy.placement.place`) and the limits are the real ones. Time goes in steps of
-five minutes, the window over which Prometheus is asked. Every third step the autoscaler runs; what
-it decides is merged, deployed and there one or two steps later.
+The world is made up and seeded. The autoscaler (`tenancy.scaling.proposal.recommend`), the
+placement (`tenancy.rows.placement.place`) and the limits are the real ones. One step is five
+minutes, the window over which Prometheus is asked. The autoscaler runs every third step; what it
+recommends is merged and deployed one or two steps later.
 
 What is made up:
 - A tenant has a rate, connections and memory for each of its integrations. They follow the hour and
@@ -19,19 +19,20 @@ from dataclasses import dataclass, field
 from math import exp, pi, sin
 from random import Random
 
-from tenancy.autoscaling import applied, decide
-from tenancy.inventory import BUILT_IN_SIZES, STANDARD, Inventory, Tenant, instances_needed
-from tenancy.load import Instance, Load, Observation, Reading, limits_of
+from tenancy.inventory.models import BUILT_IN_SIZES, STANDARD, Inventory, Tenant, instances_needed
+from tenancy.inventory.terms import PlacementPolicy
 from tenancy.names import dns_name
-from tenancy.placement import Policy, place
-from tenancy.snapshot import RecordedInstance, Snapshot
+from tenancy.rows.placement import place
+from tenancy.rows.snapshot import RecordedInstance, Snapshot
+from tenancy.scaling.proposal import applied, recommend
+from tenancy.scaling.usage import Instance, Observation, Reading, Usage, limits_of
 
 STEP = 5
 """Minutes."""
 INTERVAL = 15
 """Minutes between two runs of the autoscaler."""
 LONGEST_ROLLOUT = 10
-"""Minutes from a decision to servers that are ready."""
+"""Minutes from a recommendation to servers that are ready."""
 DAY = 24 * 60
 
 _DAY_STEPS = DAY // STEP
@@ -53,7 +54,7 @@ class World:
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """One decision that was carried out."""
+    """One recommendation that was carried out."""
 
     minute: int
     tenant: str
@@ -98,17 +99,17 @@ class _Peaks:
     def __init__(self) -> None:
         self._hours: deque[list[float]] = deque(maxlen=25)
 
-    def add(self, step: int, load: Load) -> None:
+    def add(self, step: int, usage: Usage) -> None:
         if not self._hours or step * STEP % 60 == 0:
             self._hours.append([0.0, 0.0, 0.0])
         hour = self._hours[-1]
-        hour[0] = max(hour[0], load.rate)
-        hour[1] = max(hour[1], load.connections)
-        hour[2] = max(hour[2], load.memory)
+        hour[0] = max(hour[0], usage.rate)
+        hour[1] = max(hour[1], usage.connections)
+        hour[2] = max(hour[2], usage.memory)
 
-    def most(self) -> Load:
+    def most(self) -> Usage:
         rate, connections, memory = (max(figures) for figures in zip(*self._hours, strict=True))
-        return Load(rate=rate, connections=connections, memory=memory)
+        return Usage(rate=rate, connections=connections, memory=memory)
 
 
 @dataclass
@@ -118,7 +119,7 @@ class _Server:
     """How much busier than others with as many integrations it is."""
     integrations: int = 0
     until: int | None = None
-    held: Load | None = None
+    held: Usage | None = None
     peaks: _Peaks = field(default_factory=_Peaks)
 
 
@@ -159,7 +160,7 @@ class _Customer:
         busy = rhythm * (self.burst if step < self.burst_until else 1)
         for server in self.servers.values():
             rate = self.rate * busy * server.integrations * server.bias
-            server.held = Load(
+            server.held = Usage(
                 rate=rate,
                 connections=self.connections * (0.6 + 0.4 * busy) * server.integrations,
                 memory=0.05 * _GIB + self.memory * rate / 100_000,
@@ -192,7 +193,7 @@ class _Customer:
             self.servers[number].integrations -= 1
 
     def deploy(
-        self, step: int, policy: Policy, count: int, capacity: int, waits: list[float]
+        self, step: int, policy: PlacementPolicy, count: int, capacity: int, waits: list[float]
     ) -> None:
         """What an `up` does: new servers, then the integrations move, then old servers go."""
         for number in range(1, count + 1):
@@ -244,16 +245,16 @@ class _Customer:
             seen = (server.until or step) - max(server.since, start)
             yield (self.id, number), seen / _DAY_STEPS
 
-    def busiest(self, limits: Load) -> float:
+    def busiest(self, limits: Usage) -> float:
         """How close the busiest server is to one of its limits: 1 is at it."""
         most = 0.0
         for server in self.servers.values():
-            if load := server.held:
+            if usage := server.held:
                 most = max(
                     most,
-                    load.rate / limits.rate,
-                    load.connections / limits.connections,
-                    load.memory / limits.memory,
+                    usage.rate / limits.rate,
+                    usage.connections / limits.connections,
+                    usage.memory / limits.memory,
                 )
         return most
 
@@ -326,16 +327,18 @@ class _Run:
             readings=dict(pair for customer in customers for pair in customer.readings()),
             watched=dict(pair for customer in customers for pair in customer.watched(step)),
         )
-        decisions = decide(self._inventory, snapshot, observation).decisions
-        self._inventory = applied(self._inventory, decisions) if decisions else self._inventory
-        for decision in decisions:
+        recommendations = recommend(self._inventory, snapshot, observation).recommendations
+        self._inventory = (
+            applied(self._inventory, recommendations) if recommendations else self._inventory
+        )
+        for recommendation in recommendations:
             rollout = self._random.randint(1, LONGEST_ROLLOUT // STEP)
-            self._due.setdefault(step + rollout, []).append(decision.tenant)
+            self._due.setdefault(step + rollout, []).append(recommendation.tenant)
             change = Change(
                 minute=step * STEP,
-                tenant=decision.tenant,
-                before=decision.before,
-                after=decision.after,
+                tenant=recommendation.tenant,
+                before=recommendation.before,
+                after=recommendation.after,
             )
             self._changes.append(change)
 

@@ -1,1 +1,5 @@
-"""What the API server has, asked through kubectl; the plugin, and not this package, changes it."""
+"""What the API server has, asked through kubectl.
+
+`strangers` finds objects of our names that somebody else made, before an `up` touches anything. The
+Kubernetes plugin changes the cluster, and this package only reads it.
+"""

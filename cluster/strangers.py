@@ -18,7 +18,7 @@ from tenancy.names import (
     STRAYS_NAME,
     policy_name,
 )
-from tenancy.plan import Plan
+from tenancy.plan.plan import Plan
 from tenancy.words import listed
 
 
@@ -37,7 +37,7 @@ class Wanted:
 
 def wanted(plan: Plan, *, makes_namespace: bool, monitoring: tuple[str, ...], stack: str) -> Wanted:
     """What the stack would make for `plan`, and besides the `monitoring` objects of these kinds."""
-    instances = [instance for tenant in plan.tenants for instance in tenant.instances]
+    instances = plan.instances.values()
     names = {
         "LimitRange": [STRAYS_NAME] if makes_namespace else [],
         "NetworkPolicy": [

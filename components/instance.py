@@ -13,7 +13,7 @@ import pulumi
 from components.kubernetes import KubernetesObject
 from components.pod import CONFIG_FILE, pod
 from tenancy.names import CLIENT_PORT, MONITORING_PORT, instance_labels, instance_selector
-from tenancy.plan import InstancePlan
+from tenancy.plan.plan import InstancePlan
 from tenancy.tokens import NATS_INSTANCE
 
 

@@ -1,8 +1,8 @@
 """Objects of Kubernetes, by their manifests.
 
 The classes of pulumi_kubernetes are not imported: `core/v1` alone defines a thousand of them, and
-that was a second of each preview and each `up` (`python -m benchmarks.engine`). What the engine is
-sent is the same, less the aliases for API versions that no cluster has any more.
+that took a second of each preview and each `up` (`python -m benchmarks.engine_parts`). The engine
+is sent the same, less the aliases for API versions that no cluster has any more.
 """
 
 from collections.abc import Mapping

@@ -3,10 +3,10 @@
 import pulumi
 
 from components.kubernetes import Part
-from tenancy.inventory import Resources
+from tenancy.inventory.models import Resources
 from tenancy.names import CLIENT_PORT, METRICS_PORT, METRICS_PORT_NAME, MONITORING_PORT
-from tenancy.nats_config import TLS_FOLDER
-from tenancy.plan import InstancePlan
+from tenancy.plan.nats_config import TLS_FOLDER
+from tenancy.plan.plan import InstancePlan
 
 CONFIG_FILE = "nats.conf"
 _CONFIG_FOLDER = "/etc/nats"

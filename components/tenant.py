@@ -12,7 +12,7 @@ import pulumi
 from components.instance import NatsInstance, NatsInstanceArgs
 from components.isolation import Isolation, IsolationArgs
 from controlplane.records import InstanceRecord, TenantRecords
-from tenancy.plan import InstancePlan, TenantPlan
+from tenancy.plan.plan import InstancePlan, TenantPlan
 from tenancy.tokens import TENANT
 
 

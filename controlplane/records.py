@@ -28,8 +28,7 @@ from controlplane import store
 from controlplane.connection import ControlPlaneError
 from controlplane.dsn import SETTING, DsnError, resolve
 from controlplane.store import ACTIVE, PROVISIONING, TERMINATED, InstanceRow
-from tenancy.lifecycle import State
-from tenancy.placement import Policy
+from tenancy.inventory.terms import PlacementPolicy, State
 
 Properties = dict[str, Any]
 
@@ -217,7 +216,7 @@ class TenantRecords(Resource, module="tenant-nats", name="TenantRecords"):
         instances: Sequence[InstanceRecord],
         domain: str,
         capacity: int,
-        placement: Policy,
+        placement: PlacementPolicy,
         due: str = "",
         drain_seconds: int = 0,
         opts: pulumi.ResourceOptions | None = None,

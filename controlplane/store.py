@@ -11,10 +11,11 @@ from psycopg.sql import SQL, Identifier, Literal, Placeholder
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random
 
 from controlplane.connection import ControlPlaneError, TryAgainError, connected
-from controlplane.snapshot import has_tls, lacking
-from tenancy.lifecycle import TRANSITIONS, Status
+from controlplane.reader import has_tls, lacking
+from tenancy.inventory.terms import PlacementPolicy
 from tenancy.names import address
-from tenancy.placement import Placement, Policy, counted, place
+from tenancy.rows.lifecycle import TRANSITIONS, Status
+from tenancy.rows.placement import Placement, counted, place
 
 ACTIVE: Status = "active"
 DRAINING: Status = "draining"
@@ -105,7 +106,7 @@ class TenantRows:
     that nobody wrote down are what a run which was killed has left. Empty to look for none."""
     capacity: int = 50
     """How many integrations each instance holds."""
-    placement: Policy = "pack"
+    placement: PlacementPolicy = "pack"
 
     @property
     def numbers(self) -> frozenset[int]:

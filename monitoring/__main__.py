@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from monitoring.dashboard import dashboard_json
-from monitoring.files import files
+from monitoring.output import files
 
 FOLDER = Path(__file__).resolve().parent.parent / "deploy" / "monitoring"
 

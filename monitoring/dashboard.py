@@ -47,7 +47,7 @@ from monitoring.series import (
     Limited,
     selector,
 )
-from tenancy.load import OF_SERVERS
+from tenancy.scaling.usage import OF_SERVERS
 
 TITLE = "NATS servers of tenants"
 UID = "tenant-nats"

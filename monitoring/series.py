@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tenancy.inventory import Size
-from tenancy.load import OF_SERVERS, SHARES, capacity_of
-from tenancy.types import millicores
+from tenancy.inventory.models import Size
+from tenancy.inventory.types import millicores
+from tenancy.scaling.usage import OF_SERVERS, SHARES, capacity_of
 
 _INSTANCE = "(namespace, tenant_id, instance_num)"
 _TENANT = "(namespace, tenant_id)"

@@ -12,20 +12,20 @@ import typer
 
 from operations.adopt import adopt
 from operations.autoscale import autoscale
-from operations.change import add, set_
+from operations.changes import changes
 from operations.check import check
 from operations.database_roles import database_roles
 from operations.deployed import deployed
 from operations.drift import drift
+from operations.editing.command import add, set_
 from operations.guard import guard
-from operations.plan import plan
 from operations.post import post
 from operations.propose import propose
-from operations.recover import recover
+from operations.recovery.command import recover
 from operations.render import render
 from operations.rules import rules
 from operations.status import status
-from operations.verify import verify
+from operations.verification.command import verify
 
 app = typer.Typer(
     add_completion=False,
@@ -37,7 +37,7 @@ app = typer.Typer(
 app.command()(check)
 app.command()(deployed)
 app.command()(drift)
-app.command()(plan)
+app.command()(changes)
 app.command()(add)
 app.command("set")(set_)
 app.command()(database_roles)

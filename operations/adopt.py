@@ -13,15 +13,15 @@ from cluster.kinds import KINDS
 from cluster.kubectl import ClusterError, Kubectl
 from controlplane.connection import ControlPlaneError
 from controlplane.dsn import DsnError, resolve
-from controlplane.snapshot import take_snapshot
+from controlplane.reader import take_snapshot
 from operations.exits import Exit, stopped
 from operations.options import Context, Json, Namespace
-from tenancy.faults import InventoryError
+from tenancy.inventory.faults import InventoryError
+from tenancy.inventory.validation import parse
 from tenancy.names import FIELD_MANAGER
 from tenancy.takeover.described import inventory
 from tenancy.takeover.handover import Patch
 from tenancy.takeover.survey import Found, Survey, survey
-from tenancy.validation import parse
 from tenancy.words import counted, listed
 
 _KINDS = ",".join(KINDS[kind] for kind in ("Deployment", "Service", "NetworkPolicy"))

@@ -11,19 +11,19 @@ import typer
 
 from controlplane.connection import ControlPlaneError
 from controlplane.dsn import EXAMPLE, VARIABLE, DsnError, resolve
-from controlplane.snapshot import take_snapshot
-from operations.edit import EditError, edited
+from controlplane.reader import take_snapshot
+from operations.editing.text import EditError, edited
 from operations.exits import Exit, stopped
-from operations.files import replace_file
 from operations.options import InventoryFile, Json, Namespace
-from operations.prometheus import TOKEN_VARIABLE, observe
-from tenancy.autoscaling import MOST_SERVERS, MOST_TENANTS, Proposal, decide
-from tenancy.faults import InventoryError
-from tenancy.inventory import Inventory
-from tenancy.load import Observation
-from tenancy.snapshot import Snapshot
-from tenancy.validation import load, parse
-from tenancy.verdict import Decision
+from operations.outside.files import replace_file
+from operations.outside.prometheus import TOKEN_VARIABLE, observe
+from tenancy.inventory.faults import InventoryError
+from tenancy.inventory.models import Inventory
+from tenancy.inventory.validation import load, parse
+from tenancy.rows.snapshot import Snapshot
+from tenancy.scaling.proposal import MOST_SERVERS, MOST_TENANTS, Proposal, recommend
+from tenancy.scaling.usage import Observation
+from tenancy.scaling.verdict import Recommendation
 
 
 def autoscale(
@@ -92,12 +92,12 @@ def autoscale(
         snapshot = _snapshot()
         _check_excepted(inventory, excepted or [])
         observation = _observed(prometheus, namespace)
-        proposal = decide(
+        proposal = recommend(
             inventory, snapshot, observation,
             most=most, most_servers=most_servers, excepted=excepted or [],
         )  # fmt: skip
         before = file.read_bytes()
-        after, written, notes = _edited(before, proposal.decisions)
+        after, written, notes = _edited(before, proposal.recommendations)
         parse(file, after)
         if after != before and not dry_run:
             replace_file(file, after)
@@ -107,7 +107,7 @@ def autoscale(
         problem = f"{file} cannot be written ({error.strerror}); it is as it was."
         raise stopped(Exit.WRONG_FILE, problem) from None
     proposal = Proposal(
-        decisions=written, held_back=proposal.held_back, notes=(*proposal.notes, *notes)
+        recommendations=written, held_back=proposal.held_back, notes=(*proposal.notes, *notes)
     )
     is_written = bool(written) and not dry_run
     if as_json:
@@ -136,47 +136,50 @@ def _check_excepted(inventory: Inventory, excepted: Iterable[str]) -> None:
 
 
 def _edited(
-    content: bytes, decisions: Iterable[Decision]
-) -> tuple[bytes, tuple[Decision, ...], list[str]]:
+    content: bytes, recommendations: Iterable[Recommendation]
+) -> tuple[bytes, tuple[Recommendation, ...], list[str]]:
     """The file's content with all that can be edited by a program, what that is, and what is not.
 
     An entry that somebody wrote in an unusual way keeps no other tenant from growing.
     """
     text = content.decode()
-    written: list[Decision] = []
+    written: list[Recommendation] = []
     notes: list[str] = []
-    for decision in decisions:
+    for recommendation in recommendations:
         try:
-            text = edited(text, decision.tenant, decision.changes)
-            written.append(decision)
+            text = edited(text, recommendation.tenant, recommendation.changes)
+            written.append(recommendation)
         except EditError as error:
-            notes.append(f"{_line(decision)} {error}")
+            notes.append(f"{_line(recommendation)} {error}")
     return text.encode(), tuple(written), notes
 
 
 def _data(proposal: Proposal) -> dict[str, Any]:
-    def described(decisions: Iterable[Decision]) -> list[dict[str, Any]]:
-        return [{"action": decision.action, **asdict(decision)} for decision in decisions]
+    def described(recommendations: Iterable[Recommendation]) -> list[dict[str, Any]]:
+        return [
+            {"action": recommendation.action, **asdict(recommendation)}
+            for recommendation in recommendations
+        ]
 
     return {
-        "decisions": described(proposal.decisions),
+        "recommendations": described(proposal.recommendations),
         "held_back": described(proposal.held_back),
         "notes": list(proposal.notes),
     }
 
 
 def _told(proposal: Proposal, outcome: str) -> Iterable[str]:
-    yield from map(_line, proposal.decisions)
+    yield from map(_line, proposal.recommendations)
     yield from (f"Held back, since it is much at once: {_line(one)}" for one in proposal.held_back)
     yield from proposal.notes
-    yield outcome if proposal.decisions else f"Nothing is to change. {outcome}"
+    yield outcome if proposal.recommendations else f"Nothing is to change. {outcome}"
 
 
-def _line(decision: Decision) -> str:
-    """The whole decision: `acme: 1 → 2 instances (integrations: 55). 50 integrations fill …`."""
-    fields = ", ".join(_field(name, value) for name, value in decision.changes.items())
-    servers = f"{decision.before} → {decision.after} instances"
-    return f"{decision.tenant}: {servers} ({fields}). {decision.reason}"
+def _line(recommendation: Recommendation) -> str:
+    """`acme: 1 → 2 instances (integrations: 55). 50 integrations fill …`."""
+    fields = ", ".join(_field(name, value) for name, value in recommendation.changes.items())
+    servers = f"{recommendation.before} → {recommendation.after} instances"
+    return f"{recommendation.tenant}: {servers} ({fields}). {recommendation.reason}"
 
 
 def _field(name: str, value: Any) -> str:

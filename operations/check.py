@@ -9,11 +9,11 @@ import typer
 
 from operations.exits import Exit, stopped
 from operations.options import Json
-from tenancy import admission
-from tenancy.changes import Totals, totals
-from tenancy.faults import InventoryError
-from tenancy.plan import Plan, expand
-from tenancy.validation import load
+from tenancy.edit.effects import Totals, totals
+from tenancy.inventory.faults import InventoryError
+from tenancy.inventory.validation import load
+from tenancy.plan import admission
+from tenancy.plan.plan import Plan, expand
 from tenancy.words import counted
 
 

@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from operations.adoption import resources
-from operations.engine import HISTORY, Engine, EngineError, selected_stack
 from operations.exits import Exit, stopped
 from operations.options import Json, Stack
-from operations.revisions import RevisionError, git
+from operations.outside.git import RevisionError, git
+from operations.outside.pulumi import HISTORY, Engine, EngineError, selected_stack
+from operations.recovery.pending import resources
 from tenancy.tokens import NATS_INSTANCE
 from tenancy.words import counted
 

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from operations.engine import Engine, EngineError, selected_stack
 from operations.exits import Exit, stopped
 from operations.options import Json, Stack
-from tenancy.guard import IDLE
-from tenancy.placement import LEAVE_VARIABLE
-from tenancy.steps import PreviewError, Step, preview_steps
+from operations.outside.pulumi import Engine, EngineError, selected_stack
+from tenancy.edit.approval import IDLE
+from tenancy.edit.steps import PreviewError, Step, preview_steps
+from tenancy.rows.placement import LEAVE_VARIABLE
 
 
 def drift(

@@ -10,12 +10,12 @@ import typer
 
 from operations.exits import Exit, stopped
 from operations.options import Json
-from tenancy.faults import InventoryError, printable
-from tenancy.guard import approval as approval_of
-from tenancy.guard import overlooked, refusals
-from tenancy.plan import Plan, expand
-from tenancy.steps import PreviewError, Step, edit_steps, preview_steps
-from tenancy.validation import load
+from tenancy.edit.approval import approval as approval_of
+from tenancy.edit.approval import overlooked, refusals
+from tenancy.edit.steps import PreviewError, Step, edit_steps, preview_steps
+from tenancy.inventory.faults import InventoryError, printable
+from tenancy.inventory.validation import load
+from tenancy.plan.plan import Plan, expand
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 _NO_BASE = "\nA stack's first inventory has nothing to guard: leave this command out for it."

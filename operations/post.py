@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 import typer
 
 from operations.exits import Exit, stopped
-from operations.github import GitHub, fitted
 from operations.options import Json
+from operations.outside.github import GitHub, fitted
 
 
 def post(
@@ -33,7 +33,7 @@ def post(
 
     \b
     For example:
-      python -m operations post plan.md --pull-request 17
+      python -m operations post changes.md --pull-request 17
       python -m operations post drift.md --issue "Drift of prod"
 
     \b
@@ -80,7 +80,7 @@ class _Comments:
 
     def __init__(self, github: GitHub, number: int) -> None:
         self._github, self._number = github, number
-        self.mark = "<!-- tenant-nats: plan -->"
+        self.mark = "<!-- tenant-nats: changes -->"
 
     def found(self) -> Iterator[dict[str, Any]]:
         return self._github.listed(f"issues/{self._number}/comments?per_page=100")

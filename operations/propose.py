@@ -13,9 +13,9 @@ from urllib.parse import urlencode
 import typer
 
 from operations.exits import Exit, stopped
-from operations.github import GitHub, fitted
 from operations.options import InventoryFile, Json
-from operations.revisions import RevisionError, git
+from operations.outside.git import RevisionError, git
+from operations.outside.github import GitHub, fitted
 
 _MAIN = "main"
 _REMOTE = "origin"

@@ -10,9 +10,9 @@ from ruamel.yaml.error import YAMLError
 
 from operations.exits import Exit, stopped
 from operations.options import Json
-from tenancy.ceiling import CeilingError
-from tenancy.faults import InventoryError
-from tenancy.validation import load
+from tenancy.inventory.faults import InventoryError
+from tenancy.inventory.validation import load
+from tenancy.plan.ceiling import CeilingError
 
 
 def render(
@@ -63,8 +63,8 @@ def render(
       2  wrong usage
     """
     # Only here: Pulumi takes seconds to import, and no other command needs it.
-    from rendering.files import HEADER, files
-    from rendering.program import StackSettingsError, graph_of, stack_settings
+    from rendering.manifests import HEADER, files
+    from rendering.run import StackSettingsError, graph_of, stack_settings
 
     source = ", ".join(filter(None, [str(settings_file or ""), "--set" if given else ""]))
     try:
@@ -90,7 +90,7 @@ def _from_file(stack: Path | None) -> dict[str, Any]:
     """The program's own settings in a stack's file; those of plugins speak to the engine only."""
     if stack is None:
         return {}
-    from rendering.program import PREFIX
+    from rendering.run import PREFIX
 
     try:
         content = cast("dict[str, dict[str, Any]]", YAML(typ="safe").load(stack) or {})

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import typer
 
-from monitoring.files import in_yaml
-from monitoring.rules import rules as rules_of
+from monitoring.output import in_yaml
+from monitoring.rule_file import rules as rules_of
 from operations.exits import Exit, stopped
 from operations.options import InventoryFile, Json, Namespace
-from tenancy.faults import InventoryError
-from tenancy.validation import load
+from tenancy.inventory.faults import InventoryError
+from tenancy.inventory.validation import load
 
 
 def rules(

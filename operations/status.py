@@ -11,14 +11,14 @@ from rich.table import Table
 from cluster.kubectl import ClusterError, Kubectl, LiveObject
 from controlplane.connection import ControlPlaneError
 from controlplane.dsn import DsnError, resolve
-from controlplane.snapshot import take_snapshot
+from controlplane.reader import take_snapshot
 from operations.exits import Exit, stopped
 from operations.options import Context, InventoryFile, Json, Namespace
-from tenancy.faults import InventoryError
-from tenancy.plan import expand
-from tenancy.snapshot import Snapshot
-from tenancy.standing import Seen, Standing, standings
-from tenancy.validation import load
+from tenancy.inventory.faults import InventoryError
+from tenancy.inventory.validation import load
+from tenancy.plan.plan import expand
+from tenancy.rows.snapshot import Snapshot
+from tenancy.rows.standing import Seen, Standing, standings
 from tenancy.words import counted
 
 _PLACES = 2

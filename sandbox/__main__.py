@@ -12,8 +12,8 @@ import typer
 from filelock import FileLock, Timeout
 from rich.markup import escape
 
-from operations import recover as recovery
-from operations.engine import Engine, EngineError
+from operations.outside.pulumi import Engine, EngineError
+from operations.recovery import command as recovery
 from sandbox import database, engine, servers, toolchain
 from sandbox.cluster import Cluster
 from sandbox.errors import SandboxError

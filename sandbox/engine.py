@@ -12,8 +12,10 @@ from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
-from operations import adoption, leftovers, recover
-from operations.engine import Engine
+from operations.outside.pulumi import Engine
+from operations.recovery import command as recover
+from operations.recovery import leftovers
+from operations.recovery import pending as adoption
 from sandbox import toolchain
 from sandbox.errors import SandboxError
 from sandbox.layout import CACHE, PROJECT, Layout

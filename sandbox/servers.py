@@ -25,7 +25,7 @@ from sandbox.errors import SandboxError
 from sandbox.layout import Layout
 from sandbox.progress import say
 from tenancy.names import APP, CLIENT_PORT, MONITORING_PORT
-from tenancy.nats_config import TLS_FOLDER
+from tenancy.plan.nats_config import TLS_FOLDER
 
 _CONFIG = "nats.conf"
 _PATIENCE_SECONDS = 10

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal, InvalidOperation
 
-from tenancy.inventory import (
+from tenancy.inventory.models import (
     BUILT_IN_SIZES,
     SMALLEST_MEMORY_LIMIT,
     STANDARD,
@@ -12,10 +12,10 @@ from tenancy.inventory import (
     Size,
     instances_needed,
 )
+from tenancy.inventory.types import in_bytes, millicores
+from tenancy.inventory.yaml_source import is_plain
 from tenancy.names import APP
 from tenancy.takeover.handover import Live
-from tenancy.types import in_bytes, millicores
-from tenancy.yaml_source import is_plain
 
 _STANDARD = BUILT_IN_SIZES[STANDARD]
 

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tenancy.names import APP, TENANT_LABEL, instance_of
-from tenancy.snapshot import Snapshot
-from tenancy.takeover.changes import changes, client_namespaces
+from tenancy.rows.snapshot import Snapshot
 from tenancy.takeover.described import Described, size_of
 from tenancy.takeover.handover import Live, Patch, is_ours, is_taken_over, patches
 from tenancy.takeover.obstacles import Obstacle, obstacles
 from tenancy.takeover.there import There, place_of
+from tenancy.takeover.updates import changes, client_namespaces
 
 
 @dataclass(frozen=True, kw_only=True)

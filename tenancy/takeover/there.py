@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from tenancy.names import TENANT_LABEL, instance_name, instance_of, policy_name
-from tenancy.snapshot import RecordedInstance
+from tenancy.rows.snapshot import RecordedInstance
 from tenancy.takeover.handover import Live
 
 

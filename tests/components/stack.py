@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from rendering.program import graph_of as graph_of_stack
 from rendering.recorder import Graph
+from rendering.run import graph_of as graph_of_stack
 from settings import Settings
-from tenancy.inventory import Inventory
-from tenancy.nkeys import EXAMPLE
+from tenancy.inventory.models import Inventory
+from tenancy.inventory.nkeys import EXAMPLE
 
 LARGE = {
     "requests": {"cpu": "2", "memory": "4Gi"},

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from tenancy.changes import OF_A_TENANT, OF_AN_INSTANCE
+from tenancy.edit.effects import OF_A_TENANT, OF_AN_INSTANCE
 from tests.components.stack import graph_of
 
 

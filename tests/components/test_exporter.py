@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from monitoring.rules import rules
+from monitoring.rule_file import rules
 from rendering.recorder import Graph
-from tenancy.inventory import Inventory
+from tenancy.inventory.models import Inventory
 from tests.components.stack import EVERY_OPTION, LARGE, graph_of
 
 OFF = {"exporter": False}

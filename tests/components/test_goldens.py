@@ -10,7 +10,7 @@ from typing import Any, cast
 from syrupy.assertion import SnapshotAssertion
 
 from rendering.recorder import PROJECT, STACK, Graph, Registered
-from tenancy.validation import load
+from tenancy.inventory.validation import load
 from tests.components.stack import EVERY_OPTION, graph_of, graph_of_inventory
 
 

@@ -1,10 +1,10 @@
 """The guard knows the resources of this program by the types and names that they have."""
 
 from tenancy import tokens
-from tenancy.guard import refusals, removed
-from tenancy.inventory import Inventory
-from tenancy.plan import expand
-from tenancy.steps import Step
+from tenancy.edit.approval import refusals, removed
+from tenancy.edit.steps import Step
+from tenancy.inventory.models import Inventory
+from tenancy.plan.plan import expand
 from tests.components.stack import graph_of
 
 TENANTS = {"acme-corp": {"instances": 2}, "globex": {}}

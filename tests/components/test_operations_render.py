@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.test_operations import run
+from tests.unit.operations.test_commands import run
 
 FILES = ["00-namespace.yaml", "10-acme.yaml", "90-rows.sql"]
 

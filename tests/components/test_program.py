@@ -20,7 +20,7 @@ from controlplane.connection import ControlPlaneError
 from program import build, decide
 from rendering.recorder import Outcome, attempt, deploy
 from settings import Settings
-from tenancy.snapshot import RecordedInstance, Snapshot
+from tenancy.rows.snapshot import RecordedInstance, Snapshot
 from tests.components.stack import EVERY_OPTION, graph_of
 
 CANARY = "postgresql://provisioner:canary-4f1d@db.example.com:5432/platform"

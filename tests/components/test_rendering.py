@@ -8,8 +8,8 @@ from ruamel.yaml import YAML
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
-from rendering.files import files
-from rendering.program import StackSettingsError, stack_settings
+from rendering.manifests import files
+from rendering.run import StackSettingsError, stack_settings
 from tests.components.stack import EVERY_OPTION, graph_of
 
 NOT_TEXT_TO_SOME = ("on", "y", "no", "007", "1e3", "2024-01-01", "null")

@@ -9,7 +9,7 @@ from psycopg.sql import SQL
 from controlplane import store
 from controlplane.store import InstanceRow, TenantRows
 from sandbox import database
-from tenancy.placement import Policy
+from tenancy.inventory.terms import PlacementPolicy
 
 Row = tuple[Any, ...]
 
@@ -65,7 +65,7 @@ def record(
     managed: Collection[int] = (),
     drain: float = 0,
     capacity: int = 50,
-    placement: Policy = "pack",
+    placement: PlacementPolicy = "pack",
 ) -> None:
     """What `store.record` does when `rows` are all that acme is to have."""
     wanted = TenantRows(

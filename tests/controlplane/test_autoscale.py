@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 
 from operations.__main__ import app
 from tests.controlplane.rows import ONE, TWO, execute, insert
-from tests.unit.prometheus import IDLE, Prometheus, serving
+from tests.unit.operations.outside.prometheus import IDLE, Prometheus, serving
 
 FILE = """\
 # who the tenants are
@@ -187,7 +187,7 @@ def test_json_says_what_the_words_say(file: Path, prometheus: Prometheus, dsn: s
         "file": "tenants.yaml",
         "written": True,
         "failure": None,
-        "decisions": [
+        "recommendations": [
             {
                 "action": "grow",
                 "tenant": "acme",

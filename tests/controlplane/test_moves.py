@@ -10,7 +10,7 @@ import pytest
 from controlplane import store
 from controlplane.connection import ControlPlaneError
 from controlplane.store import InstanceRow
-from tenancy.placement import Move, Placement
+from tenancy.rows.placement import Move, Placement
 from tests.controlplane.rows import (
     DOMAIN,
     ELSEWHERE,

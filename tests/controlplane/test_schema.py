@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 from controlplane.schema import FOLDER, HEAD
 from controlplane.store import InstanceRow
 from sandbox import database
-from tenancy.lifecycle import STATUSES, TRANSITIONS, Status
+from tenancy.rows.lifecycle import STATUSES, TRANSITIONS, Status
 from tests.controlplane.rows import ONE, TWO, by_hand, execute, insert, table
 
 

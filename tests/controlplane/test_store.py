@@ -8,10 +8,10 @@ from psycopg.conninfo import make_conninfo
 
 from controlplane import connection, store
 from controlplane.connection import ControlPlaneError
-from controlplane.snapshot import take_snapshot
+from controlplane.reader import take_snapshot
 from controlplane.store import InstanceRow
 from sandbox import database
-from tenancy.snapshot import Snapshot
+from tenancy.rows.snapshot import Snapshot
 from tests.controlplane.rows import (
     DOMAIN,
     ELSEWHERE,

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from controlplane.connection import ControlPlaneError
+from controlplane.reader import take_snapshot
 from controlplane.schema import migrate
-from controlplane.snapshot import take_snapshot
 from tests.conftest import NewDatabase
 from tests.controlplane.rows import ONE, TWO, by_hand, execute, insert, record, table
 from tests.controlplane.test_records import configured, inputs

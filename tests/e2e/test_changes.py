@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from sandbox.layout import PROJECT
-from tenancy.nkeys import EXAMPLE
+from tenancy.inventory.nkeys import EXAMPLE
 from tests.controlplane.rows import execute, table
 from tests.e2e.conftest import NewProject
 from tests.e2e.project import Operation, Project

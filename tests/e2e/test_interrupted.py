@@ -15,8 +15,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from tenancy.plan import Plan, expand
-from tenancy.validation import load
+from tenancy.inventory.validation import load
+from tenancy.plan.plan import Plan, expand
 from tests.controlplane.rows import by_hand
 from tests.e2e.conftest import NewProject
 from tests.e2e.project import Project

@@ -4,8 +4,8 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tenancy.plan import Plan, expand
-from tenancy.validation import load
+from tenancy.inventory.validation import load
+from tenancy.plan.plan import Plan, expand
 from tests.e2e.project import Project
 from tests.isolation.cluster import Object, held
 from tests.isolation.moments import Event
@@ -96,7 +96,7 @@ def _state(project: Project) -> State:
 
 def _settled_pods(project: Project, plan: Plan) -> list[Object]:
     """The NATS pods, as soon as none is there that is on its way out."""
-    planned = {each.name for tenant in plan.tenants for each in tenant.instances}
+    planned = set(plan.instances)
     deadline = time.monotonic() + _SECONDS
     while True:
         pods: list[Object] = [*project.objects("pods")]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tenancy.plan import Plan
+from tenancy.plan.plan import Plan
 from tests.isolation.analyser import ask
 from tests.isolation.cluster import Object
 from tests.isolation.topology import servers, surroundings
@@ -34,7 +34,7 @@ class State:
     def compared(self, folder: Path) -> Comparison:
         """Ask the analyser, and compare its answers with the table, cell by cell."""
         places = servers(self.pods)
-        planned = [each.name for tenant in self.plan.tenants for each in tenant.instances]
+        planned = [*self.plan.instances]
         assert sorted(place.name for place in places) == sorted(planned)
         names = [each["metadata"]["name"] for each in self.namespaces]
         objects = [*self.policies, *self.namespaces, *self.pods, *surroundings(self.plan, names)]

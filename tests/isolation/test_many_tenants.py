@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from rendering.recorder import Graph
-from tenancy.inventory import Inventory
-from tenancy.plan import expand
+from tenancy.inventory.models import Inventory
+from tenancy.plan.plan import expand
 from tests.components.stack import graph_of_inventory
 from tests.e2e.project import Target
 from tests.isolation.cluster import Object, as_list, held, kubectl

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tenancy.inventory import Inventory
-from tenancy.plan import Plan, expand
+from tenancy.inventory.models import Inventory
+from tenancy.plan.plan import Plan, expand
 from tests.isolation.truth import (
     CLIENTS,
     PORTS,

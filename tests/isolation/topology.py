@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tenancy.plan import Plan
+from tenancy.plan.plan import Plan
 from tests.isolation.truth import ELSEWHERE, MONITORING, Place, sources, strays, targets
 
 Object = Mapping[str, Any]

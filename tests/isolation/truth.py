@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from tenancy.plan import Plan, TenantPlan
+from tenancy.plan.plan import Plan, TenantPlan
 
 
 class Port(NamedTuple):

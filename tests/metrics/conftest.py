@@ -13,12 +13,12 @@ import pytest
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from controlplane.store import InstanceRow
-from monitoring.rules import rules
+from monitoring.rule_file import rules
 from monitoring.scrape import TABLE_JOB
-from tenancy.inventory import Inventory
-from tenancy.load import Instance
+from tenancy.inventory.models import Inventory
 from tenancy.names import METRICS_JOB
-from tenancy.plan import expand
+from tenancy.plan.plan import expand
+from tenancy.scaling.usage import Instance
 from tests.conftest import NewDatabase
 from tests.controlplane.rows import execute, insert
 from tests.metrics.exporter import Exporter
@@ -76,7 +76,7 @@ def watched(
         servers: dict[Instance, Server] = {}
         exporters: dict[Instance, ExitStack] = {}
         targets: dict[Instance, str] = {}
-        for instance in (each for tenant in plan.tenants for each in tenant.instances):
+        for instance in plan.instances.values():
             known = (instance.tenant, instance.number)
             (folder / instance.name).mkdir()
             server = running_server(instance.config, folder / instance.name)

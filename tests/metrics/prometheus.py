@@ -11,7 +11,7 @@ from typing import Any
 import requests
 
 from sandbox.toolchain import PROMETHEUS, ensure
-from tenancy.load import Instance
+from tenancy.scaling.usage import Instance
 from tests.nats.server import free_port
 from tests.waiting import wait_until
 

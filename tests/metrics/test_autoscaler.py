@@ -6,8 +6,8 @@ from time import time
 
 import pytest
 
-from operations.prometheus import observe
-from tenancy.load import queries
+from operations.outside.prometheus import observe
+from tenancy.scaling.usage import queries
 from tests.metrics.conftest import (
     CLIENTS,
     PEAK_CONNECTIONS,

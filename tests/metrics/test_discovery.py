@@ -15,12 +15,12 @@ from ruamel.yaml import YAML
 
 from cluster.kinds import KINDS
 from cluster.kubectl import Kubectl
-from monitoring.rules import rules
+from monitoring.rule_file import rules
 from monitoring.scrape import scrape_configs
-from operations.unrecorded import live_objects
+from operations.recovery.unrecorded import live_objects
 from sandbox.toolchain import PROMETHEUS, PROMETHEUS_OPERATOR, ensure, source_of
+from tenancy.inventory.validation import load
 from tenancy.names import METRICS_JOB
-from tenancy.validation import load
 from tests.access import Access
 from tests.conftest import NewDatabase
 from tests.e2e.project import Project, Target

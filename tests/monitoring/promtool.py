@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from monitoring.rules import rules
+from monitoring.rule_file import rules
 from sandbox.toolchain import PROMETHEUS, ensure
-from tenancy.inventory import Inventory
+from tenancy.inventory.models import Inventory
 
 NAMESPACE = "vrsky-tenants"
 LARGE = {

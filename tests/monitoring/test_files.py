@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from monitoring.__main__ import FOLDER, content
-from monitoring.files import files
+from monitoring.output import files
 from sandbox.toolchain import PROMETHEUS, ensure
 
 

@@ -9,9 +9,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tenancy.inventory import Inventory
-from tenancy.nats_config import TLS_FOLDER
-from tenancy.plan import InstancePlan, expand
+from tenancy.inventory.models import Inventory
+from tenancy.plan.nats_config import TLS_FOLDER
+from tenancy.plan.plan import InstancePlan, expand
 
 PROGRAM = shutil.which("nats-server") or "nats-server"
 

@@ -12,7 +12,7 @@ import nats
 import pytest
 from nats.aio.client import Client
 
-from tenancy.inventory import Inventory
+from tenancy.inventory.models import Inventory
 from tests.nats.keys import Key, new_key
 from tests.nats.server import Server, planned_tenants, running
 from tests.nats.test_server import connected, get_json, ping

@@ -17,7 +17,7 @@ import nats
 import nats.errors
 import pytest
 
-from operations.client import Credentials, ServerError, round_trip
+from operations.verification.client import Credentials, ServerError, round_trip
 from settings import Settings
 from tests.nats.server import PROGRAM, Server, free_port, planned, running
 

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from cluster.kubectl import Kubectl
-from operations import probes
+from operations.verification import probes
 from sandbox.cluster import Cluster
 from sandbox.layout import PROJECT, Layout
 from tests.nats.keys import new_key

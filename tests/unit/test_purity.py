@@ -4,20 +4,19 @@ import ast
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
+from sandbox.layout import PROJECT
 from tests.pace import MILLION
 
-PROJECT = Path(__file__).resolve().parents[2]
 PROGRAM = """
 import json, sys, time
 start = time.perf_counter()
 for _ in range(1_000_000):
     pass
 counted = time.perf_counter()
-import tenancy.inventory, tenancy.plan
+import tenancy.inventory.models, tenancy.plan.plan
 imported = time.perf_counter()
 modules = sorted({module.partition(".")[0] for module in sys.modules})
 print(json.dumps([counted - start, imported - counted, modules]))
@@ -60,7 +59,7 @@ def test_importing_what_decides_loads_neither_the_engine_nor_the_database() -> N
 def test_what_runs_at_each_up_loads_nothing_slow_that_it_does_not_use(
     code: str, slow: set[str]
 ) -> None:
-    """Each is a process that starts each time; `python -m benchmarks.engine` shows its seconds."""
+    """Each is a process that starts each time; `python -m benchmarks.engine_parts` times it."""
     script = f"{code}; import sys; print(*sorted(sys.modules))"
     printed = subprocess.run(
         [sys.executable, "-c", script], cwd=PROJECT, capture_output=True, text=True, check=True

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from controlplane.dsn import DsnError
 from settings import Database, Metrics, Settings, SettingsError, database_url, read_settings
-from tenancy.faults import printable
+from tenancy.inventory.faults import printable
 
 Configure = Callable[..., None]
 

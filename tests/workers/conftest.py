@@ -12,10 +12,11 @@ import pytest
 
 from controlplane.store import InstanceRow
 from sandbox import database, toolchain
+from sandbox.layout import PROJECT
 from tests.controlplane.rows import execute, insert
 from tests.nats.server import Server, planned, running
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+EXAMPLES = PROJECT / "examples"
 GO_WORKER = EXAMPLES / "worker-go"
 GO_ENVIRONMENT = {
     **os.environ,

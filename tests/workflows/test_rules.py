@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.layout import PROJECT
 from tests.workflows.workflow import FOLDER, Job, jobs, made_by, targets, texts
 
-PROJECT = Path(__file__).resolve().parents[2]
 JOBS = jobs(PROJECT)
 NO_FORK = "github.event.pull_request.head.repo.full_name == github.repository"
 

@@ -10,7 +10,7 @@ import pytest
 from tests.controlplane.rows import ONE, insert
 from tests.github import TOKEN, serving
 from tests.packages import PACKAGES
-from tests.unit.prometheus import serving as prometheus
+from tests.unit.operations.outside.prometheus import serving as prometheus
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def make(folder: Path, target: str, **environment: str) -> subprocess.CompletedP
     )  # fmt: skip
 
 
-def test_make_plan_compares_with_the_commit_that_a_pull_request_is_merged_into(
+def test_make_changes_compares_with_the_commit_that_a_pull_request_is_merged_into(
     folder: Path,
 ) -> None:
     inventory = folder / "tenants.yaml"
@@ -40,24 +40,26 @@ def test_make_plan_compares_with_the_commit_that_a_pull_request_is_merged_into(
         inventory.write_text(f"tenants:\n  acme: {{integrations: {integrations}}}\n")
         subprocess.run([*git, "add", inventory], cwd=folder, check=True)
         subprocess.run([*git, "commit", "--quiet", "--message", "edit"], cwd=folder, check=True)
-    planned = make(folder, "plan", BASE="HEAD^1")
-    assert planned.returncode == 0, planned.stderr
-    assert "**acme**: 1 → 2 instances" in planned.stdout
-    assert (folder / "plan.md").read_text() == planned.stdout
+    made = make(folder, "changes", BASE="HEAD^1")
+    assert made.returncode == 0, made.stderr
+    assert "**acme**: 1 → 2 instances" in made.stdout
+    assert (folder / "changes.md").read_text() == made.stdout
 
 
-def test_make_plan_of_an_edit_with_faults_fails_and_leaves_them_to_be_posted(folder: Path) -> None:
+def test_make_changes_of_an_edit_with_faults_fails_and_leaves_them_to_be_posted(
+    folder: Path,
+) -> None:
     (folder / "tenants.yaml").write_text("tenants:\n  acme: {integrations: many}\n")
-    planned = make(folder, "plan", BASE="tenants.yaml")
-    assert planned.returncode != 0
-    written = (folder / "plan.md").read_text()
-    assert written.startswith("**This edit cannot be planned.**\n\n    ")
-    assert "integrations" in planned.stderr
+    made = make(folder, "changes", BASE="tenants.yaml")
+    assert made.returncode != 0
+    written = (folder / "changes.md").read_text()
+    assert written.startswith("**This edit could not be compared.**\n\n    ")
+    assert "integrations" in made.stderr
     assert {line[:4] for line in written.splitlines()[2:]} == {"    "}, "as a block of code"
 
 
-def test_make_comment_puts_the_plan_on_the_pull_request(folder: Path) -> None:
-    (folder / "plan.md").write_text("acme-corp 2 → 3 instances\n")
+def test_make_comment_puts_the_changes_on_the_pull_request(folder: Path) -> None:
+    (folder / "changes.md").write_text("acme-corp 2 → 3 instances\n")
     with serving() as github:
         posted = make(folder, "comment", PULL_REQUEST="7", **github.environment)
     assert posted.returncode == 0, posted.stderr

@@ -1,0 +1,89 @@
+"""`changes`: what an edit of an inventory means, tenant by tenant."""
+
+import json
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from operations.exits import Exit, stopped
+from operations.options import Json
+from operations.outside.git import RevisionError, base_of
+from tenancy.edit.description import as_data, as_markdown, as_text
+from tenancy.edit.effects import Changes, changes_between
+from tenancy.inventory.faults import InventoryError
+from tenancy.inventory.validation import load, parse
+
+
+class Format(Enum):
+    """In what form an answer is printed."""
+
+    TEXT = "text"
+    MARKDOWN = "markdown"
+    JSON = "json"
+
+
+def changes(
+    base: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|REF",
+            help="The inventory as it was: a file, or a git revision that has HEAD's path. "
+            "Otherwise where this branch has left origin/main; HEAD where there is none.",
+            show_default=False,
+        ),
+    ] = None,
+    head: Annotated[Path, typer.Option(metavar="FILE", help="The inventory as edited.")] = Path(
+        "tenants.yaml"
+    ),
+    form: Annotated[
+        Format, typer.Option("--format", help="`markdown` is for a comment, and fits into one.")
+    ] = Format.TEXT,
+    as_json: Json = False,
+) -> None:
+    """Tell what an edit means, the gravest first, from two inventories alone.
+
+    For each tenant: how many servers it has then, which objects come and go, whether its servers
+    restart, who may reach what. Then what the scheduler is asked for, and whether the guard wants
+    an approval. It asks no cluster, no database and no engine, so it knows nothing of what was
+    changed by other ways.
+
+    \b
+    For example:
+      python -m operations changes                      what this branch changes
+      python -m operations changes --base HEAD~1        what the last commit has changed
+      python -m operations changes --format markdown > comment.md
+
+    \b
+    Exit codes:
+      0  the edit is told, whatever it does
+      1  an inventory is wrong or cannot be read
+      2  wrong usage
+    """
+    edit = _edit(base, head)
+    match Format.JSON if as_json else form:
+        case Format.JSON:
+            typer.echo(json.dumps(as_data(edit), indent=2))
+        case Format.MARKDOWN:
+            typer.echo(as_markdown(edit), nl=False)
+        case Format.TEXT:
+            for line in as_text(edit).splitlines():
+                typer.secho(line, bold=not line.startswith(" "))
+
+
+def _edit(base: str | None, head: Path) -> Changes:
+    try:
+        after = load(head)
+        before = base_of(head, base)
+        if base is None:
+            typer.echo(f"Compared with {before.name}.", err=True)
+        if before.content is None:
+            typer.echo(f"There is no {before.name}, so all of it is new.", err=True)
+            return changes_between(None, after)
+        return changes_between(parse(Path(before.name), before.content), after)
+    except (InventoryError, RevisionError) as error:
+        raise stopped(Exit.WRONG_FILE, str(error)) from None
+    except OSError as error:
+        problem = f"{base} cannot be read ({error.strerror})."
+        raise stopped(Exit.WRONG_FILE, problem) from None

@@ -1,0 +1,170 @@
+"""`add` and `set`: edits of an inventory that are validated before they are written."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from operations.editing.text import EditError, added, edited
+from operations.exits import Exit, stopped
+from operations.options import InventoryFile, Json
+from operations.outside.files import replace_file
+from tenancy.edit.description import as_data, as_text
+from tenancy.edit.effects import changes_between
+from tenancy.inventory import yaml_source
+from tenancy.inventory.faults import InventoryError
+from tenancy.inventory.models import Inventory
+from tenancy.inventory.validation import load, parse
+from tenancy.inventory.yaml_source import NotText
+
+Edit = Callable[[str, str, Mapping[str, object | None]], str]
+
+Tenant = Annotated[str, typer.Argument(metavar="TENANT", help="The tenant's id.")]
+
+_INVENTORY = Path("tenants.yaml")
+
+
+def add(
+    tenant: Tenant,
+    fields: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[FIELD=VALUE]...", help="Any fields, as `set` takes them."),
+    ] = None,
+    integrations: Annotated[
+        int | None, typer.Option(help="How many integrations to make room for.")
+    ] = None,
+    instances: Annotated[
+        int | None, typer.Option(help="How many servers, when more than those need.")
+    ] = None,
+    size: Annotated[str | None, typer.Option(help="The size of each server.")] = None,
+    file: InventoryFile = _INVENTORY,
+    as_json: Json = False,
+) -> None:
+    """Add a tenant to the inventory, after the others, and tell what that means.
+
+    Every other byte of the file stays. The result is checked first, and written only when it has no
+    fault.
+
+    \b
+    For example:
+      python -m operations add initech
+      python -m operations add initech --integrations 60 clients.namespaces=[initech-workers]
+
+    \b
+    Exit codes:
+      0  the file is written
+      1  it would have a fault, or has one that keeps it from being edited; nothing is written
+      2  wrong usage
+    """
+    options = {"integrations": integrations, "instances": instances, "size": size}
+    given = {field: value for field, value in options.items() if value is not None}
+    _change(added, file, tenant, _once([*given.items(), *_fields(fields or [])]), as_json=as_json)
+
+
+def set_(
+    tenant: Tenant,
+    fields: Annotated[
+        list[str],
+        typer.Argument(metavar="FIELD=VALUE...", help="`instances=2`; `instances=` removes it."),
+    ],
+    file: InventoryFile = _INVENTORY,
+    as_json: Json = False,
+) -> None:
+    """Set or remove fields of a tenant in the inventory, and tell what that means.
+
+    Every other byte of the file stays. The result is checked first, and written only when it has no
+    fault. A field within a field is named with a dot.
+
+    \b
+    For example:
+      python -m operations set acme-corp instances=2
+      python -m operations set acme-corp instances= integrations=120
+      python -m operations set acme-corp 'clients.namespaces=[acme-workers, acme-jobs]'
+      python -m operations set acme-corp state=decommissioned
+
+    \b
+    Exit codes:
+      0  the file is written, or says so already
+      1  it would have a fault, or has one that keeps it from being edited, or there is no such
+         tenant; nothing is written
+      2  wrong usage
+    """
+    _change(edited, file, tenant, _once(_fields(fields)), as_json=as_json)
+
+
+def _fields(given: list[str]) -> list[tuple[str, object | None]]:
+    return [_field(each) for each in given]
+
+
+def _once(given: list[tuple[str, object | None]]) -> dict[str, object | None]:
+    """The fields by name; of one that is given twice nobody can tell which value is meant."""
+    fields: dict[str, object | None] = {}
+    for name, value in given:
+        if name in fields:
+            raise typer.BadParameter(f"{name} is given twice; say it once")
+        fields[name] = value
+    return fields
+
+
+def _field(given: str) -> tuple[str, object | None]:
+    name, equals, value = given.partition("=")
+    if not equals or not all(name.split(".")):
+        raise typer.BadParameter(f"{given}: expected FIELD=VALUE, for example instances=2")
+    if not value:
+        return name, None
+    try:
+        document = yaml_source.parse(Path(given), f"value: {value}\n".encode())
+    except InventoryError as error:
+        problem = error.faults[0].problem
+        raise typer.BadParameter(f"{given}: the value is wrong: {problem}") from None
+    return name, _said(document.value["value"])  # pyright: ignore
+
+
+def _said(value: Any) -> object:
+    """A value as it is meant: on a command line, `no` is text."""
+    match value:
+        case NotText(source):
+            return source
+        case dict():
+            return {key: _said(inner) for key, inner in value.items()}  # pyright: ignore
+        case tuple():
+            return tuple(_said(item) for item in value)  # pyright: ignore
+        case _:
+            return value
+
+
+def _change(
+    edit: Edit, file: Path, tenant: str, fields: Mapping[str, object | None], *, as_json: bool
+) -> None:
+    """Edit `file`, unless the result has a fault, and tell what the edit means."""
+    try:
+        yaml_source.read(file)
+        before = file.read_bytes()
+        after = edit(before.decode(), tenant, fields).encode()
+        head = parse(file, after)
+    except (InventoryError, EditError) as error:
+        raise stopped(Exit.WRONG_FILE, f"{error}\nNothing was written.") from None
+    base = _loaded(file)
+    if after != before:
+        try:
+            replace_file(file, after)
+        except OSError as error:
+            problem = f"{file} cannot be written ({error.strerror}); it is as it was."
+            raise stopped(Exit.WRONG_FILE, problem) from None
+    meaning = changes_between(base, head) if base else None
+    if as_json:
+        told = {"file": str(file), "tenant": tenant, "written": after != before}
+        typer.echo(json.dumps({**told, "plan": as_data(meaning) if meaning else None}, indent=2))
+    else:
+        typer.echo(f"{file} is written." if after != before else f"{file} says so already.")
+        typer.echo(as_text(meaning) if meaning else "It had faults before.", nl=meaning is None)
+
+
+def _loaded(file: Path) -> Inventory | None:
+    """The inventory as it is; None when it has faults, which the edit may mend."""
+    try:
+        return load(file)
+    except InventoryError:
+        return None

@@ -1,0 +1,157 @@
+"""Objects of ours in the cluster that no state has: pure, but for the one question to kubectl.
+
+They come about when somebody clears an engine's notes of what it was about to make
+(`pulumi refresh --clear-pending-creates`, `pulumi stack import`) without looking whether it was.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from cluster import kinds
+from cluster.kubectl import Kubectl, LiveObject
+from operations.outside.pulumi import Resource, State
+from operations.recovery import pending as adoption
+from tenancy.names import OWNER_LABELS
+
+
+def live_objects(namespaces: Iterable[str], kubectl: Kubectl) -> list[LiveObject]:
+    """Our objects in these namespaces, and those of the namespaces that are ours.
+
+    Raises:
+        ClusterError: kubectl's own words.
+    """
+    labels = ",".join(f"{key}={value}" for key, value in OWNER_LABELS.items())
+    known = kinds.known(kinds.KINDS, kubectl)
+    found: list[LiveObject] = []
+    for namespace in sorted(namespaces):
+        for question in (
+            ["namespaces", f"--field-selector=metadata.name={namespace}"],
+            [known, f"--namespace={namespace}"],
+        ):
+            found += kubectl.get(*question, f"--selector={labels}")
+    return [each for each in found if not each["metadata"].get("deletionTimestamp")]
+
+
+def namespaces(state: State, creations: Sequence[Resource]) -> set[str]:
+    """Where the stack has objects, or is to have some."""
+    found: set[str] = set()
+    for resource in (*adoption.resources(state), *creations):
+        id_ = adoption.physical_id(resource) or ""
+        if resource["type"] == "kubernetes:core/v1:Namespace":
+            found.add(id_)
+        elif resource["type"].startswith("kubernetes:") and "/" in id_:
+            found.add(id_.partition("/")[0])
+    return found - {""}
+
+
+def match(
+    state: State, creations: Sequence[Resource], live: Sequence[LiveObject]
+) -> tuple[list[Resource], list[LiveObject]]:
+    """The unrecorded objects: those that the next `up` would make, as resources, and the orphans.
+
+    Of the first kind only those of which the preview could tell everything: more of them show when
+    these are recorded. Until then nothing can be said of the others, so there are none. A namespace
+    is no orphan: one that outlives its stack on purpose is ours and unrecorded too.
+    """
+    recorded = {_key(each) for each in adoption.resources(state) if each.get("id")}
+    unrecorded = {
+        (type_of(each), id_of(each)): each
+        for each in live
+        if (type_of(each), id_of(each)) not in recorded
+    }
+    wanted = {
+        (each["type"], adoption.physical_id(each)): each
+        for each in creations
+        if each["type"].startswith("kubernetes:")
+    }
+    adoptable = [
+        {**resource, "id": key[1], "provider": provider}
+        for key, resource in wanted.items()
+        if key in unrecorded
+        and adoption.is_known(resource)
+        and (provider := _provider(state, resource["provider"]))
+    ]
+    if adoptable or any(id_ is None for _, id_ in wanted):
+        return adoptable, []
+    return [], [
+        each
+        for key, each in unrecorded.items()
+        if key not in wanted and each["kind"] != "Namespace"
+    ]
+
+
+def beyond_recording(
+    state: State, creations: Sequence[Resource], live: Sequence[LiveObject]
+) -> list[LiveObject]:
+    """What is there and would be made, where the state has no provider that it could belong to.
+
+    That is a state which was lost: only an `up` makes a provider. A namespace may outlive its stack
+    on purpose, and says nothing.
+    """
+    if any(each["type"] == "pulumi:providers:kubernetes" for each in adoption.resources(state)):
+        return []
+    wanted = {(each["type"], adoption.physical_id(each)) for each in creations}
+    return [
+        each
+        for each in live
+        if each["kind"] != "Namespace" and (type_of(each), id_of(each)) in wanted
+    ]
+
+
+def _key(resource: Resource) -> tuple[str, str]:
+    return resource["type"], resource["id"]
+
+
+def _provider(state: State, reference: str) -> str | None:
+    """The state's reference to the provider that a preview refers to."""
+    urn = reference.rpartition("::")[0]
+    return next(
+        (f"{urn}::{each['id']}" for each in adoption.resources(state) if each["urn"] == urn), None
+    )
+
+
+def type_of(live: LiveObject) -> str:
+    """The object's type token: `kubernetes:apps/v1:Deployment`."""
+    group = live["apiVersion"]
+    return f"kubernetes:{group if '/' in group else f'core/{group}'}:{live['kind']}"
+
+
+def id_of(live: LiveObject) -> str:
+    """The object's id in a state: `namespace/name`."""
+    metadata = live["metadata"]
+    return "/".join(metadata[key] for key in ("namespace", "name") if key in metadata)
+
+
+def to_delete(state: State, orphans: Sequence[LiveObject]) -> list[Resource]:
+    """Resources under names that no program has, so that the next `up` deletes the objects.
+
+    Its preview shows it, and the program refuses as ever what integrations still need. As always,
+    a Deployment goes before the policies.
+    """
+    known = {each["type"]: each for each in adoption.resources(state)}
+    stack, provider = known.get("pulumi:pulumi:Stack"), known.get("pulumi:providers:kubernetes")
+    if stack is None or provider is None:
+        return []
+    prefix = stack["urn"].rpartition("::pulumi:pulumi:Stack::")[0]
+    made: list[Resource] = []
+    for live in sorted(orphans, key=lambda live: [*kinds.KINDS].index(live["kind"])):
+        made.append(
+            {
+                "urn": f"{prefix}::{type_of(live)}::unrecorded-{id_of(live).replace('/', '-')}",
+                "custom": True,
+                "id": id_of(live),
+                "type": type_of(live),
+                "inputs": {key: live[key] for key in ("apiVersion", "kind")}
+                | {"metadata": _identity(live["metadata"])},
+                "parent": stack["urn"],
+                "provider": f"{provider['urn']}::{provider['id']}",
+                "dependencies": [each["urn"] for each in made]
+                if live["kind"] == "Deployment"
+                else [],
+            }
+        )
+    return made
+
+
+def _identity(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: metadata[key] for key in ("name", "namespace", "labels") if key in metadata}

@@ -1,0 +1,307 @@
+"""`verify`: whether each server works, and whether it admits its own tenant only."""
+
+import json
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from cluster.kubectl import ClusterError, Kubectl
+from operations.exits import Exit, stopped
+from operations.options import Context, InventoryFile, Json, Namespace
+from operations.verification import client, probes
+from operations.verification.client import Credentials, ServerError
+from operations.verification.forwarding import forwarded
+from tenancy.inventory.faults import InventoryError
+from tenancy.inventory.validation import load
+from tenancy.names import CLIENT_PORT, MONITORING_PORT, instance_selector
+from tenancy.plan.plan import InstancePlan, TenantPlan, expand
+
+_STRANGER = "verify-stranger"
+"""The tenant that nobody is: whom a server has to refuse."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing that was looked at."""
+
+    instance: str
+    check: str
+    outcome: Literal["good", "bad", "not shown"]
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Look:
+    """How to look, and whom to tell."""
+
+    kubectl: Kubectl
+    namespace: str
+    credentials: Credentials
+    subject: str | None
+    image: str
+    service_account: str | None
+    report: Callable[[Finding], None]
+
+
+def verify(
+    tenant: Annotated[
+        str | None, typer.Argument(metavar="[TENANT]", help="One tenant; otherwise all.")
+    ] = None,
+    inventory: InventoryFile = Path("tenants.yaml"),
+    namespace: Namespace = "vrsky-tenants",
+    context: Context = None,
+    nkey: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The seed of a key, for a tenant that asks for one."),
+    ] = None,
+    ca: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Who signed the certificate of a tenant with TLS."),
+    ] = None,
+    subject: Annotated[
+        str | None,
+        typer.Option(
+            help="Below which to publish and subscribe; otherwise TENANT.verify.",
+            show_default=False,
+        ),
+    ] = None,
+    image: Annotated[
+        str, typer.Option(help="Of the Jobs: it needs sh, nc, nslookup and grep.")
+    ] = "nats:2.15.1-alpine",
+    service_account: Annotated[
+        str | None,
+        typer.Option(help="Of the Jobs' pods, where an admission policy asks for one."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Look at each server as the reference's Verification chapter does by hand.
+
+    Its pod is ready; it greets with its own name; a message comes back; /varz and /connz answer.
+    All this goes through `kubectl port-forward`, which no NetworkPolicy sees. Then two Jobs show
+    from inside the cluster that a pod of the tenant is admitted and one of another tenant is not;
+    they are removed afterwards. Simulated nodes cannot show that, and it is said.
+
+    \b
+    For example:
+      python -m operations verify
+      python -m operations verify acme-corp --nkey acme.seed --ca ca.crt
+
+    \b
+    Exit codes:
+      0  all is good, as far as it can be shown
+      1  the inventory is wrong, or kubectl could not look at all of it
+      2  wrong usage; there is no such tenant
+      5  something is not good
+    """
+    try:
+        plan = expand(load(inventory), namespace=namespace)
+    except InventoryError as error:
+        raise stopped(Exit.WRONG_FILE, str(error)) from None
+    tenants = [each for each in plan.tenants if tenant in (None, each.id)]
+    if not tenants:
+        raise typer.BadParameter(f"{inventory} has no tenant {tenant}.")
+    findings: list[Finding] = []
+
+    def report(finding: Finding) -> None:
+        findings.append(finding)
+        if not as_json:
+            typer.echo(_line(finding))
+
+    looked = _Look(
+        kubectl=Kubectl(context),
+        namespace=namespace,
+        credentials=Credentials(nkey=nkey, ca=ca),
+        subject=subject,
+        image=image,
+        service_account=service_account,
+        report=report,
+    )
+    try:
+        is_whole = _verify(looked, tenants)
+    except ClusterError as error:
+        raise stopped(Exit.WRONG_FILE, f"The cluster cannot be looked at: {error}.") from None
+    if as_json:
+        typer.echo(json.dumps([asdict(each) for each in findings], indent=2))
+    if any(each.outcome == "bad" for each in findings):
+        raise typer.Exit(Exit.DIFFERENT)
+    if not is_whole:
+        raise typer.Exit(Exit.WRONG_FILE)
+
+
+def _verify(look: _Look, tenants: Sequence[TenantPlan]) -> bool:
+    """Look at all of `tenants`; whether kubectl could."""
+    is_simulated = _has_simulated_nodes(look.kubectl)
+    is_whole = True
+    for tenant in tenants:
+        looks = [_look_at_servers] if is_simulated else [_look_at_servers, _ask_from_inside]
+        for each in looks:
+            try:
+                each(look, tenant)
+            except ClusterError as error:
+                # The other tenants, and what was found so far, are not to suffer for it.
+                look.report(
+                    Finding(
+                        instance=tenant.id, check="kubectl", outcome="not shown", detail=str(error)
+                    )
+                )
+                is_whole = False
+    if is_simulated:
+        look.report(_not_shown_here())
+    return is_whole
+
+
+def _line(finding: Finding) -> str:
+    mark = {"good": "✓", "bad": "✗", "not shown": "-"}[finding.outcome]
+    return f"{mark} {finding.instance}: {finding.check}: {finding.detail}"
+
+
+def _has_simulated_nodes(kubectl: Kubectl) -> bool:
+    try:
+        nodes = kubectl.get("nodes")
+    except ClusterError as error:
+        # Who may not list nodes is on somebody's real cluster.
+        if error.is_forbidden:
+            return False
+        raise
+    return any("kwok.x-k8s.io/node" in node["metadata"].get("annotations", {}) for node in nodes)
+
+
+def _not_shown_here() -> Finding:
+    return Finding(
+        instance="every instance",
+        check="isolation",
+        outcome="not shown",
+        detail="the nodes are simulated and filter no packet; run this on a real cluster",
+    )
+
+
+def _look_at_servers(look: _Look, tenant: TenantPlan) -> None:
+    for instance in tenant.instances:
+        _look_at(look, tenant, instance)
+
+
+def _look_at(look: _Look, tenant: TenantPlan, instance: InstancePlan) -> None:
+    """All that can be seen from here of one server."""
+    report = look.report
+    if not _is_ready(look.kubectl, look.namespace, instance):
+        report(_finding(instance, "pod", "bad", "none is ready; `kubectl describe pod` says why"))
+        return
+    report(_finding(instance, "pod", "good", "ready"))
+    try:
+        ports = (CLIENT_PORT, MONITORING_PORT)
+        with forwarded(look.kubectl, look.namespace, instance.name, *ports) as local:
+            for check, ask in _checks(look, tenant, instance, local):
+                try:
+                    report(_finding(instance, check, "good", ask()))
+                except _NotShownError as reason:
+                    report(_finding(instance, check, "not shown", str(reason)))
+                except ServerError as error:
+                    report(_finding(instance, check, "bad", str(error)))
+    except ClusterError as error:
+        if error.is_forbidden:
+            raise
+        report(_finding(instance, "port-forward", "bad", str(error)))
+
+
+class _NotShownError(Exception):
+    """What is missing to look at something."""
+
+
+def _finding(
+    instance: InstancePlan, check: str, outcome: Literal["good", "bad", "not shown"], detail: str
+) -> Finding:
+    return Finding(instance=instance.name, check=check, outcome=outcome, detail=detail)
+
+
+def _is_ready(kubectl: Kubectl, namespace: str, instance: InstancePlan) -> bool:
+    labels = instance_selector(instance.tenant, instance.number)
+    selector = ",".join(f"{key}={value}" for key, value in labels.items())
+    pods = kubectl.get("pods", f"--namespace={namespace}", f"--selector={selector}")
+    return any(
+        each["type"] == "Ready" and each["status"] == "True"
+        for pod in pods
+        if not pod["metadata"].get("deletionTimestamp")
+        for each in pod.get("status", {}).get("conditions", ())
+    )
+
+
+def _checks(
+    look: _Look, tenant: TenantPlan, instance: InstancePlan, local: Mapping[int, int]
+) -> Iterator[tuple[str, Callable[[], str]]]:
+    port, monitoring = local[CLIENT_PORT], local[MONITORING_PORT]
+    yield "/varz", lambda: _varz(client.read_json(monitoring, "/varz"))
+    yield "/connz", lambda: _connz(client.read_json(monitoring, "/connz"))
+    # At the end: when a server hangs up, as it does on a client that it refuses, kubectl may end.
+    yield "INFO", lambda: _greeting(tenant, instance, client.read_info(port))
+    yield "publish and subscribe", lambda: _trip(look, tenant, instance, port)
+
+
+def _greeting(tenant: TenantPlan, instance: InstancePlan, info: Mapping[str, Any]) -> str:
+    """What a server says of itself, which has to be what the inventory asks for."""
+    wanted = {
+        "server_name": instance.name,
+        "auth_required": bool(tenant.nkeys),
+        "tls_required": instance.tls_secret is not None,
+    }
+    for key, value in wanted.items():
+        if (found := info.get(key, False)) != value:
+            raise ServerError(f"{key} is {found}, and should be {value}")
+    return f"{info['server_name']}, version {info['version']}, max_payload {info['max_payload']}"
+
+
+def _trip(look: _Look, tenant: TenantPlan, instance: InstancePlan, port: int) -> str:
+    if tenant.nkeys and look.credentials.nkey is None:
+        raise _NotShownError("the tenant asks for a key; give the seed of one by --nkey")
+    seconds = client.round_trip(
+        port,
+        look.subject or f"{tenant.id}.verify",
+        look.credentials,
+        tls_host=instance.dns_name.partition(":")[0] if instance.tls_secret else None,
+    )
+    return f"a message came back in {seconds * 1000:.1f} ms"
+
+
+def _varz(answer: Mapping[str, Any]) -> str:
+    return (
+        f"{answer['connections']} of {answer['max_connections']} connections, "
+        f"{answer['mem'] / 2**20:.0f} MiB, {answer['slow_consumers']} slow consumers"
+    )
+
+
+def _connz(answer: Mapping[str, Any]) -> str:
+    return f"{answer['num_connections']} connections listed"
+
+
+def _ask_from_inside(look: _Look, tenant: TenantPlan) -> None:
+    """Let Jobs try each server of a tenant, as its own pod and as a stranger's."""
+    if not tenant.instances:
+        return
+    asked = [
+        (
+            instance,
+            probes.Probe(
+                name=f"verify-{secrets.token_hex(8)}",
+                host=instance.dns_name.partition(":")[0],
+                tenant=tenant.id if is_own else _STRANGER,
+                is_admitted=is_own,
+            ),
+        )
+        for instance in tenant.instances
+        for is_own in (True, False)
+    ]
+    jobs = [
+        probes.job(probe, image=look.image, service_account=look.service_account)
+        for _, probe in asked
+    ]
+    wrong = probes.run(look.kubectl, look.namespace, jobs)
+    for instance, probe in asked:
+        check = "same tenant admitted" if probe.is_admitted else "another tenant refused"
+        if (problem := wrong.get(probe.name)) is None:
+            look.report(_finding(instance, check, "good", f"as the Job {probe.name} saw"))
+        else:
+            outcome = "bad" if problem.has_run else "not shown"
+            look.report(_finding(instance, check, outcome, problem.words))

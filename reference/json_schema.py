@@ -1,0 +1,41 @@
+"""`python -m reference.json_schema`: write the JSON Schema that editors use for `tenants.yaml`.
+
+A schema describes one value at a time; `tenancy.inventory.contradictions` checks values against
+each other. A test holds the committed file to the models.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tenancy.inventory.models import Inventory
+
+FILE = Path(__file__).resolve().parent.parent / "tenants.schema.json"
+
+
+def schema() -> str:
+    """The JSON Schema of an inventory, as the text of its file."""
+    generated = Inventory.model_json_schema(mode="validation")
+    for mapping in ("tenants", "sizes"):
+        # A key that does not fit the pattern is an error, not something unknown and hence fine.
+        generated["properties"][mapping]["additionalProperties"] = False
+    for definition in generated["$defs"].values():
+        for field in definition["properties"].values():
+            _forget_null(field)
+    document = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Inventory of tenant-nats",
+        **{key: value for key, value in generated.items() if key != "title"},
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _forget_null(field: dict[str, Any]) -> None:
+    """Leave out the null that a field has by default and that no file can say."""
+    if field.get("default", ...) is None:
+        del field["default"]
+        field.update(field.pop("anyOf", [{}])[0])
+
+
+if __name__ == "__main__":
+    FILE.write_text(schema())

@@ -1,0 +1,40 @@
+"""The program of a stack, run before a recorder."""
+
+from collections.abc import Mapping
+
+from program import build, rules_of
+from rendering.recorder import Graph, deploy
+from settings import Database, Settings, SettingsError, settings_of
+from tenancy.inventory.models import Inventory
+from tenancy.plan.plan import expand
+
+PREFIX = "tenant-nats:"
+"""Of the program's own keys in a stack's settings file."""
+
+
+class StackSettingsError(ValueError):
+    """Settings that no stack could have: every one that does not fit, in one line."""
+
+
+def stack_settings(given: Mapping[str, object], source: str) -> Settings:
+    """The settings of a stack, as its file or a command line has them: `monitoringNamespace`.
+
+    Less the roles of its database, which are no manifests: `operations database-roles` prints SQL.
+
+    Raises:
+        StackSettingsError: a key is none of ours, or a value does not fit; `source` is named.
+    """
+    try:
+        return settings_of(given, source).model_copy(update={"database": Database()})
+    except SettingsError as error:
+        raise StackSettingsError(str(error)) from None
+
+
+def graph_of(inventory: Inventory, settings: Settings) -> Graph:
+    """All that the program would register for `inventory`, with nothing due in the database.
+
+    Raises:
+        CeilingError: the inventory asks for more than the stack may.
+    """
+    plan = expand(inventory, namespace=settings.namespace, ceiling=settings.ceiling)
+    return deploy(lambda: build(settings, plan, {}, rules_of(settings, inventory)))

@@ -1,0 +1,157 @@
+"""What an edit means, in words: as text for a terminal, as Markdown for a comment, as data."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from tenancy.edit.effects import Changes, Kind, TenantChange, changed
+from tenancy.words import counted
+
+LONGEST_MARKDOWN = 60_000
+"""Bytes of UTF-8. GitHub takes 65,536 characters; what is left is for a marker and a heading."""
+
+_FOLDED_FROM = 10
+"""How many tenants of a kind are told without a click."""
+_NAMES_A_LINE = 20
+"""How many tenants to which just the same happens are told on one line."""
+_ONLY_SO_MUCH = (
+    "This is cut where a comment has to end; `python -m operations changes` tells all of it."
+)
+
+
+def as_text(edit: Changes) -> str:
+    """A line for each tenant, the gravest first."""
+    lines = [_headline(edit)]
+    if edit.reasons:
+        lines += ["This needs an approval, by the guard:", *(f"  - {it}" for it in edit.reasons)]
+    for kind in Kind:
+        if tenants := edit.of(kind):
+            lines += ["", f"{_title(kind)} ({_tally(tenants)}):"]
+            lines += [f"  {tenant.tenant}: {tenant.words}" for tenant in tenants]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def as_markdown(edit: Changes, longest: int = LONGEST_MARKDOWN) -> str:
+    """For a comment: many tenants are folded, and what is too long is cut and says so."""
+    head = f"**{_headline(edit)}**\n"
+    if edit.tenants:
+        head += f"\n{_table(edit)}"
+    if edit.reasons:
+        reasons = "".join(f"> - {reason}\n" for reason in edit.reasons)
+        head += f"\n> [!WARNING]\n> This needs an approval, by the guard:\n{reasons}"
+    sections = [tenants for kind in Kind if (tenants := edit.of(kind))]
+    # What stands around the lines is there in any case, and short.
+    room = longest - _length(head, _ONLY_SO_MUCH, "\n\n")
+    room -= sum(_length(_section(tenants, [], len(tenants))) for tenants in sections)
+    told = [list(_lines(tenants)) for tenants in sections]
+    # The gravest come first, but leave to each that follows some room for names.
+    share = room // (4 * max(1, len(sections)))
+    kept = [min(_length(*(line for _, line in each)), share) for each in told]
+    text, is_cut = head, False
+    for number, tenants in enumerate(sections):
+        lines: list[str] = []
+        left = len(tenants)
+        for names, line in told[number]:
+            if _length(line) > room - sum(kept[number + 1 :]):
+                is_cut = True
+                break
+            room -= _length(line)
+            left -= len(names)
+            lines.append(line)
+        text += _section(tenants, lines, left)
+    return f"{text}\n{_ONLY_SO_MUCH}\n" if is_cut else text
+
+
+def as_data(edit: Changes) -> dict[str, Any]:
+    """For programs: the same, with the words beside the figures."""
+    return {
+        "summary": _headline(edit),
+        "totals": {"before": asdict(edit.before), "after": asdict(edit.after)},
+        "approval": {
+            "needed": bool(edit.reasons),
+            "reasons": list(edit.reasons),
+        },
+        "tenants": [
+            {
+                "tenant": change.tenant,
+                "kind": change.kind.name.lower(),
+                "instances": dict(zip(("before", "after"), change.instances, strict=True)),
+                "integrations": dict(zip(("before", "after"), change.integrations, strict=True)),
+                "objects": dict(change.objects),
+                "effects": [
+                    {"kind": effect.kind.name.lower(), "words": effect.words}
+                    for effect in change.effects
+                ],
+                "words": change.words,
+            }
+            for change in edit.tenants
+        ],
+    }
+
+
+def _headline(edit: Changes) -> str:
+    if not edit.tenants:
+        return "This edit changes nothing."
+    count, before, after = len(edit.tenants), edit.before, edit.after
+    return (
+        f"{counted(count, 'tenant')} {'changes' if count == 1 else 'change'}: "
+        f"{changed(before.instances, after.instances, 'instance')}, "
+        f"{_arrow(before.cpu, after.cpu)} CPU and "
+        f"{_arrow(before.memory, after.memory)}Gi of memory requested."
+    )
+
+
+def _table(edit: Changes) -> str:
+    before, after = edit.before, edit.after
+    rows = [
+        ("tenants", f"{before.tenants}", f"{after.tenants}"),
+        ("instances", f"{before.instances}", f"{after.instances}"),
+        ("CPU requested", f"{before.cpu:,g}", f"{after.cpu:,g}"),
+        ("memory requested", f"{before.memory:,g}Gi", f"{after.memory:,g}Gi"),
+    ]
+    body = "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    return f"| | before | after |\n|---|--:|--:|\n{body}"
+
+
+def _section(tenants: tuple[TenantChange, ...], lines: list[str], left: int) -> str:
+    """The tenants of one kind: `lines`, and how many tenants are left that these do not tell."""
+    title, tally = _title(tenants[0].kind), _tally(tenants)
+    more = f"- … and {counted(left, 'more tenant')}\n" if left else ""
+    body = f"\n{''.join(lines)}{more}"
+    if len(tenants) > _FOLDED_FROM:
+        summary = f"<summary><b>{title}</b> ({tally})</summary>"
+        return f"\n<details>{summary}\n{body}\n</details>\n"
+    return f"\n**{title}** ({tally})\n{body}"
+
+
+def _lines(tenants: tuple[TenantChange, ...]) -> Iterator[tuple[list[str], str]]:
+    """Names, and the line that says what happens to each of them."""
+    alike: dict[str, list[str]] = defaultdict(list)
+    for tenant in tenants:
+        alike[tenant.words].append(tenant.tenant)
+    for words, names in alike.items():
+        for start in range(0, len(names), _NAMES_A_LINE):
+            some = names[start : start + _NAMES_A_LINE]
+            yield some, f"- {', '.join(f'**{name}**' for name in some)}: {words}\n"
+
+
+def _title(kind: Kind) -> str:
+    return kind.value[0].upper() + kind.value[1:]
+
+
+def _tally(tenants: tuple[TenantChange, ...]) -> str:
+    """`2 tenants, -3 instances`."""
+    instances = sum(after - before for before, after in (each.instances for each in tenants))
+    told = counted(len(tenants), "tenant")
+    if not instances:
+        return told
+    return f"{told}, {instances:+d} instance{'' if abs(instances) == 1 else 's'}"
+
+
+def _arrow(before: float, after: float) -> str:
+    return f"{after:,g}" if before == after else f"{before:,g} → {after:,g}"
+
+
+def _length(*texts: str) -> int:
+    return sum(len(text.encode()) for text in texts)

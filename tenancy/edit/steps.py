@@ -1,0 +1,133 @@
+"""What an edit does, step by step: as two plans tell it, or as the engine's preview does.
+
+Two plans need no engine and no access, and tell what becomes of servers. A preview tells what
+becomes of every resource, whatever the reason: an edit, a setting, a newer provider.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from tenancy.inventory.faults import dotted, printable
+from tenancy.plan.plan import Plan, TenantPlan
+from tenancy.tokens import NATS_INSTANCE, TENANT
+
+
+@dataclass(frozen=True, order=True)
+class Step:
+    """One operation on one resource."""
+
+    operation: str
+    """In the engine's words: create, update, replace, delete, same, …"""
+    urn: str
+    """Without an engine, the end of a URN, whose stack and parents only an engine knows:
+    `tenant-nats:index:NatsInstance::nats-acme-corp-2`."""
+
+    @property
+    def type(self) -> str:
+        """The resource's own type, without those of its parents."""
+        return self.urn.split("::")[-2].rpartition("$")[2]
+
+    @property
+    def name(self) -> str:
+        """The resource's logical name."""
+        return self.urn.split("::")[-1]
+
+
+def edit_steps(base: Plan, head: Plan) -> tuple[Step, ...]:
+    """What an edit from `base` to `head` does to tenants and their servers.
+
+    A tenant is updated when anything about it changes that is not about its servers.
+    """
+    steps = [
+        *_differences(TENANT, _without_servers(base), _without_servers(head)),
+        *_differences(NATS_INSTANCE, base.instances, head.instances),
+    ]
+    return tuple(sorted(steps))
+
+
+def _without_servers(plan: Plan) -> dict[str, TenantPlan]:
+    return {tenant.id: replace(tenant, instances=()) for tenant in plan.tenants}
+
+
+def _differences(
+    kind: str, before: Mapping[str, object], after: Mapping[str, object]
+) -> Iterator[Step]:
+    for name in before.keys() | after.keys():
+        if name not in after:
+            yield Step("delete", f"{kind}::{name}")
+        elif name not in before:
+            yield Step("create", f"{kind}::{name}")
+        elif before[name] != after[name]:
+            yield Step("update", f"{kind}::{name}")
+
+
+_EXPECTED = "expected all that `pulumi preview --json` prints, and nothing else"
+
+
+class PreviewError(ValueError):
+    """A text that does not say what an `up` would do: one sentence that says why not."""
+
+
+class _Part(BaseModel):
+    """What is needed of a part of a preview's JSON; the rest of it is ignored."""
+
+    model_config = ConfigDict(frozen=True, strict=True)
+
+
+class _Step(_Part):
+    op: Literal[
+        "same", "create", "update", "delete", "replace", "create-replacement", "delete-replaced",
+        "read", "read-replacement", "refresh", "discard", "discard-replaced",
+        "remove-pending-replace", "import", "import-replacement", "diff",
+    ]  # fmt: skip
+    urn: Annotated[
+        str,
+        StringConstraints(pattern=r"^urn:pulumi:[^\s:]+(::[^\s:]+(:[^\s:]+)*){3}$"),
+    ]
+
+
+class _Diagnostic(_Part):
+    severity: str = ""
+    message: str = ""
+
+
+class _Preview(_Part):
+    steps: tuple[_Step, ...] = ()
+    diagnostics: tuple[_Diagnostic, ...] = ()
+    changes: dict[str, int] | None = Field(default=None, alias="changeSummary")
+
+
+def preview_steps(text: str | bytes) -> tuple[Step, ...]:
+    """What `pulumi preview --json` says in `text` that an `up` would do.
+
+    Raises:
+        PreviewError: it is something else, or of a preview that failed, or not the whole of one.
+    """
+    try:
+        preview = _Preview.model_validate_json(text)
+    except ValidationError as error:
+        raise PreviewError(_misfit(error)) from None
+    for diagnostic in preview.diagnostics:
+        if diagnostic.severity == "error":
+            said = printable(diagnostic.message.strip().partition("\n")[0], 200)
+            raise PreviewError(f"the preview failed, so it does not say what goes: {said}")
+    if not preview.steps:
+        raise PreviewError(f"it has no steps, where even an idle one has the stack's; {_EXPECTED}")
+    listed = Counter(step.op for step in preview.steps)
+    for operation in ("create", "update", "replace", "delete"):
+        found = listed[operation]
+        counted = found if preview.changes is None else preview.changes.get(operation, 0)
+        if found != counted:
+            problem = f"its steps have {found} times {operation}, its changeSummary has {counted}"
+            raise PreviewError(f"{problem}; {_EXPECTED}")
+    return tuple(sorted(Step(step.op, step.urn) for step in preview.steps))
+
+
+def _misfit(error: ValidationError) -> str:
+    details = error.errors(include_url=False)[0]
+    words = f"{dotted(details['loc'])}: {details['msg']}" if details["loc"] else details["msg"]
+    return f"{words}; {_EXPECTED}"

@@ -1,0 +1,70 @@
+"""What is wrong with an inventory, in words for the person who edits it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tenancy.inventory.nkeys import without_seeds
+
+Location = tuple[str | int, ...]
+"""The way to a value: `("tenants", "acme-corp", "instances")`, `("sizes", "large")`, `()`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """One thing that is wrong, where it is, and what would be right."""
+
+    line: int
+    """Counted from 1."""
+    location: Location = ()
+    value: str | None = None
+    """What the file says, as it says it; None where there is no such thing."""
+    problem: str
+    example: str | None = None
+    """Text that would be right in this place."""
+
+    def __str__(self) -> str:
+        parts = [f"line {self.line}"]
+        match self.location:
+            case ("tenants", tenant, *field):
+                parts.append(f"tenant {printable(str(tenant))}")
+            case field:
+                pass
+        if field:
+            parts.append(dotted(field))
+        said = "" if self.value is None else f"{printable(self.value)} — "
+        end = "" if self.problem.endswith("?") else "."
+        text = f"{', '.join(parts)}: {said}{self.problem}{end}"
+        return f"{text} For example: {self.example}" if self.example else text
+
+
+class InventoryError(Exception):
+    """A file that is no valid inventory, with all that is wrong with it.
+
+    Its text is one report, a line for each fault, in the order of the file.
+    """
+
+    def __init__(self, path: Path | str, faults: Iterable[Fault]) -> None:
+        self.path = Path(path)
+        self.faults = tuple(sorted(faults, key=lambda fault: (fault.line, str(fault))))
+        count = "1 fault" if len(self.faults) == 1 else f"{len(self.faults)} faults"
+        lines = "\n".join(f"  {fault}" for fault in self.faults)
+        super().__init__(f"{self.path} has {count}; nothing is deployed from it.\n{lines}")
+
+
+def dotted(location: Iterable[str | int]) -> str:
+    """`("clients", "namespaces", 0)` → `clients.namespaces[0]`."""
+    text = ""
+    for part in location:
+        text += f"[{part}]" if isinstance(part, int) else f".{printable(part)}"
+    return text.removeprefix(".")
+
+
+def printable(text: str, longest: int = 70) -> str:
+    """`text` with everything that does not show, or looks like something else, written out.
+
+    The seed of a key, which is a secret, is cut wherever it stands.
+    """
+    text = without_seeds(text)
+    shown = text if text and text.isascii() and text.isprintable() else ascii(text)
+    return shown if len(shown) <= longest else f"{shown[:longest]}…"

@@ -1,0 +1,250 @@
+"""The inventory: who the tenants are, as `tenants.yaml` says it.
+
+These are the models, each field with the words that the schema and the reference have for it.
+`tenancy.inventory.validation` is the door from a file to them.
+"""
+
+from collections.abc import Mapping
+from math import ceil
+from types import MappingProxyType
+from typing import Annotated, Literal, cast
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
+
+from tenancy.inventory import nkeys
+from tenancy.inventory.terms import PlacementPolicy, State
+from tenancy.inventory.types import (
+    Count,
+    Cpu,
+    InstanceCount,
+    Memory,
+    NamespaceName,
+    Payload,
+    PositiveCount,
+    SecretName,
+    ServiceAccount,
+    SizeName,
+    Subject,
+    TenantId,
+    UserKey,
+)
+
+LARGEST_PAYLOAD = "8MB"
+"""nats-server warns above this, and slow consumers hold that much memory for each message."""
+SMALLEST_MEMORY_LIMIT = "64Mi"
+"""Below this the Go runtime's own share leaves a server no room for its connections."""
+
+
+class Model(BaseModel):
+    """A mapping of the inventory: frozen, of exactly these types, with no other keys."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+class Resources(Model):
+    """What one NATS server may use, in Kubernetes quantities."""
+
+    cpu: Cpu = Field(description="CPU: whole cores, or thousandths of one.", examples=["2", "500m"])
+    memory: Memory = Field(
+        description="Memory: what waits for slow clients, and the connections themselves.",
+        examples=["4Gi", "512Mi"],
+    )
+
+
+class Size(Model):
+    """How large each server of a tenant is, and how many integrations it holds."""
+
+    requests: Resources = Field(
+        description="What the scheduler reserves for each server; no more than the limits.",
+        examples=[{"cpu": "1", "memory": "2Gi"}],
+    )
+    limits: Resources = Field(
+        description="What a server may use at most, at least "
+        f"{SMALLEST_MEMORY_LIMIT} of memory. Its Go runtime aims at 80% of that.",
+        examples=[{"cpu": "2", "memory": "4Gi"}],
+    )
+    max_payload: Payload = Field(
+        default="8MB",
+        description=f"The largest message a server takes; at most {LARGEST_PAYLOAD}.",
+        examples=["8MB"],
+    )
+    max_connections: PositiveCount = Field(
+        default=1000,
+        description="How many clients a server admits at a time. The next one is told "
+        "`maximum connections exceeded`.",
+        examples=[1000],
+    )
+    capacity: PositiveCount = Field(
+        default=50,
+        description="How many integrations one server holds. The number of a tenant's servers "
+        "follows from it.",
+        examples=[50],
+    )
+
+
+STANDARD = "standard"
+BUILT_IN_SIZES: Mapping[str, Size] = MappingProxyType(
+    {
+        STANDARD: Size(
+            requests=Resources(cpu="1", memory="2Gi"), limits=Resources(cpu="2", memory="4Gi")
+        )
+    }
+)
+
+
+class Nkey(Model):
+    """A client that shows who it is by an nkey, and what it may do."""
+
+    key: UserKey = Field(
+        description="The public user key. Its seed stays with the client.",
+        examples=[nkeys.EXAMPLE],
+    )
+    publish: tuple[Subject, ...] = Field(
+        default=(">",),
+        description="The subjects it may publish to, without the server's own ($SYS).",
+        examples=[["orders.created", "_INBOX.>"]],
+    )
+    subscribe: tuple[Subject, ...] = Field(
+        default=(">",),
+        description="The subjects it may subscribe to, without the server's own ($SYS).",
+        examples=[["orders.*", "_INBOX.>"]],
+    )
+
+
+def _in_full(value: object) -> object:
+    """A plain key as the mapping that says the same."""
+    if isinstance(value, str):
+        return {"key": value}
+    if not isinstance(value, dict | Nkey):
+        raise PydanticCustomError(
+            "expected",
+            "expected a public user key, or a mapping with `key`",
+            {"example": nkeys.EXAMPLE},
+        )
+    return cast("object", value)
+
+
+class Clients(Model):
+    """Who may connect to a tenant's servers, beside its own pods in the servers' namespace."""
+
+    namespaces: tuple[NamespaceName, ...] = Field(
+        default=(),
+        description="Further namespaces whose pods with the tenant's label may connect. Those in "
+        "the servers' own namespace may in any case.",
+        examples=[["acme-workers"]],
+    )
+    nkeys: tuple[
+        Annotated[Nkey, BeforeValidator(_in_full, json_schema_input_type=UserKey | Nkey)], ...
+    ] = Field(
+        default=(),
+        description="The public user keys of the clients that the servers admit, each plain, or as "
+        "a mapping with what it may do. Without any they admit every client that the network lets "
+        "through. A key is one tenant's only.",
+        examples=[[nkeys.EXAMPLE], [{"key": nkeys.EXAMPLE, "publish": ["orders.>"]}]],
+    )
+    service_accounts: tuple[ServiceAccount, ...] = Field(
+        default=(),
+        alias="serviceAccounts",
+        description="The Kubernetes service accounts whose pods may carry the tenant's label, as "
+        "namespace/name. It is for the optional admission policy; without any, every pod may.",
+        examples=[["acme-workers/importer"]],
+    )
+
+
+class Tls(Model):
+    """How a tenant's servers encrypt what they and their clients say."""
+
+    secret_name: SecretName = Field(
+        alias="secretName",
+        description="A Secret of type kubernetes.io/tls in the servers' namespace, which "
+        "cert-manager or a person makes.",
+        examples=["acme-nats-tls"],
+    )
+
+
+class Tenant(Model):
+    """One tenant. Everything has a default: `demo-tenant: {}` is one standard server."""
+
+    integrations: Count = Field(
+        default=0,
+        description="How many integrations to make room for; the number of servers follows. It is "
+        "capacity: which integrations there are says the database.",
+        examples=[42],
+    )
+    instances: InstanceCount = Field(
+        default=None,
+        description="How many servers to run, when more than the integrations need; never fewer. "
+        "Without it there are as many as they need, and at least one.",
+        examples=[2],
+    )
+    size: SizeName = Field(
+        default=STANDARD,
+        description="The size of each server: `standard`, or a name from `sizes`.",
+        examples=["standard"],
+    )
+    clients: Clients = Field(
+        default=Clients(),
+        description="Who may connect, beside the tenant's pods in the servers' namespace.",
+        examples=[{"namespaces": ["acme-workers"]}],
+    )
+    tls: Tls | None = Field(
+        default=None,
+        description="The certificate of the servers, which then refuse clients without TLS. "
+        "Workers are given `tls://` addresses.",
+        examples=[{"secretName": "acme-nats-tls"}],
+    )
+    placement: PlacementPolicy = Field(
+        default="pack",
+        description="How integrations share the servers: `pack` fills the lowest-numbered first "
+        "and leaves them where they are, `spread` evens them out, at each `up`.",
+        examples=["spread"],
+    )
+    state: State = Field(
+        default="active",
+        description="`decommissioned` takes the servers away, once no integration is left, and "
+        "keeps the rows as `terminated`. After that the entry may go.",
+        examples=["decommissioned"],
+    )
+    egress: Literal["dns", "open"] = Field(
+        default="dns",
+        description="What the servers may reach: `dns` only, or everything (`open`). A Core NATS "
+        "server opens no connection, so `dns` is enough.",
+        examples=["dns"],
+    )
+
+
+class Inventory(Model):
+    """All tenants of a stack, and the sizes of their servers."""
+
+    tenants: Annotated[Mapping[TenantId, Tenant], AfterValidator(MappingProxyType)] = Field(
+        min_length=1, description="The tenants, by id.", examples=[{"demo-tenant": {}}]
+    )
+    sizes: Annotated[Mapping[SizeName, Size], AfterValidator(MappingProxyType)] = Field(
+        default_factory=lambda: MappingProxyType({}),
+        description="Sizes of servers beside `standard`, by name.",
+        examples=[
+            {
+                "large": {
+                    "requests": {"cpu": "2", "memory": "4Gi"},
+                    "limits": {"cpu": "4", "memory": "8Gi"},
+                    "capacity": 100,
+                }
+            }
+        ],
+    )
+
+    def size_of(self, tenant: Tenant) -> Size:
+        """The size that `tenant` names."""
+        return BUILT_IN_SIZES.get(tenant.size) or self.sizes[tenant.size]
+
+
+def instances_needed(integrations: int, size: Size) -> int:
+    """How many servers hold so many integrations: at least one."""
+    return max(1, ceil(integrations / size.capacity))
+
+
+def fields_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The fields of a model by the names that a file has for them."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}

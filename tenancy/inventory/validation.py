@@ -1,0 +1,148 @@
+"""From a file to the inventory, or to all that is wrong with it.
+
+`load` is the only door. It reports every fault of a file at once, each with its line, or returns an
+inventory in which every number agrees with every other. What does not fit the models is told here;
+what does not agree is found by `tenancy.inventory.contradictions`.
+"""
+
+import difflib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from tenancy.inventory import yaml_source
+from tenancy.inventory.contradictions import contradictions
+from tenancy.inventory.faults import Fault, InventoryError, Location, printable
+from tenancy.inventory.models import (
+    Clients,
+    Inventory,
+    Model,
+    Nkey,
+    Resources,
+    Size,
+    Tenant,
+    Tls,
+    fields_of,
+)
+from tenancy.inventory.yaml_source import Document
+
+
+def load(path: Path) -> Inventory:
+    """The inventory in the file at `path`.
+
+    Raises:
+        InventoryError: the file cannot be read or has faults: all of them, in one report.
+    """
+    return _inventory(path, yaml_source.read(path))
+
+
+def parse(path: Path, data: bytes) -> Inventory:
+    """The inventory in `data`; `path` is what a report calls it.
+
+    Raises:
+        InventoryError: it has faults: all of them, in one report.
+    """
+    return _inventory(path, yaml_source.parse(path, data))
+
+
+def _inventory(path: Path, document: Document) -> Inventory:
+    faults = [*document.faults, *_misfits(document)]
+    faults += contradictions(document, {fault.location for fault in faults})
+    if faults:
+        raise InventoryError(path, faults)
+    return Inventory.model_validate(document.value)
+
+
+def _misfits(document: Document) -> Iterator[Fault]:
+    """What does not fit the models, value by value."""
+    try:
+        Inventory.model_validate(document.value)
+    except ValidationError as error:
+        told = {fault.location for fault in document.faults if fault.location}
+        for details in error.errors(include_url=False):
+            fault = _misfit(document, details)
+            if fault.location not in told:
+                yield fault
+
+
+def _misfit(document: Document, details: ErrorDetails) -> Fault:
+    """The words for one error of pydantic's."""
+    is_key = details["type"] == "expected" and details["loc"][-1:] == ("[key]",)
+    location = _location_of(document, details["loc"][:-1] if is_key else details["loc"])
+    is_secret = details["type"] == "secret"
+    value = None if is_secret else document.sources.get(location)
+    context = details.get("ctx", {})
+    match details["type"]:
+        case "expected" | "secret":
+            problem, example = details["msg"], str(context["example"])
+        case "extra_forbidden":
+            known = tuple(fields_of(_model_at(location[:-1])))
+            close = difflib.get_close_matches(str(location[-1]), known, n=1)
+            hint = f"did you mean `{close[0]}`?" if close else f"known are {', '.join(known)}"
+            problem, example, value = f"unknown key; {hint}", None, None
+        case "missing":
+            problem, example = "it is missing", _example_at(location)
+        case "too_short":
+            problem, example = "it is empty", _example_at(location)
+        case "literal_error":
+            problem, example = f"expected {context['expected']}", _example_at(location)
+        case "tuple_type":
+            problem, example = "expected a list", _example_at(location)
+        case _:
+            problem, example = "expected a mapping", _example_at(location)
+    if is_key:
+        value, example = str(location[-1]), f"{example}:"
+    elif example and location and isinstance(location[-1], str):
+        example = f"{printable(location[-1])}: {example}"
+    return Fault(
+        line=document.line_of(location),
+        location=location,
+        value=value,
+        problem=problem,
+        example=example,
+    )
+
+
+def _location_of(document: Document, location: Location) -> Location:
+    """Where the file has what the models have at `location`: a plain nkey is a mapping to them."""
+    is_plain = location not in document.lines and location[:-1] in document.sources
+    return location[:-1] if is_plain else location
+
+
+def _model_at(location: Location) -> type[Model]:
+    """The model of the mapping at `location`."""
+    match location:
+        case ():
+            return Inventory
+        case ("tenants", _):
+            return Tenant
+        case ("tenants", _, "tls"):
+            return Tls
+        case ("tenants", _, _):
+            return Clients
+        case ("tenants", *_):
+            return Nkey
+        case ("sizes", _):
+            return Size
+        case _:
+            return Resources
+
+
+def _example_at(location: Location) -> str:
+    """What could stand at `location`, on one line."""
+    match location:
+        case ():
+            return "tenants: {demo-tenant: {}}"
+        case ("tenants", _):
+            return "{}"
+        case ("sizes", _):
+            examples = Inventory.model_fields["sizes"].examples or []
+            return json.dumps(examples[0]["large"])
+        case _:
+            examples = fields_of(_model_at(location[:-1]))[str(location[-1])].examples or []
+            first = examples[0]
+            as_it_is = isinstance(first, str) and not first.isdigit()
+            return first if as_it_is else json.dumps(first)

@@ -1,0 +1,24 @@
+"""Which tenants' servers admit whoever wears their label."""
+
+from tenancy.plan.plan import Plan
+from tenancy.words import listed
+
+_LONGEST_LIST = 10
+
+
+def by_label_alone(plan: Plan) -> tuple[str, ...]:
+    """The tenants with servers that ask no client who it is, by id."""
+    return tuple(tenant.id for tenant in plan.tenants if tenant.instances and not tenant.nkeys)
+
+
+def told(plan: Plan) -> str:
+    """One line about them, however many; empty when there are none."""
+    names = by_label_alone(plan)
+    if not names:
+        return ""
+    named = listed(names, _LONGEST_LIST)
+    many = "1 tenant relies" if len(names) == 1 else f"{len(names)} tenants rely"
+    return (
+        f"{many} on labels alone ({named}): every pod that carries the label may connect; "
+        "`clients.nkeys` admits only clients that prove who they are."
+    )

@@ -1,0 +1,148 @@
+"""From the inventory to every name, number and address: what is to be, and nothing of how."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from tenancy.inventory.models import Inventory, Resources, Size, Tenant, instances_needed
+from tenancy.inventory.terms import PlacementPolicy, State
+from tenancy.inventory.types import in_bytes, millicores
+from tenancy.names import dns_name, domain, instance_name
+from tenancy.plan.ceiling import NO_CEILING, Ceiling, Demand, check
+from tenancy.plan.nats_config import nats_config
+
+_GO_SHARE = 0.8
+"""How much of the memory limit the Go runtime aims at; the rest is stacks and fragmentation."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstancePlan:
+    """One NATS server."""
+
+    tenant: str
+    number: int
+    name: str
+    dns_name: str
+    """`host:port`."""
+    url: str
+    """What a client is given: `nats://host:port`, or `tls://host:port`."""
+    config: str
+    """The text of its configuration file."""
+    config_map_name: str
+    """Carries a hash of `config`, so that a change makes a new one and the pod rolls."""
+    tls_secret: str | None
+    """The Secret with its certificate, when it speaks TLS."""
+    requests: Resources
+    limits: Resources
+    gomemlimit: str
+    """What the Go runtime aims at, in its own notation: `3276MiB`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TenantPlan:
+    """One tenant: its servers, in the order of their numbers, and who may reach them."""
+
+    id: str
+    state: State
+    instances: tuple[InstancePlan, ...]
+    """None for a tenant that is decommissioned."""
+    domain: str
+    """What follows the instance's name in the tenant's addresses."""
+    capacity: int
+    """How many integrations each instance holds."""
+    placement: PlacementPolicy
+    client_namespaces: tuple[str, ...]
+    client_service_accounts: tuple[str, ...]
+    """As `namespace/name`; those whose pods may carry the tenant's label."""
+    nkeys: tuple[str, ...]
+    """The public keys of the only clients that are admitted; none when every client is."""
+    egress: Literal["dns", "open"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """All of a stack, in the order of the tenants' ids."""
+
+    namespace: str
+    tenants: tuple[TenantPlan, ...]
+
+    @cached_property
+    def instances(self) -> Mapping[str, InstancePlan]:
+        """All servers, by name."""
+        return {each.name: each for tenant in self.tenants for each in tenant.instances}
+
+    @property
+    def has_tls(self) -> bool:
+        """Whether any server speaks TLS."""
+        return any(instance.tls_secret for instance in self.instances.values())
+
+
+def expand(inventory: Inventory, *, namespace: str, ceiling: Ceiling = NO_CEILING) -> Plan:
+    """All that the inventory asks for, in the servers' `namespace`.
+
+    Raises:
+        CeilingError: it is more than the stack may have.
+    """
+    tenants = tuple(
+        _tenant(tenant_id, tenant, inventory.size_of(tenant), namespace)
+        for tenant_id, tenant in sorted(inventory.tenants.items())
+    )
+    check(ceiling, {tenant.id: _demand(tenant) for tenant in tenants})
+    return Plan(namespace=namespace, tenants=tenants)
+
+
+def _demand(tenant: TenantPlan) -> Demand:
+    return Demand(
+        instances=len(tenant.instances),
+        cpu=sum(millicores(instance.requests.cpu) for instance in tenant.instances),
+        memory=sum(in_bytes(instance.requests.memory) for instance in tenant.instances),
+    )
+
+
+def _tenant(tenant_id: str, tenant: Tenant, size: Size, namespace: str) -> TenantPlan:
+    count = tenant.instances or instances_needed(tenant.integrations, size)
+    if tenant.state == "decommissioned":
+        count = 0
+    return TenantPlan(
+        id=tenant_id,
+        state=tenant.state,
+        domain=domain(namespace),
+        instances=tuple(
+            _instance(tenant_id, number, tenant, size, namespace) for number in range(1, count + 1)
+        ),
+        capacity=size.capacity,
+        placement=tenant.placement,
+        client_namespaces=tuple(sorted(tenant.clients.namespaces)),
+        client_service_accounts=tuple(sorted(tenant.clients.service_accounts)),
+        nkeys=tuple(sorted(nkey.key for nkey in tenant.clients.nkeys)),
+        egress=tenant.egress,
+    )
+
+
+def _instance(
+    tenant_id: str, number: int, tenant: Tenant, size: Size, namespace: str
+) -> InstancePlan:
+    name = instance_name(tenant_id, number)
+    address = dns_name(tenant_id, number, namespace)
+    config = nats_config(
+        server_name=name,
+        max_payload=size.max_payload,
+        max_connections=size.max_connections,
+        nkeys=tenant.clients.nkeys,
+        tls=tenant.tls is not None,
+    )
+    return InstancePlan(
+        tenant=tenant_id,
+        number=number,
+        name=name,
+        dns_name=address,
+        url=f"{'tls' if tenant.tls else 'nats'}://{address}",
+        config=config,
+        config_map_name=f"{name}-{hashlib.sha256(config.encode()).hexdigest()[:8]}",
+        tls_secret=tenant.tls.secret_name if tenant.tls else None,
+        requests=size.requests,
+        limits=size.limits,
+        gomemlimit=f"{int(in_bytes(size.limits.memory) * _GO_SHARE) // 2**20}MiB",
+    )

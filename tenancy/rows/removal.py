@@ -1,0 +1,151 @@
+"""Which edits are refused, since a tenant would lose its servers or an integration its place.
+
+Pure functions over the plan and a snapshot of the control plane: they are asked before the engine
+has touched anything, in a preview as in an `up`.
+"""
+
+from collections.abc import Iterator
+from math import ceil
+
+from tenancy.plan.plan import Plan, TenantPlan
+from tenancy.rows.mismatch import mismatches
+from tenancy.rows.placement import Placement, counted, place
+from tenancy.rows.snapshot import RecordedInstance, Snapshot
+
+_WRONG = {
+    "status": "instance {} is {}",
+    "scheme": "the URL of instance {} says {}",
+    "address": "instance {} is at {}",
+}
+"""What is wrong with the row of an instance, in words."""
+
+
+def placement_of(tenant: TenantPlan, snapshot: Snapshot) -> Placement:
+    """What is to be done with a tenant's integrations."""
+    return place(
+        instances=[instance.number for instance in tenant.instances],
+        capacity=tenant.capacity,
+        policy=tenant.placement,
+        placed={row.instance_number: row.integrations for row in snapshot.of(tenant.id)},
+        unplaced=snapshot.unplaced.get(tenant.id, 0),
+    )
+
+
+def refusals(plan: Plan, snapshot: Snapshot) -> tuple[str, ...]:
+    """Why `plan` may not be carried out, each reason with the edits that are possible.
+
+    A tenant that is not in the plan counts as removed when it has a live instance in the plan's
+    namespace: a namespace belongs to one stack, and the tenants of other stacks live in others.
+    """
+    return (
+        *_removals(plan, snapshot),
+        *(reason for tenant in plan.tenants for reason in _of_tenant(tenant, plan, snapshot)),
+    )
+
+
+def refusal(reasons: tuple[str, ...], inventory: str) -> str:
+    """One line for all `reasons`."""
+    return f"{inventory} cannot be carried out, so nothing was changed: {'; '.join(reasons)}."
+
+
+def _removals(plan: Plan, snapshot: Snapshot) -> Iterator[str]:
+    planned = {tenant.id for tenant in plan.tenants}
+    gone: dict[str, list[RecordedInstance]] = {}
+    for row in snapshot.instances:
+        if row.tenant_id in planned or not row.lives_in(plan.namespace):
+            continue
+        if row.is_live and not row.is_announced:
+            gone.setdefault(row.tenant_id, []).append(row)
+    for tenant_id, rows in gone.items():
+        integrations = sum(row.integrations for row in rows) + snapshot.unplaced.get(tenant_id, 0)
+        instances = f"{len(rows)} instance{'' if len(rows) == 1 else 's'}"
+        yield (
+            f"{tenant_id} is no longer in it and still has {instances} and "
+            f"{counted(integrations)}: put `{tenant_id}` back, or keep it with "
+            "`state: decommissioned` until that is deployed"
+        )
+
+
+def _of_tenant(tenant: TenantPlan, plan: Plan, snapshot: Snapshot) -> Iterator[str]:
+    numbers = {instance.number for instance in tenant.instances}
+    rows = snapshot.of(tenant.id)
+    going = [row for row in rows if row.instance_number not in numbers]
+    integrations = sum(row.integrations for row in rows)
+    if tenant.state == "decommissioned":
+        if any(row.is_live for row in rows) and (total := _all(tenant, snapshot)):
+            yield (
+                f"{tenant.id} is to be decommissioned and still has {counted(total)}: "
+                "delete them on the platform first, or take `state: decommissioned` back"
+            )
+    elif placement_of(tenant, snapshot).stranded:
+        needed = max(ceil(integrations / tenant.capacity), len(numbers) + 1)
+        yield (
+            f"{tenant.id} has {counted(integrations)}, more than `instances: {len(numbers)}` holds "
+            f"({tenant.capacity} each): keep `instances: {needed}`"
+        )
+    for row in going:
+        what = f"{tenant.id} instance {row.instance_number}"
+        if row.integrations and not row.lives_in(plan.namespace):
+            yield (
+                f"{what} is at {row.dns_name}, no address of this stack, and has "
+                f"{counted(row.integrations)}: correct the row first"
+            )
+        if row.foreign_integrations and row.is_live:
+            yield (
+                f"{what} would go, and {counted(row.foreign_integrations)} of another tenant "
+                "would lose it: correct that first"
+            )
+
+
+def repairs(tenant: TenantPlan, plan: Plan, snapshot: Snapshot) -> str:
+    """What is wrong with a tenant's rows, in words: also what a run that failed half-way has left.
+
+    The engine compares with what it last wrote down, and an edit that is taken back is no
+    difference to that. Rows that are not there are not told: of a new tenant that is as it should
+    be.
+    """
+    numbers = {instance.number: instance for instance in tenant.instances}
+    found: list[str] = []
+    for row in snapshot.of(tenant.id):
+        if not row.lives_in(plan.namespace):
+            continue
+        if row.instance_number in numbers:
+            found.extend(
+                _WRONG[fault.about].format(row.instance_number, fault.found)
+                for fault in mismatches(row, numbers[row.instance_number])
+            )
+        elif row.status not in ("provisioning", "terminated"):
+            found.append(f"instance {row.instance_number} to retire")
+    return ", ".join(found)
+
+
+def warnings(plan: Plan, snapshot: Snapshot) -> tuple[str, ...]:
+    """Which integrations have no place, and the edit that makes room."""
+    return tuple(
+        f"{tenant.id}: {words}"
+        for tenant in plan.tenants
+        for words in _warnings_of(tenant, snapshot)
+    )
+
+
+def _warnings_of(tenant: TenantPlan, snapshot: Snapshot) -> Iterator[str]:
+    total = _all(tenant, snapshot)
+    if tenant.state == "decommissioned":
+        if total:
+            yield f"{counted(total)} of a tenant that is decommissioned; no server will have them."
+        return
+    placement = placement_of(tenant, snapshot)
+    room = (
+        f"since there is no room ({len(tenant.instances)} x {tenant.capacity}); `integrations: "
+        f"{total}` makes it, with `instances` left out or at least "
+        f"{ceil(total / tenant.capacity)}."
+    )
+    if left := placement.unplaced:
+        yield f"{counted(left)} {'has' if left == 1 else 'have'} no instance, {room}"
+    if over := placement.crowded:
+        yield f"{counted(over)} more than an instance is to hold, {room}"
+
+
+def _all(tenant: TenantPlan, snapshot: Snapshot) -> int:
+    placed = sum(row.integrations for row in snapshot.of(tenant.id))
+    return placed + snapshot.unplaced.get(tenant.id, 0)

@@ -1,0 +1,61 @@
+"""What the control plane holds, as far as a decision needs it: counts, and no ids."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import groupby
+from operator import attrgetter
+from types import MappingProxyType
+
+from tenancy.names import dns_name
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordedInstance:
+    """One row of `nats_instances`."""
+
+    tenant_id: str
+    instance_number: int
+    dns_name: str
+    status: str
+    """One of `tenancy.rows.lifecycle.Status`, unless somebody else's schema allows more."""
+    tls: bool = False
+    """Whether workers are told to use TLS."""
+    integrations: int = 0
+    """How many of the tenant's integrations point to it."""
+    foreign_integrations: int = 0
+    """How many of other tenants' do, which is somebody's mistake."""
+
+    @property
+    def is_live(self) -> bool:
+        """Whether there may be a server behind it."""
+        return self.status != "terminated"
+
+    @property
+    def is_announced(self) -> bool:
+        """Whether it is the platform's word that a server will come, and no more than that."""
+        return self.status == "provisioning" and not self.integrations
+
+    def lives_in(self, namespace: str) -> bool:
+        """Whether it has the address that an instance of that name has in `namespace`."""
+        return self.dns_name == dns_name(self.tenant_id, self.instance_number, namespace)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """The control plane at one moment."""
+
+    instances: tuple[RecordedInstance, ...] = ()
+    """By tenant and number."""
+    unplaced: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    """How many integrations of a tenant point to none of its own instances; tenants that have such
+    only."""
+
+    def of(self, tenant_id: str) -> tuple[RecordedInstance, ...]:
+        """The rows of one tenant."""
+        return self._by_tenant.get(tenant_id, ())
+
+    @cached_property
+    def _by_tenant(self) -> dict[str, tuple[RecordedInstance, ...]]:
+        key = attrgetter("tenant_id")
+        return {tenant_id: tuple(rows) for tenant_id, rows in groupby(self.instances, key)}

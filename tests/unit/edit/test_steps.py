@@ -1,0 +1,198 @@
+"""What an edit does, told by two plans or by the engine's preview."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tenancy.edit.steps import PreviewError, Step, edit_steps, preview_steps
+from tests.unit.plan.plans import planned
+
+PREVIEWS = Path(__file__).parent / "previews"
+"""What `pulumi preview --json` 3.272 printed for this program, less states, diffs and paths.
+
+The stack had acme with two instances, globex and initech. `removed`: the edit leaves one instance
+of acme. `moved`: the setting `namespace` is changed. `failed`: the inventory has a fault."""
+
+STACK = "urn:pulumi:prod::tenant-nats::pulumi:pulumi:Stack::tenant-nats-prod"
+WANTED = "expected all that `pulumi preview --json` prints, and nothing else"
+
+
+def told(*steps: Step) -> set[str]:
+    return {f"{step.operation} {step.urn.removeprefix('tenant-nats:index:')}" for step in steps}
+
+
+def test_an_edit_that_changes_nothing_has_no_steps() -> None:
+    assert edit_steps(planned({"acme": 2}), planned({"acme": 2})) == ()
+
+
+def test_the_steps_of_an_edit_name_tenants_and_instances() -> None:
+    base, head = planned({"acme": 3, "globex": 1}), planned({"acme": 2, "hooli": 1})
+    assert edit_steps(base, head) == (
+        Step("create", "tenant-nats:index:NatsInstance::nats-hooli-1"),
+        Step("create", "tenant-nats:index:Tenant::hooli"),
+        Step("delete", "tenant-nats:index:NatsInstance::nats-acme-3"),
+        Step("delete", "tenant-nats:index:NatsInstance::nats-globex-1"),
+        Step("delete", "tenant-nats:index:Tenant::globex"),
+    )
+
+
+def test_a_tenant_that_is_kept_without_servers_loses_its_instances_only() -> None:
+    steps = edit_steps(planned({"acme": 2, "globex": 1}), planned({"acme": 0, "globex": 1}))
+    assert told(*steps) == {
+        "delete NatsInstance::nats-acme-1",
+        "delete NatsInstance::nats-acme-2",
+    }
+
+
+def test_what_is_not_about_servers_updates_the_tenant() -> None:
+    steps = edit_steps(planned({"acme": 1}), planned({"acme": 1}, egress="open"))
+    assert told(*steps) == {"update Tenant::acme"}
+
+
+def test_another_configuration_updates_the_instance() -> None:
+    base = planned({"acme": 1, "globex": 1})
+    acme, globex = base.tenants
+    smaller = replace(acme.instances[0], gomemlimit="1MiB")
+    head = replace(base, tenants=(replace(acme, instances=(smaller,)), globex))
+    assert told(*edit_steps(base, head)) == {"update NatsInstance::nats-acme-1"}
+
+
+def test_a_step_knows_the_type_and_name_of_its_resource() -> None:
+    parents = "tenant-nats:index:Tenant$tenant-nats:index:NatsInstance"
+    urn = f"urn:pulumi:prod::tenant-nats::{parents}$kubernetes:apps/v1:Deployment::nats-acme-2-x"
+    step = Step("delete", urn)
+    assert (step.type, step.name) == ("kubernetes:apps/v1:Deployment", "nats-acme-2-x")
+    short = Step("delete", "tenant-nats:index:NatsInstance::nats-acme-2")
+    assert (short.type, short.name) == ("tenant-nats:index:NatsInstance", "nats-acme-2")
+
+
+def test_a_real_preview_is_read_step_by_step() -> None:
+    steps = preview_steps((PREVIEWS / "removed.json").read_bytes())
+    assert len(steps) == 22
+    assert steps == tuple(sorted(steps))
+    assert Step("same", STACK) in steps
+    assert {step.name for step in steps if step.type == "tenant-nats:index:NatsInstance"} == {
+        "nats-acme-2",
+        "nats-globex-1",
+        "nats-initech-1",
+    }
+
+
+def preview(*steps: tuple[str, str], **more: Any) -> str:
+    """A preview of `steps` beside the stack's own."""
+    listed = [("same", STACK), *steps]
+    return json.dumps({"steps": [{"op": op, "urn": urn} for op, urn in listed], **more})
+
+
+def test_warnings_are_no_failure() -> None:
+    warning = {"severity": "warning", "message": "This preview could not look at the rows"}
+    assert preview_steps(preview(diagnostics=[warning])) == (Step("same", STACK),)
+
+
+def test_the_summary_may_count_what_is_not_listed_because_it_stays() -> None:
+    text = preview(("delete", STACK), changeSummary={"same": 31, "delete": 1})
+    assert len(preview_steps(text)) == 2
+
+
+def test_a_preview_that_failed_says_nothing_about_what_goes() -> None:
+    with pytest.raises(PreviewError) as caught:
+        preview_steps((PREVIEWS / "failed.json").read_bytes())
+    assert str(caught.value) == (
+        "the preview failed, so it does not say what goes: "
+        "error: tenants.yaml has 1 fault; nothing is deployed from it."
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        pytest.param("", "Invalid JSON: EOF while parsing a value at line 1 column 0", id="empty"),
+        pytest.param("null", "Input should be an object", id="null"),
+        pytest.param("[]", "Input should be an object", id="a list"),
+        pytest.param(
+            "{}", "it has no steps, where even an idle one has the stack's", id="an empty object"
+        ),
+        pytest.param(
+            '{"steps": []}', "it has no steps, where even an idle one has the stack's", id="no step"
+        ),
+        pytest.param('{"steps": null}', "steps: Input should be a valid array", id="null steps"),
+        pytest.param('{"steps": {}}', "steps: Input should be a valid array", id="no list"),
+        pytest.param('{"steps": [1]}', "steps[0]: Input should be an object", id="a number"),
+        pytest.param(
+            '{"steps": [{"op": "same"}]}', "steps[0].urn: Field required", id="a step without a URN"
+        ),
+        pytest.param(
+            f'{{"steps": [{{"urn": "{STACK}"}}]}}',
+            "steps[0].op: Field required",
+            id="a step without an operation",
+        ),
+        pytest.param(
+            preview(("explode", STACK)),
+            "steps[1].op: Input should be 'same', 'create', 'update'",
+            id="an operation that this does not know",
+        ),
+        pytest.param(
+            preview(("delete", "nats-acme-1")),
+            "steps[1].urn: String should match pattern",
+            id="no URN",
+        ),
+        pytest.param(
+            preview(("delete", f"{STACK}\ndelete {STACK}")),
+            "steps[1].urn: String should match pattern",
+            id="two lines in a URN",
+        ),
+        pytest.param(
+            preview(("delete", f"{STACK}\n")),
+            "steps[1].urn: String should match pattern",
+            id="a line end in a URN",
+        ),
+        pytest.param(
+            preview(diagnostics=[{"severity": 3}]),
+            "diagnostics[0].severity: Input should be a valid string",
+            id="a severity that is no text",
+        ),
+        pytest.param(
+            preview(changeSummary={"same": 31, "delete": 20}),
+            "its steps have 0 times delete, its changeSummary has 20",
+            id="a list that was filtered",
+        ),
+        pytest.param(
+            preview(("create", STACK), changeSummary={"same": 31}),
+            "its steps have 1 times create, its changeSummary has 0",
+            id="a list that was added to",
+        ),
+        pytest.param(
+            preview() + preview(),
+            "Invalid JSON: trailing characters",
+            id="the lines of a streamed preview",
+        ),
+        pytest.param(
+            (PREVIEWS / "removed.json").read_text()[:-3],
+            "Invalid JSON: EOF while parsing",
+            id="cut short",
+        ),
+        pytest.param(
+            "Previewing update (prod):\n + create", "Invalid JSON: expected value", id="for people"
+        ),
+    ],
+)
+def test_what_is_no_whole_preview_is_refused(text: str, problem: str) -> None:
+    with pytest.raises(PreviewError) as caught:
+        preview_steps(text)
+    assert problem in str(caught.value)
+    assert WANTED in str(caught.value)
+
+
+def test_bytes_that_are_no_text_are_no_preview() -> None:
+    with pytest.raises(PreviewError, match="Invalid JSON"):
+        preview_steps(b'{"steps": "\xff"}')
+
+
+def test_no_prefix_of_a_preview_is_a_preview() -> None:
+    text = (PREVIEWS / "removed.json").read_bytes().rstrip()
+    for length in range(len(text)):
+        with pytest.raises(PreviewError):
+            preview_steps(text[:length])

@@ -1,0 +1,45 @@
+"""Files for the loader: text in, an inventory or its faults out."""
+
+from pathlib import Path
+
+import pytest
+
+from tenancy.inventory.faults import Fault, InventoryError
+from tenancy.inventory.models import Inventory
+from tenancy.inventory.validation import load
+
+LARGE = """\
+sizes:
+  large:
+    requests: {cpu: "2", memory: 4Gi}
+    limits: {cpu: "4", memory: 8Gi}
+"""
+"""A size that is right, to follow the tenants."""
+
+
+def loaded(folder: Path, content: str | bytes) -> Inventory:
+    """The inventory in a file with exactly this content."""
+    return load(_file(folder, content))
+
+
+def faults_in(folder: Path, content: str | bytes) -> list[Fault]:
+    """What is wrong with a file with exactly this content."""
+    return list(refused(_file(folder, content)).faults)
+
+
+def report_on(folder: Path, content: str | bytes) -> str:
+    """The whole text that the person who edits the file is shown, without the file's folder."""
+    return str(refused(_file(folder, content))).replace(f"{folder}/", "")
+
+
+def refused(path: Path) -> InventoryError:
+    """The error that loading `path` ends in."""
+    with pytest.raises(InventoryError) as caught:
+        load(path)
+    return caught.value
+
+
+def _file(folder: Path, content: str | bytes) -> Path:
+    path = folder / "tenants.yaml"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path

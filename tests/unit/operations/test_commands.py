@@ -1,0 +1,387 @@
+"""The command line: what it prints, and which exit code says what."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from operations.__main__ import app
+from operations.outside.pulumi import Engine, Preview, Resource
+from operations.recovery import command as recover
+from sandbox.layout import PROJECT
+from tenancy.inventory import nkeys
+from tests.unit.edit.test_steps import PREVIEWS
+
+NAMES = ("acme", "globex", "hooli", "initech")
+FOUR = "tenants:\n" + "".join(f"  {name}: {{}}\n" for name in NAMES)
+THREE, TWO = FOUR.replace("  acme: {}\n", ""), "tenants:\n  acme: {}\n  globex: {}\n"
+GONE = "  - 2 tenants lose every server: hooli, initech\n"
+APPROVAL = "64d110e4f7bfd90fc2db00d50d31cf1367abcecf3a9245d935bb0a3ade69045d"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to work in, with inventories that lose one tenant and two."""
+    monkeypatch.chdir(tmp_path)
+    for name, content in {"base": FOUR, "same": FOUR, "less": THREE, "half": TWO}.items():
+        (tmp_path / f"{name}.yaml").write_text(content)
+    return tmp_path
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(app, arguments)
+
+
+def guard(head: str, *more: str, base: str = "base.yaml") -> Result:
+    return run("guard", "--base", base, "--head", head, *more)
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("head", ["same.yaml", "less.yaml"])
+def test_an_edit_that_needs_no_approval_passes(head: str) -> None:
+    result = guard(head)
+    assert (result.exit_code, result.output) == (0, "Nothing here needs an approval.\n")
+
+
+@pytest.mark.usefixtures("folder")
+def test_an_edit_that_needs_an_approval_is_refused_with_reasons_and_the_way_to_approve() -> None:
+    result = guard("half.yaml")
+    assert result.exit_code == 3
+    assert result.stdout == ""
+    assert result.stderr == (
+        "This needs an approval.\n"
+        f"{GONE}"
+        "Is this meant? Then commit the approval in the same pull request, with a line that says "
+        "why:\n"
+        f"  printf '%s\\n' '# why it is meant' {APPROVAL} > half.approval\n"
+        "  git add half.approval\n"
+        "and give it as --approval half.approval. It holds for exactly this plan.\n"
+    )
+
+
+def test_the_printed_command_gives_the_approval_that_passes(folder: Path) -> None:
+    refused = guard("half.yaml", "--approval", "it's meant.txt")
+    assert refused.exit_code == 3
+    (command,) = (line for line in refused.stderr.splitlines() if "printf" in line)
+    subprocess.run(command, shell=True, check=True, cwd=folder)  # noqa: S602
+    approved = guard("half.yaml", "--approval", "it's meant.txt")
+    assert (approved.exit_code, approved.output) == (0, f"Approved, by it's meant.txt:\n{GONE}")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(f"{APPROVAL}\n", id="the hash"),
+        pytest.param(APPROVAL, id="the hash without a line end"),
+        pytest.param(f"# 2026-11-20 ops\n\n  {APPROVAL}  # both left\n\n", id="with comments"),
+        pytest.param(f"{APPROVAL}\r\n", id="with CRLF"),
+    ],
+)
+def test_an_approval_is_a_hash_among_comments(folder: Path, content: str) -> None:
+    (folder / "approval").write_bytes(content.encode())
+    assert guard("half.yaml", "--approval", "approval").exit_code == 0
+
+
+def test_an_approval_of_another_plan_is_refused(folder: Path) -> None:
+    (folder / "approval").write_text(APPROVAL)
+    (folder / "half.yaml").write_text(f"{TWO}  new: {{}}\n")
+    result = guard("half.yaml", "--approval", "approval")
+    assert result.exit_code == 4
+    assert result.stderr.startswith(f"approval approves another plan.\n{GONE}")
+    assert "> approval\n" in result.stderr
+    assert APPROVAL not in result.stderr
+
+
+def test_an_approval_that_is_not_needed_does_no_harm(folder: Path) -> None:
+    (folder / "approval").write_text("0" * 64)
+    assert guard("less.yaml", "--approval", "approval").exit_code == 0
+
+
+@pytest.mark.parametrize("content", ["", "# nothing is approved\n"])
+def test_a_file_without_an_approval_approves_nothing(folder: Path, content: str) -> None:
+    (folder / "approval").write_text(content)
+    assert guard("half.yaml", "--approval", "approval").exit_code == 3
+
+
+@pytest.mark.parametrize(
+    ("content", "report"),
+    [
+        pytest.param(b"yes\n", "approval, line 1: yes — expected one approval", id="a word"),
+        pytest.param(
+            APPROVAL[1:].encode(), f"approval, line 1: {APPROVAL[1:]} — expected", id="too short"
+        ),
+        pytest.param(
+            APPROVAL.upper().encode(), f"line 1: {APPROVAL.upper()} — expected", id="capitals"
+        ),
+        pytest.param(
+            f"{APPROVAL}\n# and\n{APPROVAL}\n".encode(), "approval, line 3: ", id="two approvals"
+        ),
+        pytest.param(b"\xff\n", "approval cannot be read (", id="no text"),
+    ],
+)
+def test_a_file_that_is_no_approval_is_an_error_even_where_none_is_needed(
+    folder: Path, content: bytes, report: str
+) -> None:
+    (folder / "approval").write_bytes(content)
+    for head in ("half.yaml", "less.yaml"):
+        result = guard(head, "--approval", "approval")
+        assert result.exit_code == 1
+        assert report in result.stderr
+        assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_base_that_is_not_there_is_an_error_that_says_how_to_go_on() -> None:
+    result = guard("half.yaml", base="missing.yaml")
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "missing.yaml has 1 fault; nothing is deployed from it.\n"
+        "  line 1: it cannot be read (No such file or directory).\n"
+        "A stack's first inventory has nothing to guard: leave this command out for it.\n"
+    )
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_head_that_is_not_there_is_no_first_inventory() -> None:
+    result = guard("missing.yaml")
+    assert result.exit_code == 1
+    assert "missing.yaml has 1 fault" in result.stderr
+    assert "first inventory" not in result.stderr
+
+
+@pytest.mark.parametrize("side", ["base", "head"])
+@pytest.mark.parametrize("content", ["", "tenants: {}\n", "tenants:\n  Acme: {}\n", FOUR[:-1]])
+def test_an_inventory_that_does_not_load_is_an_error_on_either_side(
+    folder: Path, side: str, content: str
+) -> None:
+    (folder / "faulty.yaml").write_text(content)
+    files = {"base": "base.yaml", "head": "same.yaml", side: "faulty.yaml"}
+    result = guard(files["head"], base=files["base"])
+    assert result.exit_code == 1
+    assert result.stderr.startswith("faulty.yaml has 1 fault; nothing is deployed from it.\n")
+    assert "first inventory" not in result.stderr
+
+
+def test_replacements_show_in_a_preview_only(folder: Path) -> None:
+    inventory = "tenants:\n  acme: {instances: 2}\n  globex: {}\n  initech: {}\n"
+    (folder / "base.yaml").write_text(inventory)
+    assert guard("base.yaml").exit_code == 0
+    result = guard("base.yaml", "--preview", str(PREVIEWS / "moved.json"))
+    assert result.exit_code == 3
+    assert "8 to be replaced, not updated: Deployment nats-acme-1-deployment" in result.stderr
+
+
+def test_the_approval_of_a_preview_is_not_that_of_the_edit(folder: Path) -> None:
+    (folder / "base.yaml").write_text(
+        "tenants:\n  acme: {instances: 2}\n  globex: {}\n  initech: {}\n"
+    )
+    (folder / "head.yaml").write_text("tenants:\n  acme: {}\n")
+    by_preview = guard("head.yaml", "--preview", str(PREVIEWS / "removed.json"))
+    by_edit = guard("head.yaml")
+    reason = "  - 2 tenants lose every server: globex, initech"
+    for result in (by_preview, by_edit):
+        assert result.exit_code == 3
+        assert reason in result.stderr.splitlines()
+    assert by_preview.stderr != by_edit.stderr
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("preview", "report"),
+    [
+        pytest.param("missing.json", "missing.json cannot be read (No such file", id="missing"),
+        pytest.param(
+            "half.yaml", "half.yaml is no preview to judge by: Invalid JSON: ", id="no JSON"
+        ),
+        pytest.param(
+            str(PREVIEWS / "failed.json"),
+            "failed.json is no preview to judge by: the preview failed, so it does not say what",
+            id="one that failed",
+        ),
+    ],
+)
+def test_what_is_no_preview_is_an_error(preview: str, report: str) -> None:
+    result = guard("less.yaml", "--preview", preview)
+    assert result.exit_code == 1
+    assert report in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_preview_of_something_else_is_an_error() -> None:
+    preview = str(PREVIEWS / "moved.json")
+    result = guard("half.yaml", "--preview", preview)
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"{preview} is no preview of this edit: it keeps nats-hooli-1, which the edit removes "
+        "(2 in all). Preview the edited inventory; or, where the stack never got that server, "
+        "bring it to the inventory it has before the edit.\n"
+    )
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    "arguments",
+    [["guard"], ["guard", "--base", "base.yaml"], ["check"], ["nothing"], ["--nothing"]],
+)
+def test_a_wrong_call_is_told_apart_from_a_refusal(arguments: list[str]) -> None:
+    assert run(*arguments).exit_code == 2
+
+
+def test_the_shipped_inventory_is_told_with_those_who_rely_on_labels_alone() -> None:
+    file = PROJECT / "tenants.yaml"
+    result = run("check", str(file))
+    totals = "3 tenants, 5 instances, which request 7 CPU and 14Gi of memory"
+    labels = (
+        "2 tenants rely on labels alone (acme-corp, demo-tenant): every pod that carries the label "
+        "may connect; `clients.nkeys` admits only clients that prove who they are."
+    )
+    assert result.exit_code == 0
+    assert result.output == f"{file}: {totals}\n{file}: {labels}\n"
+
+
+def test_totals_are_exact_down_to_thousandths_and_mebibytes(folder: Path) -> None:
+    (folder / "small.yaml").write_text(
+        f"tenants:\n  acme: {{size: small, clients: {{nkeys: [{nkeys.EXAMPLE}]}}}}\n"
+        "sizes:\n  small: {requests: {cpu: 150m, memory: 64Mi}, "
+        "limits: {cpu: 200m, memory: 64Mi}}\n"
+    )
+    result = run("check", "small.yaml")
+    expected = "small.yaml: 1 tenant, 1 instance, which request 0.15 CPU and 0.0625Gi of memory\n"
+    assert result.output == expected
+
+
+def test_all_faulty_files_are_told_and_the_right_ones_too(folder: Path) -> None:
+    (folder / "faulty.yaml").write_text("tenants:\n  Acme: {}\n  Globex: {}\n")
+    result = run("check", "faulty.yaml", "base.yaml", "missing.yaml")
+    assert result.exit_code == 1
+    assert result.stdout.startswith("base.yaml: 4 tenants, 4 instances, ")
+    assert "faulty.yaml has 2 faults" in result.stderr
+    assert "missing.yaml has 1 fault" in result.stderr
+    assert len(result.stderr.splitlines()) == 5
+
+
+def test_check_tells_programs_faults_and_totals(folder: Path) -> None:
+    (folder / "faulty.yaml").write_text("tenants:\n  acme: {instances: 0}\n")
+    result = run("check", "--json", "faulty.yaml", "base.yaml")
+    assert (result.exit_code, result.stderr) == (1, "")
+    faulty, right = json.loads(result.stdout)
+    assert faulty["totals"] is None
+    assert [fault["location"] for fault in faulty["faults"]] == [["tenants", "acme", "instances"]]
+    totals = {"tenants": 4, "instances": 4, "cpu": 4, "memory": 8}
+    assert right == {"file": "base.yaml", "totals": totals, "faults": []}
+
+
+@pytest.mark.parametrize(
+    ("head", "code", "reasons"),
+    [("less.yaml", 0, []), ("half.yaml", 3, ["2 tenants lose every server: hooli, initech"])],
+)
+@pytest.mark.usefixtures("folder")
+def test_the_guard_tells_programs_reasons_and_the_approval(
+    head: str, code: int, reasons: list[str]
+) -> None:
+    result = guard(head, "--json")
+    assert (result.exit_code, result.stderr) == (code, "")
+    told = json.loads(result.stdout)
+    assert (told["reasons"], told["given"]) == (reasons, None)
+    assert len(told["approval"]) == 64
+
+
+def test_recover_tells_programs_what_it_has_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    def clear(_: object, say: Callable[[str], None], *, is_dead: bool) -> None:
+        say(f"removed the lock; {is_dead}")
+
+    def nothing(*_: object, **__: object) -> None:
+        pass
+
+    monkeypatch.setattr("operations.recovery.leftovers.clear", clear)
+    monkeypatch.setattr("operations.recovery.command.Engine.export", nothing)
+    monkeypatch.setattr("operations.recovery.command._settle_interrupted", nothing)
+    monkeypatch.setattr("operations.recovery.command._record_unrecorded", nothing)
+    result = run("recover", "--stack", "prod", "--json")
+    assert (result.exit_code, result.stderr) == (0, "")
+    told = {"done": ["removed the lock; False"], "exit_code": 0}
+    assert json.loads(result.stdout) == told
+
+
+def test_recover_does_not_end_well_while_each_look_finds_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def nothing(*_: object, **__: object) -> None:
+        pass
+
+    def preview(_: object) -> Preview:
+        return Preview(creations=[], settings={})
+
+    def more(*_: object) -> tuple[list[Resource], list[Resource]]:
+        return [{"urn": "a"}], []
+
+    monkeypatch.setattr("operations.recovery.leftovers.clear", nothing)
+    monkeypatch.setattr("operations.recovery.command.Engine.export", nothing)
+    monkeypatch.setattr("operations.recovery.command.Engine.preview", preview)
+    for name in ("_settle_interrupted", "_record"):
+        monkeypatch.setattr(f"operations.recovery.command.{name}", nothing)
+    monkeypatch.setattr("operations.recovery.command.unrecorded.namespaces", nothing)
+    for name in ("live_objects", "beyond_recording"):
+        monkeypatch.setattr(f"operations.recovery.command.unrecorded.{name}", nothing)
+    monkeypatch.setattr("operations.recovery.command.unrecorded.match", more)
+    assert recover.run(Engine(tmp_path, "prod"), delete_orphans=True) == 1
+    assert "each of 4 previews has found more" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "codes"),
+    [
+        *(("--help", "012"), ("check", "012"), ("changes", "012"), ("guard", "01234")),
+        *(("add", "012"), ("set", "012"), ("render", "012")),
+    ],
+)
+def test_help_says_what_each_exit_code_means(command: str, codes: str) -> None:
+    lines = run(command, "--help").output.splitlines()
+    told = [line.split()[0] for line in lines if line.startswith("    ") and line[4].isdigit()]
+    assert told == list(codes)
+
+
+def test_the_module_is_run_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "faulty.yaml").write_text("tenants: {}\n")
+    answer = subprocess.run(
+        [sys.executable, "-m", "operations", "check", tmp_path / "faulty.yaml"],
+        cwd=PROJECT, capture_output=True, text=True,
+    )  # fmt: skip
+    assert answer.returncode == 1
+    assert "Traceback" not in answer.stderr
+    assert "line 1, tenants: it is empty" in answer.stderr
+
+
+def test_every_command_has_an_answer_for_programs() -> None:
+    group = typer.main.get_group(app)
+    without = [
+        name
+        for name, command in group.commands.items()
+        if not any("--json" in parameter.opts for parameter in command.params)
+    ]
+    assert (len(group.commands), without) == (17, [])
+
+
+def test_every_commands_help_has_an_example_and_its_exit_codes() -> None:
+    group = typer.main.get_group(app)
+    for name, command in group.commands.items():
+        told = command.help or ""
+        _, _, examples = told.partition("For example:\n")
+        assert f"  python -m operations {name}" in examples, name
+        assert "Exit codes:\n  0  " in told, name
+
+
+def test_programs_get_the_roles_of_the_database_by_name_and_the_same_sql() -> None:
+    told = json.loads(run("database-roles", "--prefix", "eu", "--json").stdout)
+    assert told["roles"] == {
+        "owner": "eu_owner",
+        "provisioner": "eu_provisioner",
+        "reader": "eu_reader",
+    }
+    assert told["sql"] + "\n" == run("database-roles", "--prefix", "eu").stdout

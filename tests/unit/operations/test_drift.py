@@ -1,0 +1,216 @@
+"""`drift` and `deployed`, with what an engine prints: what they print, and how they end."""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from operations.__main__ import app
+from tests.unit.edit.test_steps import PREVIEWS
+
+EngineSays = Callable[[str], None]
+
+
+def a_state(*types: str) -> str:
+    """The state of a stack, with resources of these types."""
+    return json.dumps({"deployment": {"resources": [{"type": each} for each in types]}})
+
+
+@pytest.fixture
+def engine_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> EngineSays:
+    """Makes a folder to work in, and a `pulumi` that prints a text whatever it is asked.
+
+    But for a state, which is one without servers unless a test writes another to `state`.
+    """
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "state").write_text(a_state("pulumi:pulumi:Stack"))
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+
+    def say(text: str) -> None:
+        (tmp_path / "said").write_text(text)
+        program = tmp_path / "pulumi"
+        program.write_text(
+            f'#!/bin/sh\n[ "$1 $2" != "stack export" ] || exec cat "{tmp_path / "state"}"\n'
+            f'cat "{tmp_path / "said"}"\n'
+        )
+        program.chmod(0o755)
+
+    return say
+
+
+def drift(*more: str) -> Result:
+    return CliRunner().invoke(app, ["drift", "--stack", "prod", "--report", "drift.md", *more])
+
+
+def deployed(*more: str) -> Result:
+    return CliRunner().invoke(app, ["deployed", "tenants.yaml", "--stack", "prod", *more])
+
+
+def update(
+    commit: str | None, kind: str = "update", result: str = "succeeded"
+) -> dict[str, object]:
+    """One entry of the engine's history."""
+    environment = {"git.head": commit} if commit else {}
+    return {"kind": kind, "result": result, "environment": environment}
+
+
+def test_one_thing_that_differs_is_told_and_written(engine_says: EngineSays) -> None:
+    urn = "urn:pulumi:prod::tenant-nats::kubernetes:core/v1:Service::nats-acme-2-service"
+    steps = [{"op": "same", "urn": urn.replace("2", "1")}, {"op": "create", "urn": urn}]
+    engine_says(json.dumps({"steps": steps, "changeSummary": {"same": 1, "create": 1}}))
+    found = drift()
+    assert found.exit_code == 5
+    assert found.stdout.startswith(
+        "1 resource differs from what the stack prod says. To put that right would be to\n\n"
+        "- create Service `nats-acme-2-service`\n\n"
+    )
+    assert Path("drift.md").read_text() == found.stdout
+
+
+def test_a_preview_that_failed_tells_no_drift_and_leaves_no_report(engine_says: EngineSays) -> None:
+    engine_says((PREVIEWS / "failed.json").read_text())
+    found = drift()
+    assert (found.exit_code, found.stdout) == (1, "")
+    assert found.stderr.startswith("Drift cannot be told: the preview failed")
+    assert not Path("drift.md").exists()
+
+
+def test_without_an_engine_neither_can_tell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for asked in (drift(), deployed()):
+        assert asked.exit_code == 1
+        assert asked.stderr.endswith("cannot be told: there is no `pulumi` on PATH.\n")
+
+
+def committed(*texts: bytes) -> list[str]:
+    """Make a repository with a commit for each text of the inventory; their ids."""
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a", "-c", "commit.gpgsign=false"]
+    commits: list[str] = []
+    subprocess.run([*git, "init", "--quiet"], check=True)
+    for text in texts:
+        Path("tenants.yaml").write_bytes(text)
+        subprocess.run([*git, "add", "tenants.yaml"], check=True)
+        subprocess.run([*git, "commit", "--quiet", "--message", "an edit"], check=True)
+        head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True)
+        commits.append(head.stdout.strip())
+    return commits
+
+
+def test_what_is_deployed_is_of_the_last_up_that_went_through(engine_says: EngineSays) -> None:
+    texts = (b"tenants: {a: {}}\n", b"tenants: {b: {}}\n", b"tenants: {c: {}}\n")
+    first, second, third = committed(*texts)
+    history = [
+        update(third, result="failed"),
+        update(third, kind="refresh"),
+        update(second),
+        update(first),
+    ]
+    engine_says(json.dumps(history))
+    assert (deployed().exit_code, deployed().stdout) == (0, "tenants: {b: {}}\n")
+    told = {"commit": second, "inventory": "tenants: {b: {}}\n"}
+    assert json.loads(deployed("--json").stdout) == told
+
+
+def test_what_is_deployed_is_printed_byte_by_byte_even_where_it_is_no_text(
+    engine_says: EngineSays,
+) -> None:
+    content = b"tenants: {a: {}} # \xff\r\n"
+    [commit] = committed(content)
+    engine_says(json.dumps([update(commit)]))
+    assert (deployed().exit_code, deployed().stdout_bytes) == (0, content)
+    assert json.loads(deployed("--json").stdout)["inventory"] == content.decode(errors="replace")
+
+
+def test_without_git_what_is_deployed_cannot_be_told(
+    engine_says: EngineSays, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine_says(json.dumps([update("f" * 40)]))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (tmp_path / "cat").symlink_to("/bin/cat")
+    asked = deployed()
+    assert (asked.exit_code, asked.stdout) == (1, "")
+    assert asked.stderr == "What is deployed cannot be told: There is no git on PATH.\n"
+
+
+def test_before_the_first_up_nothing_is_deployed(engine_says: EngineSays) -> None:
+    engine_says(json.dumps([update(None, result="failed")]))
+    asked = deployed()
+    assert (asked.exit_code, asked.stdout) == (0, "")
+    assert asked.stderr == "Nothing has been deployed yet.\n"
+
+
+@pytest.mark.parametrize("history", [[], [update("f" * 40, result="failed")]])
+def test_servers_without_an_up_that_went_through_are_an_error_that_says_what_to_do(
+    engine_says: EngineSays, history: list[dict[str, object]]
+) -> None:
+    engine_says(json.dumps(history))
+    instance = "tenant-nats:index:NatsInstance"
+    Path("state").write_text(a_state("pulumi:pulumi:Stack", instance, instance))
+    asked = deployed()
+    assert (asked.exit_code, asked.stdout) == (1, "")
+    assert "the stack has 2 servers and no `up` that went through" in asked.stderr
+    assert "run `pulumi up` of it by hand" in asked.stderr
+
+
+def test_a_state_with_nothing_in_it_has_nothing_deployed(engine_says: EngineSays) -> None:
+    engine_says("[]")
+    Path("state").write_text('{"deployment": {"manifest": {}}}')
+    assert (deployed().exit_code, deployed().stdout) == (0, "")
+
+
+def test_a_history_that_is_too_long_to_see_its_last_success_is_an_error(
+    engine_says: EngineSays,
+) -> None:
+    engine_says(json.dumps([update("f" * 40, result="failed")] * 100))
+    asked = deployed()
+    assert (asked.exit_code, asked.stdout) == (1, "")
+    assert "none of the last 100 updates" in asked.stderr
+
+
+@pytest.mark.parametrize(
+    ("commit", "reason"),
+    [
+        pytest.param(None, "the last `up` was not made from a git repository", id="no commit"),
+        pytest.param("f" * 40, "(git show)", id="a commit that this clone has not"),
+    ],
+)
+def test_a_commit_that_cannot_be_had_is_an_error(
+    engine_says: EngineSays, commit: str | None, reason: str
+) -> None:
+    engine_says(json.dumps([update(commit)]))
+    asked = deployed()
+    assert (asked.exit_code, asked.stdout) == (1, "")
+    assert reason in asked.stderr
+
+
+def test_programs_hear_of_drift_as_json_with_the_same_exit_code(engine_says: EngineSays) -> None:
+    urn = "urn:pulumi:prod::tenant-nats::kubernetes:core/v1:Service::nats-acme-2-service"
+    engine_says(json.dumps({"steps": [{"op": "create", "urn": urn}]}))
+    found = drift("--json")
+    assert found.exit_code == 5
+    difference = {
+        "operation": "create",
+        "type": "kubernetes:core/v1:Service",
+        "name": "nats-acme-2-service",
+    }
+    assert json.loads(found.stdout) == {"stack": "prod", "differences": [difference]}
+    assert Path("drift.md").read_text().startswith("1 resource differs")
+
+
+def test_programs_hear_of_no_drift_as_json(engine_says: EngineSays) -> None:
+    urn = "urn:pulumi:prod::tenant-nats::kubernetes:core/v1:Service::nats-acme-1-service"
+    engine_says(json.dumps({"steps": [{"op": "same", "urn": urn}]}))
+    found = drift("--json")
+    assert found.exit_code == 0
+    assert json.loads(found.stdout) == {"stack": "prod", "differences": []}
+
+
+def test_programs_hear_that_nothing_is_deployed_yet(engine_says: EngineSays) -> None:
+    engine_says("[]")
+    assert json.loads(deployed("--json").stdout) == {"commit": None, "inventory": None}

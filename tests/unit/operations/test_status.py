@@ -1,0 +1,104 @@
+"""What `status` says of that which it could look at, and of that which it could not."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from cluster.kubectl import ClusterError, Kubectl
+from operations.__main__ import app
+from tenancy.names import dns_name
+from tenancy.rows.snapshot import RecordedInstance, Snapshot
+
+CLUSTER = [
+    {"kind": "Deployment", "metadata": {"name": "nats-acme-1"}, "status": {"readyReplicas": 1}},
+    {"kind": "Service", "metadata": {"name": "nats-acme-1"}},
+]
+NO_CLUSTER = "The cluster could not be looked at: refused."
+NO_TABLE = "The table could not be looked at: No database is named"
+
+
+@pytest.fixture
+def inventory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An inventory of one tenant, with neither a cluster nor a database to look at."""
+    file = tmp_path / "tenants.yaml"
+    file.write_text("tenants:\n  acme: {}\n")
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+
+    def refuse(*_: object) -> list[dict[str, Any]]:
+        raise ClusterError("refused")
+
+    monkeypatch.setattr(Kubectl, "get", refuse)
+    return file
+
+
+@pytest.fixture
+def cluster(inventory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One in which the tenant's server is ready."""
+    del inventory
+
+    def get(*_: object) -> list[dict[str, Any]]:
+        return CLUSTER
+
+    monkeypatch.setattr(Kubectl, "get", get)
+
+
+@pytest.fixture
+def table(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One with the tenant's row."""
+    address = dns_name("acme", 1, "vrsky-tenants")
+    row = RecordedInstance(
+        tenant_id="acme", instance_number=1, dns_name=address, status="active", integrations=3
+    )
+
+    def snapshot(_: str) -> Snapshot:
+        return Snapshot(instances=(row,))
+
+    monkeypatch.setenv("DATABASE_URL", "postgres://nobody@localhost/none")
+    monkeypatch.setattr("operations.status.take_snapshot", snapshot)
+
+
+def status(inventory: Path, *more: str) -> Result:
+    return CliRunner().invoke(app, ["status", "--inventory", str(inventory), *more])
+
+
+def last_line(result: Result) -> str:
+    return result.stdout.splitlines()[-1]
+
+
+def test_nothing_agrees_where_nothing_could_be_looked_at(inventory: Path) -> None:
+    result = status(inventory)
+    assert result.exit_code == 1
+    assert last_line(result) == "1 instance: nothing could be looked at but the inventory."
+    assert NO_CLUSTER in result.stderr
+    assert NO_TABLE in result.stderr
+
+
+@pytest.mark.usefixtures("cluster")
+def test_where_one_of_the_two_was_seen_they_agree_as_far_as_that(inventory: Path) -> None:
+    result = status(inventory)
+    assert result.exit_code == 1
+    assert last_line(result) == "1 instance: all agree, as far as could be seen."
+
+
+@pytest.mark.usefixtures("cluster", "table")
+def test_where_all_was_seen_all_agree(inventory: Path) -> None:
+    result = status(inventory)
+    assert (result.exit_code, last_line(result)) == (0, "1 instance: all agree.")
+
+
+def test_programs_are_told_what_could_not_be_looked_at(inventory: Path) -> None:
+    result = status(inventory, "--json")
+    assert (result.exit_code, result.stderr) == (1, "")
+    told = json.loads(result.stdout)
+    assert [each["server"] for each in told["instances"]] == ["unseen"]
+    assert told["problems"][0] == NO_CLUSTER
+    assert told["problems"][1].startswith(NO_TABLE)
+
+
+@pytest.mark.usefixtures("cluster", "table")
+def test_programs_are_told_no_problem_where_all_was_seen(inventory: Path) -> None:
+    told = json.loads(status(inventory, "--json").stdout)
+    assert (told["problems"], [each["row"] for each in told["instances"]]) == ([], ["active"])

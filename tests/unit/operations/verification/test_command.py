@@ -1,0 +1,185 @@
+"""What `verify` reports when kubectl is refused, and when its Jobs show nothing."""
+
+import json
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from cluster.kubectl import ClusterError, Kubectl
+from operations.__main__ import app
+from operations.verification import probes
+
+FORBIDDEN = "Error from server (Forbidden): it is forbidden"
+UNREACHABLE = "The connection to the server was refused"
+
+Objects = list[dict[str, Any]]
+Told = tuple[int, list[tuple[str, str, str]]]
+"""The exit code; of each finding the instance, the check and the outcome."""
+
+
+class Cluster:
+    """One that answers as its attributes say."""
+
+    def __init__(self) -> None:
+        self.nodes: Objects | str = [{"metadata": {"name": "real"}}]
+        self.forward = "no such service"
+        self.is_ready = True
+        self.refused: dict[str, str] = {}
+        """By the words of a question what kubectl says instead of an answer."""
+        self.condition: dict[str, str] = {"type": "Complete", "status": "True"}
+        self._jobs: Objects = []
+
+    def get(self, kind: str, *question: str) -> Objects:
+        for words, refusal in self.refused.items():
+            if words in " ".join([kind, *question]):
+                raise ClusterError(refusal)
+        if isinstance(self.nodes, str) and kind == "nodes":
+            raise ClusterError(self.nodes)
+        conditions = [{"type": "Ready", "status": str(self.is_ready)}]
+        answers: dict[str, Objects] = {
+            "nodes": [] if isinstance(self.nodes, str) else self.nodes,
+            "pods": [{"metadata": {}, "status": {"conditions": conditions}}],
+            "jobs": [{**each, "status": {"conditions": [self.condition]}} for each in self._jobs],
+        }
+        return answers[kind]
+
+    def run(self, verb: str, *_: str, stdin: str = "") -> str:
+        if verb in self.refused:
+            raise ClusterError(self.refused[verb])
+        self._jobs = json.loads(stdin)["items"] if stdin else []
+        return ""
+
+    @contextmanager
+    def forwarded(self, *_: object) -> Generator[dict[int, int]]:
+        """Leads nowhere, so that a look ends here."""
+        raise ClusterError(self.forward)
+        yield {}
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    made = Cluster()
+
+    def get(_: Kubectl, *question: str) -> Objects:
+        return made.get(*question)
+
+    def run(_: Kubectl, *arguments: str, stdin: str = "") -> str:
+        return made.run(*arguments, stdin=stdin)
+
+    monkeypatch.setattr(Kubectl, "get", get)
+    monkeypatch.setattr(Kubectl, "run", run)
+    monkeypatch.setattr("operations.verification.command.forwarded", made.forwarded)
+    return made
+
+
+@pytest.fixture
+def verify(tmp_path: Path) -> Callable[[], Told]:
+    """Runs the command over two tenants of one server each."""
+    file = tmp_path / "tenants.yaml"
+    file.write_text("tenants:\n  acme: {}\n  globex: {}\n")
+
+    def run() -> Told:
+        result = CliRunner().invoke(app, ["verify", "--inventory", str(file), "--json"])
+        findings = json.loads(result.stdout or "[]")
+        told = [(each["instance"], each["check"], each["outcome"]) for each in findings]
+        return result.exit_code, told
+
+    return run
+
+
+def of_jobs(found: list[tuple[str, str, str]]) -> set[str]:
+    """The outcomes of what Jobs are to show."""
+    return {outcome for _, check, outcome in found if "tenant" in check}
+
+
+def test_a_job_whose_pod_never_ran_shows_nothing(
+    cluster: Cluster, verify: Callable[[], Told]
+) -> None:
+    cluster.condition = {"type": "Failed", "status": "True", "reason": "DeadlineExceeded"}
+    assert of_jobs(verify()[1]) == {"not shown"}
+
+
+def test_a_job_whose_pod_saw_the_contrary_is_bad(
+    cluster: Cluster, verify: Callable[[], Told]
+) -> None:
+    cluster.condition = {"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}
+    assert of_jobs(verify()[1]) == {"bad"}
+
+
+@pytest.mark.parametrize("question", ["create", "jobs"])
+def test_what_kubectl_may_not_ask_is_told_of_each_tenant_beside_what_was_found(
+    cluster: Cluster, verify: Callable[[], Told], question: str
+) -> None:
+    cluster.refused[question] = cluster.forward = FORBIDDEN
+    assert verify() == (
+        1,
+        [
+            ("nats-acme-1", "pod", "good"),
+            ("acme", "kubectl", "not shown"),
+            ("acme", "kubectl", "not shown"),
+            ("nats-globex-1", "pod", "good"),
+            ("globex", "kubectl", "not shown"),
+            ("globex", "kubectl", "not shown"),
+        ],
+    )
+
+
+def test_a_refusal_at_one_tenant_keeps_nobody_from_the_next(
+    cluster: Cluster, verify: Callable[[], Told]
+) -> None:
+    cluster.refused["tenant-id=acme"] = FORBIDDEN
+    _, found = verify()
+    assert ("acme", "kubectl", "not shown") in found
+    assert ("nats-globex-1", "pod", "good") in found
+
+
+def test_what_is_bad_outweighs_what_could_not_be_looked_at(
+    cluster: Cluster, verify: Callable[[], Told]
+) -> None:
+    cluster.refused["create"] = FORBIDDEN
+    code, found = verify()
+    assert ("nats-acme-1", "port-forward", "bad") in found, "not a right is missing"
+    assert code == 5
+
+
+def test_who_may_not_list_nodes_is_taken_to_have_real_ones(
+    cluster: Cluster, verify: Callable[[], Told]
+) -> None:
+    cluster.nodes = FORBIDDEN
+    assert of_jobs(verify()[1]) == {"good"}
+
+
+def test_a_cluster_that_cannot_be_reached_ends_it_at_once(
+    cluster: Cluster, verify: Callable[[], Told]
+) -> None:
+    cluster.nodes = UNREACHABLE
+    assert verify() == (1, [])
+
+
+def test_on_simulated_nodes_no_job_is_asked(cluster: Cluster, verify: Callable[[], Told]) -> None:
+    cluster.nodes = [{"metadata": {"annotations": {"kwok.x-k8s.io/node": "fake"}}}]
+    cluster.refused["create"] = "asked"
+    found = verify()[1]
+    assert of_jobs(found) == set()
+    assert found[-1] == ("every instance", "isolation", "not shown")
+
+
+def test_that_jobs_may_not_be_removed_does_not_hide_what_they_saw(
+    cluster: Cluster, verify: Callable[[], Told]
+) -> None:
+    cluster.refused["delete"] = FORBIDDEN
+    assert of_jobs(verify()[1]) == {"good"}
+
+
+def test_what_was_refused_first_is_told_and_not_what_was_refused_in_clearing_up() -> None:
+    class Refusing(Kubectl):
+        def run(self, *arguments: str, stdin: str = "") -> str:
+            del stdin
+            raise ClusterError(arguments[0])
+
+    with pytest.raises(ClusterError, match=r"^create$"):
+        probes.run(Refusing(), "here", [{"metadata": {"name": "a"}}])
