@@ -6,8 +6,8 @@ from program import build, decide, stack
 from settings import read_settings
 
 settings = read_settings()
-plan, due, rules = decide(settings)
-tenants = build(settings, plan, due, rules, stack=stack())
+decision = decide(settings)
+tenants = build(settings, decision, stack=stack())
 
-pulumi.export("namespace", plan.namespace)
+pulumi.export("namespace", decision.plan.namespace)
 pulumi.export("urls", {tenant_id: tenant.urls for tenant_id, tenant in tenants.items()})

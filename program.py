@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -10,6 +12,7 @@ from cluster.kubectl import ClusterError, as_the_plugin
 from cluster.strangers import objections, wanted
 from components.monitoring import Monitoring, MonitoringArgs
 from components.namespace import Namespace, NamespaceArgs
+from components.pod import ServerOptions
 from components.tenant import Tenant, TenantArgs
 from controlplane.connection import ControlPlaneError
 from controlplane.dsn import DsnError
@@ -28,15 +31,25 @@ from tenancy.rows.removal import placement_of, refusal, refusals, repairs, warni
 if TYPE_CHECKING:
     from components.postgres import DatabaseRoles
 
-Due = Mapping[str, str]
-"""What is due in the database whatever the engine remembers, in words, by tenant; tenants with such
-only: `25 move from 2 to 1, instance 2 to retire`."""
-Rules = Mapping[str, Any] | None
+Rules = Mapping[str, Any]
 """The content of a rules file of Prometheus."""
 
 
-def decide(settings: Settings) -> tuple[Plan, Due, Rules]:
-    """What is to be, what is due, what is watched; or a refusal before the engine touches anything.
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """All that is decided before the engine touches anything."""
+
+    plan: Plan
+    """The desired state."""
+    due: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """What is pending in the database, whatever the engine remembers, in words, by tenant: `25 move
+    from 2 to 1, instance 2 to retire`. Tenants with nothing pending are left out."""
+    rules: Rules | None = None
+    """The rules by which Prometheus watches the servers; None where the stack makes none."""
+
+
+def decide(settings: Settings) -> Decision:
+    """Decide what to make, or refuse before the engine touches anything.
 
     Raises:
         pulumi.RunError: the inventory is wrong or asks for too much, the database or the cluster
@@ -46,7 +59,7 @@ def decide(settings: Settings) -> tuple[Plan, Due, Rules]:
     try:
         inventory = load(settings.inventory)
         plan = expand(inventory, namespace=settings.namespace, ceiling=settings.ceiling)
-        watched = rules_of(settings, inventory)
+        rules = rules_of(settings, inventory)
     except InventoryError as error:
         raise pulumi.RunError(str(error)) from None
     except CeilingError as error:
@@ -65,7 +78,7 @@ def decide(settings: Settings) -> tuple[Plan, Due, Rules]:
             f"{error} This preview could not look at the rows and integrations: "
             "an `up` may still refuse to remove a server."
         )
-        return plan, {}, watched
+        return Decision(plan=plan, rules=rules)
     if reasons := refusals(plan, snapshot):
         raise pulumi.RunError(refusal(reasons, str(settings.inventory)))
     for warning in warnings(plan, snapshot):
@@ -77,7 +90,7 @@ def decide(settings: Settings) -> tuple[Plan, Due, Rules]:
         if told := ", ".join(filter(None, words)):
             due[tenant.id] = told
             pulumi.log.info(f"{tenant.id}: {told}")
-    return plan, due, watched
+    return Decision(plan=plan, due=MappingProxyType(due), rules=rules)
 
 
 def stack() -> str:
@@ -113,16 +126,19 @@ def _refuse_strangers(settings: Settings, plan: Plan) -> None:
         raise pulumi.RunError(f"Nothing was changed, since {'; and '.join(reasons)}.")
 
 
-def rules_of(settings: Settings, inventory: Inventory) -> Rules:
+def rules_of(settings: Settings, inventory: Inventory) -> Rules | None:
     """The rules by which Prometheus watches the servers; None where the stack is to make none."""
     return rules_for(inventory, settings.namespace) if settings.metrics.prometheus_rule else None
 
 
-def build(
-    settings: Settings, plan: Plan, due: Due, rules: Rules = None, *, stack: str | None = None
-) -> dict[str, Tenant]:
+def build(settings: Settings, decision: Decision, *, stack: str | None = None) -> dict[str, Tenant]:
     """The resources of all tenants, by tenant id; `stack` is whose they are, where one has them."""
     roles = _database_roles(settings.database)
+    options = ServerOptions(
+        image=settings.image,
+        exporter_image=settings.exporter_image,
+        ready_timeout=settings.ready_timeout,
+    )
     namespace = Namespace(
         settings.namespace,
         NamespaceArgs(
@@ -133,14 +149,14 @@ def build(
             stack=stack,
         ),
     )
-    if settings.metrics.pod_monitor or rules:
+    if settings.metrics.pod_monitor or decision.rules:
         Monitoring(
             "monitoring",
             MonitoringArgs(
                 namespace=namespace.namespace_name,
                 labels=settings.metrics.labels,
                 pod_monitor=settings.metrics.pod_monitor,
-                rules=rules,
+                rules=decision.rules,
             ),
         )
     return {
@@ -151,15 +167,13 @@ def build(
                 closing_policy=namespace.closing_policy,
                 plan=tenant,
                 monitoring_namespace=settings.monitoring_namespace,
-                image=settings.image,
-                exporter_image=settings.exporter_image,
-                ready_timeout=settings.ready_timeout,
-                due=due.get(tenant.id, ""),
+                options=options,
+                due=decision.due.get(tenant.id, ""),
                 drain_seconds=int(settings.drain.removesuffix("s")),
                 database_grants=roles.grants if roles else (),
             ),
         )
-        for tenant in plan.tenants
+        for tenant in decision.plan.tenants
     }
 
 

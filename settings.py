@@ -22,6 +22,7 @@ from pydantic_core import PydanticCustomError
 
 from controlplane.dsn import EXAMPLE, SETTING, DsnError, resolve
 from controlplane.roles import NAME, NAME_WORDS, PREFIX, SCHEMA
+from tenancy.defaults import IMAGE, NAMESPACE
 from tenancy.inventory.faults import dotted, printable
 from tenancy.inventory.types import Cpu, Memory, NamespaceName, expected
 from tenancy.plan.ceiling import Ceiling
@@ -31,7 +32,7 @@ _TAG = r"[A-Za-z0-9_][-A-Za-z0-9_.]{0,127}"
 Image = Annotated[
     str,
     StringConstraints(pattern=rf"^[a-z0-9][-a-z0-9._:/]*:{_TAG}(@sha256:[0-9a-f]{{64}})?$"),
-    expected("an image with a tag and, at best, a digest", "nats:2.15.1-alpine"),
+    expected("an image with a tag and, at best, a digest", IMAGE),
 ]
 Duration = Annotated[
     str,
@@ -130,7 +131,7 @@ class Settings(BaseModel):
 
     inventory: Path = Path("tenants.yaml")
     """The inventory's file, from the project's folder. Each stack has one of its own."""
-    namespace: NamespaceName = "vrsky-tenants"
+    namespace: NamespaceName = NAMESPACE
     """Where the servers live. It belongs to one stack."""
     namespace_mode: Literal["managed", "existing"] = "managed"
     """Whether the stack makes the namespace, or finds it."""
@@ -140,8 +141,8 @@ class Settings(BaseModel):
     """From where ports 8222 and 7777 may be read."""
     pod_security: Literal["restricted", "baseline"] = "restricted"
     """The Pod Security Standard of a managed namespace; `baseline` where older workers live."""
-    image: Image = "nats:2.15.1-alpine"
-    """The servers' image. Its tag is the version that the tests run."""
+    image: Image = IMAGE
+    """The servers' image."""
     ready_timeout: Duration = "3m"
     """How long a server may take to become ready."""
     drain: Pause = "30s"

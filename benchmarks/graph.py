@@ -26,6 +26,8 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from tenancy.defaults import NAMESPACE
+
 SIZES = (10, 100, 1_000)
 MOST_MS = 10.0
 """For one resource."""
@@ -101,17 +103,17 @@ def _in_a_fresh_process(tenants: int) -> Measurement:
 
 def measure(tenants: int) -> Measurement:
     """Build the graph of so many tenants in this process."""
-    from program import build
+    from program import Decision, build
     from rendering.recorder import deploy
     from settings import Settings
     from tenancy.inventory.models import Inventory, Tenant
     from tenancy.plan.plan import expand
 
     inventory = Inventory(tenants={f"tenant-{number}": Tenant() for number in range(tenants)})
-    plan = expand(inventory, namespace="vrsky-tenants")
+    plan = expand(inventory, namespace=NAMESPACE)
     imports_mib = _peak_mib()
     start, cpu_start = time.perf_counter(), time.process_time()
-    graph = deploy(lambda: build(Settings(), plan, {}))
+    graph = deploy(lambda: build(Settings(), Decision(plan=plan)))
     seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
     return Measurement(
         tenants=tenants,

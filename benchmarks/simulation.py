@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from math import exp, pi, sin
 from random import Random
 
+from tenancy.defaults import NAMESPACE
 from tenancy.inventory.models import BUILT_IN_SIZES, STANDARD, Inventory, Tenant, instances_needed
 from tenancy.inventory.terms import PlacementPolicy
 from tenancy.names import dns_name
@@ -224,7 +225,7 @@ class _Customer:
             yield RecordedInstance(
                 tenant_id=self.id,
                 instance_number=number,
-                dns_name=dns_name(self.id, number, "vrsky-tenants"),
+                dns_name=dns_name(self.id, number, NAMESPACE),
                 status="active",
                 integrations=server.integrations,
             )

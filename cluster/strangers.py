@@ -19,7 +19,7 @@ from tenancy.names import (
     policy_name,
 )
 from tenancy.plan.plan import Plan
-from tenancy.words import listed
+from tenancy.words import agreeing, listed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +123,7 @@ def _taken(wanted: Wanted, others: list[LiveObject]) -> list[str]:
     )
     if not taken:
         return []
-    verb = "is" if len(taken) == 1 else "are"
+    verb = agreeing(len(taken), "is", "are")
     return [
         f"{listed(taken, most=3)} {verb} in the namespace {wanted.namespace} already, without the "
         f"label {_KEY}={_VALUE} of what this project makes; "

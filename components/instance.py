@@ -11,7 +11,7 @@ from typing import Any
 import pulumi
 
 from components.kubernetes import KubernetesObject
-from components.pod import CONFIG_FILE, pod
+from components.pod import CONFIG_FILE, ServerOptions, pod
 from tenancy.names import CLIENT_PORT, MONITORING_PORT, instance_labels, instance_selector
 from tenancy.plan.plan import InstancePlan
 from tenancy.tokens import NATS_INSTANCE
@@ -23,11 +23,7 @@ class NatsInstanceArgs:
 
     namespace: pulumi.Input[str]
     plan: InstancePlan
-    image: str
-    exporter_image: str | None
-    """None for a server without an exporter beside it."""
-    ready_timeout: str
-    """How long a Deployment may take to become ready: "3m"."""
+    options: ServerOptions
     policies: tuple[pulumi.Resource, ...]
     """The NetworkPolicies that have to be there before the pod, and until after it."""
 
@@ -70,12 +66,7 @@ class NatsInstance(pulumi.ComponentResource):
         )
 
     def _deployment(self, name: str, args: NatsInstanceArgs) -> KubernetesObject:
-        pods = pod(
-            args.plan,
-            image=args.image,
-            exporter_image=args.exporter_image,
-            config_map=self.config_map.metadata["name"],
-        )
+        pods = pod(args.plan, args.options, self.config_map.metadata["name"])
         labels = instance_labels(args.plan.tenant, args.plan.number)
         return KubernetesObject(
             f"{name}-deployment",
@@ -99,7 +90,7 @@ class NatsInstance(pulumi.ComponentResource):
                 parent=self,
                 depends_on=list(args.policies),
                 custom_timeouts=pulumi.CustomTimeouts(
-                    create=args.ready_timeout, update=args.ready_timeout
+                    create=args.options.ready_timeout, update=args.options.ready_timeout
                 ),
             ),
         )

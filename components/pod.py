@@ -1,5 +1,7 @@
 """The pod of one NATS server: the server, and beside it the exporter that Prometheus asks."""
 
+from dataclasses import dataclass
+
 import pulumi
 
 from components.kubernetes import Part
@@ -15,14 +17,19 @@ _USER = 1000
 _GROUP_MAY_READ = 0o440
 
 
-def pod(
-    plan: InstancePlan,
-    *,
-    image: str,
-    exporter_image: str | None,
-    config_map: pulumi.Input[str],
-) -> Part:
-    """A server, and its exporter unless that is None, with the configuration of `config_map`."""
+@dataclass(frozen=True, kw_only=True)
+class ServerOptions:
+    """What all servers of a stack have in common."""
+
+    image: str
+    exporter_image: str | None
+    """None for servers without an exporter beside them."""
+    ready_timeout: str
+    """How long a server may take to become ready: "3m"."""
+
+
+def pod(plan: InstancePlan, options: ServerOptions, config_map: pulumi.Input[str]) -> Part:
+    """A server with the configuration of `config_map`, and its exporter where there is one."""
     return {
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
@@ -35,8 +42,8 @@ def pod(
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "containers": [
-            _server(plan, image),
-            *([_exporter(exporter_image)] if exporter_image else []),
+            _server(plan, options.image),
+            *([_exporter(options.exporter_image)] if options.exporter_image else []),
         ],
         "volumes": _volumes(plan, config_map),
     }

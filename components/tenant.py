@@ -11,6 +11,7 @@ import pulumi
 
 from components.instance import NatsInstance, NatsInstanceArgs
 from components.isolation import Isolation, IsolationArgs
+from components.pod import ServerOptions
 from controlplane.records import InstanceRecord, TenantRecords
 from tenancy.plan.plan import InstancePlan, TenantPlan
 from tenancy.tokens import TENANT
@@ -24,11 +25,7 @@ class TenantArgs:
     closing_policy: pulumi.Resource
     plan: TenantPlan
     monitoring_namespace: str
-    image: str
-    exporter_image: str | None
-    """None for servers without an exporter beside them."""
-    ready_timeout: str
-    """How long a server may take to become ready: "3m"."""
+    options: ServerOptions
     due: str
     """What is due in the database, in words: integrations to move, rows to put right."""
     drain_seconds: int
@@ -60,9 +57,7 @@ class Tenant(pulumi.ComponentResource):
                 NatsInstanceArgs(
                     namespace=args.namespace,
                     plan=instance,
-                    image=args.image,
-                    exporter_image=args.exporter_image,
-                    ready_timeout=args.ready_timeout,
+                    options=args.options,
                     policies=(args.closing_policy, *own_policy),
                 ),
                 children,
@@ -117,7 +112,7 @@ def _isolation(name: str, args: TenantArgs, opts: pulumi.ResourceOptions) -> Iso
             client_namespaces=args.plan.client_namespaces,
             client_service_accounts=args.plan.client_service_accounts,
             monitoring_namespace=args.monitoring_namespace,
-            has_exporter=args.exporter_image is not None,
+            has_exporter=args.options.exporter_image is not None,
             egress=args.plan.egress,
         ),
         opts,

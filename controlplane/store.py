@@ -15,7 +15,8 @@ from controlplane.reader import has_tls, lacking
 from tenancy.inventory.terms import PlacementPolicy
 from tenancy.names import address
 from tenancy.rows.lifecycle import TRANSITIONS, Status
-from tenancy.rows.placement import Placement, counted, place
+from tenancy.rows.placement import Placement, place
+from tenancy.words import counted
 
 ACTIVE: Status = "active"
 DRAINING: Status = "draining"
@@ -327,7 +328,8 @@ def _move(connection: psycopg.Connection, wanted: TenantRows, ours: Collection[i
         )
     if placement.stranded:
         raise ControlPlaneError(
-            f"{counted(placement.stranded)} of tenant {wanted.tenant_id} would lose their "
+            f"{counted(placement.stranded, 'integration')} of tenant {wanted.tenant_id} would "
+            "lose their "
             f"instance, and there is no room on what stays ({len(wanted.rows)} x "
             f"{wanted.capacity}). Keep more instances."
         )
@@ -371,12 +373,13 @@ def _terminate(connection: psycopg.Connection, tenant_id: str, numbers: Collecti
     ).fetchall()[0]
     if own:
         raise ControlPlaneError(
-            f"Tenant {tenant_id} is to be decommissioned and has {counted(own)}. "
+            f"Tenant {tenant_id} is to be decommissioned and has {counted(own, 'integration')}. "
             "Delete them on the platform first."
         )
     if others:
         raise ControlPlaneError(
-            f"Tenant {tenant_id} is to be decommissioned, and {counted(others)} of another tenant "
+            f"Tenant {tenant_id} is to be decommissioned, and {counted(others, 'integration')} "
+            "of another tenant "
             "would lose its servers. Correct that first."
         )
     _set_status(connection, tenant_id, numbers, DRAINING)

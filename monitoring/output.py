@@ -10,9 +10,9 @@ from ruamel.yaml.scalarstring import LiteralScalarString
 from monitoring.rule_file import rules
 from monitoring.scrape import scrape_configs
 from monitoring.table import sql_exporter
+from tenancy.defaults import NAMESPACE
 from tenancy.inventory.models import Inventory
 
-NAMESPACE = "vrsky-tenants"
 _GENERATED = "Written by `make monitoring`. How to use it: docs/monitoring.md."
 
 

@@ -16,6 +16,7 @@ from controlplane.dsn import DsnError, resolve
 from controlplane.reader import take_snapshot
 from operations.exits import Exit, stopped
 from operations.options import Context, Json, Namespace
+from tenancy.defaults import NAMESPACE
 from tenancy.inventory.faults import InventoryError
 from tenancy.inventory.validation import parse
 from tenancy.names import FIELD_MANAGER
@@ -29,7 +30,7 @@ _UPSERT = "kubernetes:upsertExistingObjects"
 
 
 def adopt(
-    namespace: Namespace = "vrsky-tenants",
+    namespace: Namespace = NAMESPACE,
     context: Context = None,
     write: Annotated[
         Path | None,
@@ -112,34 +113,34 @@ def _looked_at(kubectl: Kubectl, namespace: str) -> Survey:
         snapshot = take_snapshot(resolve(None))
     except ClusterError as error:
         raise stopped(
-            Exit.WRONG_FILE, f"The cluster could not be looked at: {error}. Nothing was changed."
+            Exit.FAILED, f"The cluster could not be looked at: {error}. Nothing was changed."
         ) from None
     except (ControlPlaneError, DsnError) as error:
         raise stopped(
-            Exit.WRONG_FILE, f"The table could not be looked at: {error} Nothing was changed."
+            Exit.FAILED, f"The table could not be looked at: {error} Nothing was changed."
         ) from None
     return survey(objects, snapshot, namespace)
 
 
 def _write(file: Path, found: Survey) -> None:
     if not found.tenants:
-        raise stopped(Exit.WRONG_FILE, f"There is no tenant to write into {file}.")
+        raise stopped(Exit.FAILED, f"There is no tenant to write into {file}.")
     text = inventory(tenant.described for tenant in found.tenants).encode()
     try:
         parse(file, text)
         with file.open("xb") as stream:
             stream.write(text)
     except InventoryError as error:
-        raise stopped(Exit.WRONG_FILE, f"What is there cannot be an inventory. {error}") from None
+        raise stopped(Exit.FAILED, f"What is there cannot be an inventory. {error}") from None
     except FileExistsError:
         raise stopped(
-            Exit.WRONG_FILE,
+            Exit.FAILED,
             f"{file} is there already and stays as it is. Give --write the name of a new file, for "
             "example found.yaml. Nothing was changed.",
         ) from None
     except OSError as error:
         raise stopped(
-            Exit.WRONG_FILE, f"{file} cannot be written: {error.strerror}. Nothing was changed."
+            Exit.FAILED, f"{file} cannot be written: {error.strerror}. Nothing was changed."
         ) from None
 
 
@@ -149,7 +150,7 @@ def _run(place: _Place, *, is_quiet: bool) -> None:
             place.kubectl.run(*place.arguments(each))
         except ClusterError as error:
             raise stopped(
-                Exit.WRONG_FILE,
+                Exit.FAILED,
                 f"{each.kind} {each.name} is not patched: {error}. What is told above is done; "
                 "correct that, then run this again.",
             ) from None

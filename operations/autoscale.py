@@ -17,6 +17,7 @@ from operations.exits import Exit, stopped
 from operations.options import InventoryFile, Json, Namespace
 from operations.outside.files import replace_file
 from operations.outside.prometheus import TOKEN_VARIABLE, observe
+from tenancy.defaults import NAMESPACE
 from tenancy.inventory.faults import InventoryError
 from tenancy.inventory.models import Inventory
 from tenancy.inventory.validation import load, parse
@@ -36,7 +37,7 @@ def autoscale(
             show_default=False,
         ),
     ] = None,
-    namespace: Namespace = "vrsky-tenants",
+    namespace: Namespace = NAMESPACE,
     file: InventoryFile = Path("tenants.yaml"),
     most: Annotated[int, typer.Option(min=1, help="How many tenants may change at once.")] = (
         MOST_TENANTS
@@ -102,10 +103,10 @@ def autoscale(
         if after != before and not dry_run:
             replace_file(file, after)
     except (InventoryError, DsnError, ControlPlaneError) as error:
-        raise stopped(Exit.WRONG_FILE, f"{error}\nNothing was written.") from None
+        raise stopped(Exit.FAILED, f"{error}\nNothing was written.") from None
     except OSError as error:
         problem = f"{file} cannot be written ({error.strerror}); it is as it was."
-        raise stopped(Exit.WRONG_FILE, problem) from None
+        raise stopped(Exit.FAILED, problem) from None
     proposal = Proposal(
         recommendations=written, held_back=proposal.held_back, notes=(*proposal.notes, *notes)
     )

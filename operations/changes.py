@@ -83,7 +83,7 @@ def _edit(base: str | None, head: Path) -> Changes:
             return changes_between(None, after)
         return changes_between(parse(Path(before.name), before.content), after)
     except (InventoryError, RevisionError) as error:
-        raise stopped(Exit.WRONG_FILE, str(error)) from None
+        raise stopped(Exit.FAILED, str(error)) from None
     except OSError as error:
         problem = f"{base} cannot be read ({error.strerror})."
-        raise stopped(Exit.WRONG_FILE, problem) from None
+        raise stopped(Exit.FAILED, problem) from None

@@ -44,12 +44,12 @@ def check(
             wrong[file] = error
     if as_json:
         typer.echo(json.dumps([_data(file, found, wrong) for file in files], indent=2))
-        raise typer.Exit(Exit.WRONG_FILE if wrong else 0)
+        raise typer.Exit(Exit.FAILED if wrong else 0)
     for file, plan in found.items():
         for line in filter(None, (_told(totals(plan)), admission.told(plan))):
             typer.echo(f"{file}: {line}")
     if wrong:
-        raise stopped(Exit.WRONG_FILE, "\n".join(map(str, wrong.values())))
+        raise stopped(Exit.FAILED, "\n".join(map(str, wrong.values())))
 
 
 def _data(file: Path, found: dict[Path, Plan], wrong: dict[Path, InventoryError]) -> dict[str, Any]:

@@ -44,9 +44,9 @@ def deployed(
         commit = _last_commit(engine)
         servers = 0 if commit else _servers(engine)
     except EngineError as error:
-        raise stopped(Exit.WRONG_FILE, f"What is deployed cannot be told: {error}") from None
+        raise stopped(Exit.FAILED, f"What is deployed cannot be told: {error}") from None
     if commit is None and servers:
-        raise stopped(Exit.WRONG_FILE, _unguarded(servers))
+        raise stopped(Exit.FAILED, _unguarded(servers))
     if commit is None:
         typer.echo("Nothing has been deployed yet.", err=True)
         if as_json:
@@ -55,10 +55,10 @@ def deployed(
     try:
         shown = git(folder, "show", f"{commit}:./{inventory}")
     except RevisionError as error:
-        raise stopped(Exit.WRONG_FILE, f"What is deployed cannot be told: {error}") from None
+        raise stopped(Exit.FAILED, f"What is deployed cannot be told: {error}") from None
     if shown.returncode != 0:
         said = shown.stderr.decode(errors="replace").strip()
-        raise stopped(Exit.WRONG_FILE, f"What is deployed cannot be told: {said} (git show)")
+        raise stopped(Exit.FAILED, f"What is deployed cannot be told: {said} (git show)")
     if as_json:
         text = shown.stdout.decode(errors="replace")
         typer.echo(json.dumps({"commit": commit, "inventory": text}, indent=2))

@@ -13,6 +13,7 @@ from operations.outside.pulumi import Engine, EngineError, selected_stack
 from tenancy.edit.approval import IDLE
 from tenancy.edit.steps import PreviewError, Step, preview_steps
 from tenancy.rows.placement import LEAVE_VARIABLE
+from tenancy.words import agreeing, counted
 
 
 def drift(
@@ -50,9 +51,9 @@ def drift(
         engine = Engine(folder, stack or selected_stack(folder), environment)
         steps = preview_steps(engine.preview_json(refresh=True))
     except EngineError as error:
-        raise stopped(Exit.WRONG_FILE, f"Drift cannot be told: {error}") from None
+        raise stopped(Exit.FAILED, f"Drift cannot be told: {error}") from None
     except PreviewError as error:
-        raise stopped(Exit.WRONG_FILE, f"Drift cannot be told: {error}.") from None
+        raise stopped(Exit.FAILED, f"Drift cannot be told: {error}.") from None
     changes = [step for step in steps if step.operation not in IDLE]
     text = told(engine.stack_name, changes) if changes else ""
     if report:
@@ -76,9 +77,10 @@ def _data(changes: list[Step]) -> list[dict[str, str]]:
 def told(stack: str, changes: list[Step]) -> str:
     """What differs, in Markdown that can be read as it is."""
     lines = [f"- {each.operation} {each.type.rpartition(':')[2]} `{each.name}`" for each in changes]
-    counted = "1 resource differs" if len(lines) == 1 else f"{len(lines)} resources differ"
+    differ = agreeing(len(lines), "differs", "differ")
     return (
-        f"{counted} from what the stack {stack} says. To put that right would be to\n\n"
+        f"{counted(len(lines), 'resource')} {differ} from what the stack {stack} says. To put "
+        "that right would be to\n\n"
         + "\n".join(lines)
         + "\n\nFind out who changed it and why. What is to stay belongs into the inventory or the "
         "program; `pulumi up --refresh` takes back the rest (docs/runbook.md, Drift)."

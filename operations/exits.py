@@ -6,27 +6,26 @@ import typer
 
 
 class Exit(IntEnum):
-    """Why a command that judges files ends otherwise than well."""
+    """Why a command does not end with 0."""
 
-    WRONG_FILE = 1
-    """A file is wrong or cannot be read, so nothing has been judged."""
+    FAILED = 1
+    """A file is wrong, or a file, a program or a service could not be used."""
     NEEDS_APPROVAL = 3
     OTHER_APPROVAL = 4
-    """There is an approval, of another plan."""
+    """There is an approval, but of other steps."""
     DIFFERENT = 5
-    """What there is, is not what is to be."""
+    """Actual and desired state differ."""
 
 
 class Recovery(IntEnum):
-    """Why `recover` ends otherwise than well."""
+    """Why `recover` does not end with 0, beside `Exit.FAILED`."""
 
-    FAILED = 1
     ENGINE_LIVES = 3
     LOCK_UNJUDGED = 4
-    """Whether the lock's engine runs cannot be seen from here."""
+    """It cannot be seen from here whether the engine that holds the lock runs."""
 
 
 def stopped(code: int, report: str) -> typer.Exit:
-    """Tell `report` on stderr; the caller raises what is returned."""
+    """Print `report` on stderr, and return the exception for the caller to raise."""
     typer.echo(report, err=True)
     return typer.Exit(code)

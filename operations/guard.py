@@ -66,9 +66,9 @@ def guard(
         steps = edit_steps(before, after) if preview is None else _previewed(preview)
         given = _given(approval) if approval else None
     except _WrongFileError as error:
-        raise stopped(Exit.WRONG_FILE, str(error)) from None
+        raise stopped(Exit.FAILED, str(error)) from None
     if missing := overlooked(before, after, steps):
-        raise stopped(Exit.WRONG_FILE, _other_preview(preview, missing))
+        raise stopped(Exit.FAILED, _other_preview(preview, missing))
     reasons, needed = refusals(before, steps), approval_of(steps)
     if as_json:
         typer.echo(json.dumps({"reasons": reasons, "approval": needed, "given": given}, indent=2))

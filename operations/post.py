@@ -54,7 +54,7 @@ def post(
         )
         outcome = _say(place, text)
     except OSError as error:
-        raise stopped(Exit.WRONG_FILE, f"{file} was not posted: {error}") from None
+        raise stopped(Exit.FAILED, f"{file} was not posted: {error}") from None
     typer.echo(json.dumps(asdict(outcome), indent=2) if as_json else outcome.told())
 
 

@@ -67,7 +67,7 @@ def propose(
         checkout = _Checkout(inventory.absolute().parent, github.token)
         outcome = _Proposal(checkout, github, inventory, branch).make(text)
     except (OSError, RevisionError) as error:
-        raise stopped(Exit.WRONG_FILE, f"{inventory} was not proposed: {error}") from None
+        raise stopped(Exit.FAILED, f"{inventory} was not proposed: {error}") from None
     typer.echo(json.dumps(asdict(outcome), indent=2) if as_json else outcome.told())
 
 

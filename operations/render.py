@@ -73,9 +73,9 @@ def render(
         content = files(graph_of(load(inventory or settings.inventory), settings))
         _write(folder, content, HEADER)
     except (CeilingError, InventoryError, StackSettingsError, _UnusableError) as error:
-        raise stopped(Exit.WRONG_FILE, str(error)) from None
+        raise stopped(Exit.FAILED, str(error)) from None
     except OSError as error:
-        raise stopped(Exit.WRONG_FILE, f"{error.filename}: {error.strerror}.") from None
+        raise stopped(Exit.FAILED, f"{error.filename}: {error.strerror}.") from None
     if as_json:
         typer.echo(json.dumps({"folder": str(folder), "files": sorted(content)}, indent=2))
     else:

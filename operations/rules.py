@@ -9,13 +9,14 @@ from monitoring.output import in_yaml
 from monitoring.rule_file import rules as rules_of
 from operations.exits import Exit, stopped
 from operations.options import InventoryFile, Json, Namespace
+from tenancy.defaults import NAMESPACE
 from tenancy.inventory.faults import InventoryError
 from tenancy.inventory.validation import load
 
 
 def rules(
     inventory: InventoryFile = Path("tenants.yaml"),
-    namespace: Namespace = "vrsky-tenants",
+    namespace: Namespace = NAMESPACE,
     as_json: Json = False,
 ) -> None:
     """Print the recording rules and alerts for the servers of an inventory, as a rules file.
@@ -38,7 +39,7 @@ def rules(
     try:
         content = rules_of(load(inventory), namespace)
     except InventoryError as error:
-        raise stopped(Exit.WRONG_FILE, str(error)) from None
+        raise stopped(Exit.FAILED, str(error)) from None
     if as_json:
         typer.echo(json.dumps(content, indent=2))
     else:

@@ -14,6 +14,7 @@ from controlplane.dsn import DsnError, resolve
 from controlplane.reader import take_snapshot
 from operations.exits import Exit, stopped
 from operations.options import Context, InventoryFile, Json, Namespace
+from tenancy.defaults import NAMESPACE
 from tenancy.inventory.faults import InventoryError
 from tenancy.inventory.validation import load
 from tenancy.plan.plan import expand
@@ -27,7 +28,7 @@ _PLACES = 2
 
 def status(
     inventory: InventoryFile = Path("tenants.yaml"),
-    namespace: Namespace = "vrsky-tenants",
+    namespace: Namespace = NAMESPACE,
     context: Context = None,
     as_json: Json = False,
 ) -> None:
@@ -52,7 +53,7 @@ def status(
     try:
         plan = expand(load(inventory), namespace=namespace)
     except InventoryError as error:
-        raise stopped(Exit.WRONG_FILE, str(error)) from None
+        raise stopped(Exit.FAILED, str(error)) from None
     problems: list[str] = []
     found = standings(plan, _cluster(Kubectl(context), namespace, problems), _table(problems))
     if as_json:
@@ -61,9 +62,9 @@ def status(
     else:
         _print(found, unseen=len(problems))
     if problems and as_json:
-        raise typer.Exit(Exit.WRONG_FILE)
+        raise typer.Exit(Exit.FAILED)
     if problems:
-        raise stopped(Exit.WRONG_FILE, "\n".join(problems))
+        raise stopped(Exit.FAILED, "\n".join(problems))
     if any(each.differences for each in found):
         raise typer.Exit(Exit.DIFFERENT)
 

@@ -53,7 +53,7 @@ changed: define one of another name.
 
 def reference() -> str:
     """The page, as the text of its file."""
-    sizes = {"sizes": {STANDARD: BUILT_IN_SIZES[STANDARD].model_dump()}}
+    sizes = {"sizes": {STANDARD: BUILT_IN_SIZES[STANDARD].model_dump(by_alias=True)}}
     return "\n".join(
         [
             _INTRODUCTION,

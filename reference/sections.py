@@ -137,8 +137,8 @@ SECTIONS = (
         edits={
             "requests": (),
             "limits": (),
-            "max_payload": (("8MB", "4MB"),),
-            "max_connections": ((1000, 2000),),
+            "maxPayload": (("8MB", "4MB"),),
+            "maxConnections": ((1000, 2000),),
             "capacity": ((50, 40), (40, 50)),
         },
     ),

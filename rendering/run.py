@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from program import build, rules_of
+from program import Decision, build, rules_of
 from rendering.recorder import Graph, deploy
 from settings import Database, Settings, SettingsError, settings_of
 from tenancy.inventory.models import Inventory
@@ -37,4 +37,5 @@ def graph_of(inventory: Inventory, settings: Settings) -> Graph:
         CeilingError: the inventory asks for more than the stack may.
     """
     plan = expand(inventory, namespace=settings.namespace, ceiling=settings.ceiling)
-    return deploy(lambda: build(settings, plan, {}, rules_of(settings, inventory)))
+    decision = Decision(plan=plan, rules=rules_of(settings, inventory))
+    return deploy(lambda: build(settings, decision))

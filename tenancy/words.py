@@ -1,11 +1,21 @@
-"""How things are told in a line."""
+"""Plurals and lists in messages."""
 
 from collections.abc import Sequence
 
 
 def counted(number: int, noun: str) -> str:
     """`1 tenant`, `2 tenants`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    return f"{number} {agreeing(number, noun, f'{noun}s')}"
+
+
+def signed(number: int, noun: str) -> str:
+    """`+1 row`, `-3 instances`."""
+    return f"{'-' if number < 0 else '+'}{counted(abs(number), noun)}"
+
+
+def agreeing(number: int, singular: str, plural: str) -> str:
+    """The form of a noun or a verb that goes with `number`: `moves` with 1, `move` with 2."""
+    return singular if number == 1 else plural
 
 
 def listed(names: Sequence[str], most: int) -> str:

@@ -145,14 +145,14 @@ def _change(
         after = edit(before.decode(), tenant, fields).encode()
         head = parse(file, after)
     except (InventoryError, EditError) as error:
-        raise stopped(Exit.WRONG_FILE, f"{error}\nNothing was written.") from None
+        raise stopped(Exit.FAILED, f"{error}\nNothing was written.") from None
     base = _loaded(file)
     if after != before:
         try:
             replace_file(file, after)
         except OSError as error:
             problem = f"{file} cannot be written ({error.strerror}); it is as it was."
-            raise stopped(Exit.WRONG_FILE, problem) from None
+            raise stopped(Exit.FAILED, problem) from None
     meaning = changes_between(base, head) if base else None
     if as_json:
         told = {"file": str(file), "tenant": tenant, "written": after != before}

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from cluster.kubectl import ClusterError, as_the_plugin
-from operations.exits import Recovery
+from operations.exits import Exit, Recovery
 from operations.options import Json, Stack
 from operations.outside.pulumi import (
     Engine,
@@ -74,7 +74,7 @@ def recover(
         engine = Engine(folder, stack or selected_stack(folder))
     except EngineError as error:
         typer.echo(f"Not recovered: {error} Perhaps --stack helps.", err=True)
-        raise typer.Exit(Recovery.FAILED) from None
+        raise typer.Exit(Exit.FAILED) from None
     said = Said(is_quiet=as_json)
     code = run(engine, engine_is_dead=engine_is_dead, delete_orphans=delete_orphans, said=said)
     if as_json:
@@ -119,7 +119,7 @@ def run(
         # What is told as done is done; nothing of it is undone by what comes after.
         what = "Not all is recovered" if said.lines else "Not recovered"
         typer.echo(f"{what}: {error} Correct that, then run this again.", err=True)
-        return Recovery.FAILED
+        return Exit.FAILED
     if not said.lines:
         said.at_last("There is nothing to recover.")
     elif up:

@@ -15,6 +15,7 @@ from operations.options import Context, InventoryFile, Json, Namespace
 from operations.verification import client, probes
 from operations.verification.client import Credentials, ServerError
 from operations.verification.forwarding import forwarded
+from tenancy.defaults import IMAGE, NAMESPACE
 from tenancy.inventory.faults import InventoryError
 from tenancy.inventory.validation import load
 from tenancy.names import CLIENT_PORT, MONITORING_PORT, instance_selector
@@ -52,7 +53,7 @@ def verify(
         str | None, typer.Argument(metavar="[TENANT]", help="One tenant; otherwise all.")
     ] = None,
     inventory: InventoryFile = Path("tenants.yaml"),
-    namespace: Namespace = "vrsky-tenants",
+    namespace: Namespace = NAMESPACE,
     context: Context = None,
     nkey: Annotated[
         Path | None,
@@ -71,7 +72,7 @@ def verify(
     ] = None,
     image: Annotated[
         str, typer.Option(help="Of the Jobs: it needs sh, nc, nslookup and grep.")
-    ] = "nats:2.15.1-alpine",
+    ] = IMAGE,
     service_account: Annotated[
         str | None,
         typer.Option(help="Of the Jobs' pods, where an admission policy asks for one."),
@@ -100,7 +101,7 @@ def verify(
     try:
         plan = expand(load(inventory), namespace=namespace)
     except InventoryError as error:
-        raise stopped(Exit.WRONG_FILE, str(error)) from None
+        raise stopped(Exit.FAILED, str(error)) from None
     tenants = [each for each in plan.tenants if tenant in (None, each.id)]
     if not tenants:
         raise typer.BadParameter(f"{inventory} has no tenant {tenant}.")
@@ -123,13 +124,13 @@ def verify(
     try:
         is_whole = _verify(looked, tenants)
     except ClusterError as error:
-        raise stopped(Exit.WRONG_FILE, f"The cluster cannot be looked at: {error}.") from None
+        raise stopped(Exit.FAILED, f"The cluster cannot be looked at: {error}.") from None
     if as_json:
         typer.echo(json.dumps([asdict(each) for each in findings], indent=2))
     if any(each.outcome == "bad" for each in findings):
         raise typer.Exit(Exit.DIFFERENT)
     if not is_whole:
-        raise typer.Exit(Exit.WRONG_FILE)
+        raise typer.Exit(Exit.FAILED)
 
 
 def _verify(look: _Look, tenants: Sequence[TenantPlan]) -> bool:

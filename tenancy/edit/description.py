@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from tenancy.edit.effects import Changes, Kind, TenantChange, changed
-from tenancy.words import counted
+from tenancy.words import agreeing, counted, signed
 
 LONGEST_MARKDOWN = 60_000
 """Bytes of UTF-8. GitHub takes 65,536 characters; what is left is for a marker and a heading."""
@@ -95,7 +95,7 @@ def _headline(edit: Changes) -> str:
         return "This edit changes nothing."
     count, before, after = len(edit.tenants), edit.before, edit.after
     return (
-        f"{counted(count, 'tenant')} {'changes' if count == 1 else 'change'}: "
+        f"{counted(count, 'tenant')} {agreeing(count, 'changes', 'change')}: "
         f"{changed(before.instances, after.instances, 'instance')}, "
         f"{_arrow(before.cpu, after.cpu)} CPU and "
         f"{_arrow(before.memory, after.memory)}Gi of memory requested."
@@ -144,9 +144,7 @@ def _tally(tenants: tuple[TenantChange, ...]) -> str:
     """`2 tenants, -3 instances`."""
     instances = sum(after - before for before, after in (each.instances for each in tenants))
     told = counted(len(tenants), "tenant")
-    if not instances:
-        return told
-    return f"{told}, {instances:+d} instance{'' if abs(instances) == 1 else 's'}"
+    return f"{told}, {signed(instances, 'instance')}" if instances else told
 
 
 def _arrow(before: float, after: float) -> str:

@@ -19,7 +19,7 @@ from tenancy.inventory.faults import printable
 from tenancy.inventory.models import Clients, Inventory, Tenant
 from tenancy.inventory.types import in_bytes, millicores
 from tenancy.plan.plan import InstancePlan, Plan, TenantPlan, expand
-from tenancy.words import counted, listed
+from tenancy.words import agreeing, counted, listed, signed
 
 OF_A_TENANT = ("NetworkPolicy",)
 """What a tenant with servers has once. A test compares both lists with the components."""
@@ -32,10 +32,12 @@ _DERIVED = ("config_map_name", "gomemlimit", "url")
 _YAML_NAMES = {
     "client_namespaces": "clients.namespaces",
     "client_service_accounts": "clients.serviceAccounts",
+    "max_connections": "maxConnections",
+    "max_payload": "maxPayload",
     "nkeys": "clients.nkeys",
     "tls_secret": "tls.secretName",
 }
-"""What a field is called in the inventory, where its name in the plan is another."""
+"""What the inventory calls a field of the plan or a setting of nats-server, where that differs."""
 _SETTING = re.compile(r"(\w+)[ :=]*(.*)")
 _LONGEST_LIST = 10
 
@@ -97,9 +99,7 @@ class TenantChange:
         size = changed(*self.instances, "instance")
         if any(self.integrations):
             size += f" ({changed(*self.integrations, 'integration')})"
-        objects = ", ".join(
-            f"{count:+d} {kind}{'s' if abs(count) > 1 else ''}" for kind, count in self.objects
-        )
+        objects = ", ".join(signed(count, kind) for kind, count in self.objects)
         told = [objects, *(effect.words for effect in self.effects)]
         return f"{size}: {'; '.join(filter(None, told))}"
 
@@ -232,8 +232,8 @@ def _restarts(
             restarted += 1
             reasons.update(dict.fromkeys(_reasons(old, new), 1))
     if restarted:
-        subject = "1 server restarts" if restarted == 1 else f"{restarted} servers restart"
-        yield Effect(Kind.RESTARTS, f"{subject} ({', '.join(reasons)})")
+        told = f"{counted(restarted, 'server')} {agreeing(restarted, 'restarts', 'restart')}"
+        yield Effect(Kind.RESTARTS, f"{told} ({', '.join(reasons)})")
 
 
 def _reasons(old: InstancePlan, new: InstancePlan) -> list[str]:
@@ -262,7 +262,7 @@ def _settings(old: str, new: str) -> Iterator[str]:
     before, after = _outermost(old), _outermost(new)
     for name in [*before, *(name for name in after if name not in before)]:
         if before.get(name) != after.get(name):
-            yield from _said(name, before.get(name), after.get(name))
+            yield from _said(_YAML_NAMES.get(name, name), before.get(name), after.get(name))
 
 
 def _outermost(config: str) -> dict[str, str]:

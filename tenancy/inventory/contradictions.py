@@ -134,7 +134,7 @@ def _size_contradictions(name: str, size: Size, fault: _FaultMaker) -> Iterator[
         yield fault((*at, "limits", "memory"), problem, "memory: 512Mi")
     if in_bytes(size.max_payload) > in_bytes(LARGEST_PAYLOAD):
         problem = f"nats-server advises against more than {LARGEST_PAYLOAD}"
-        yield fault((*at, "max_payload"), problem, f"max_payload: {LARGEST_PAYLOAD}")
+        yield fault((*at, "maxPayload"), problem, f"maxPayload: {LARGEST_PAYLOAD}")
 
 
 def _count_contradictions(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tenancy.inventory.nkeys import without_seeds
+from tenancy.words import counted
 
 Location = tuple[str | int, ...]
 """The way to a value: `("tenants", "acme-corp", "instances")`, `("sizes", "large")`, `()`."""
@@ -47,7 +48,7 @@ class InventoryError(Exception):
     def __init__(self, path: Path | str, faults: Iterable[Fault]) -> None:
         self.path = Path(path)
         self.faults = tuple(sorted(faults, key=lambda fault: (fault.line, str(fault))))
-        count = "1 fault" if len(self.faults) == 1 else f"{len(self.faults)} faults"
+        count = counted(len(self.faults), "fault")
         lines = "\n".join(f"  {fault}" for fault in self.faults)
         super().__init__(f"{self.path} has {count}; nothing is deployed from it.\n{lines}")
 

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Annotated, Literal, cast
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
@@ -38,9 +39,20 @@ SMALLEST_MEMORY_LIMIT = "64Mi"
 
 
 class Model(BaseModel):
-    """A mapping of the inventory: frozen, of exactly these types, with no other keys."""
+    """A mapping of the inventory: frozen, of exactly these types, with no other keys.
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+    A file has the keys in camelCase, as Kubernetes and Pulumi have theirs, and Python the names
+    below; `tenancy.inventory.validation` accepts only the former.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        strict=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+    )
 
 
 class Resources(Model):
@@ -146,7 +158,6 @@ class Clients(Model):
     )
     service_accounts: tuple[ServiceAccount, ...] = Field(
         default=(),
-        alias="serviceAccounts",
         description="The Kubernetes service accounts whose pods may carry the tenant's label, as "
         "namespace/name. It is for the optional admission policy; without any, every pod may.",
         examples=[["acme-workers/importer"]],
@@ -157,7 +168,6 @@ class Tls(Model):
     """How a tenant's servers encrypt what they and their clients say."""
 
     secret_name: SecretName = Field(
-        alias="secretName",
         description="A Secret of type kubernetes.io/tls in the servers' namespace, which "
         "cert-manager or a person makes.",
         examples=["acme-nats-tls"],

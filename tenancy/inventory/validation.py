@@ -53,13 +53,13 @@ def _inventory(path: Path, document: Document) -> Inventory:
     faults += contradictions(document, {fault.location for fault in faults})
     if faults:
         raise InventoryError(path, faults)
-    return Inventory.model_validate(document.value)
+    return Inventory.model_validate(document.value, by_alias=True, by_name=False)
 
 
 def _misfits(document: Document) -> Iterator[Fault]:
     """What does not fit the models, value by value."""
     try:
-        Inventory.model_validate(document.value)
+        Inventory.model_validate(document.value, by_alias=True, by_name=False)
     except ValidationError as error:
         told = {fault.location for fault in document.faults if fault.location}
         for details in error.errors(include_url=False):

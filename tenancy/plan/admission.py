@@ -1,7 +1,7 @@
 """Which tenants' servers admit whoever wears their label."""
 
 from tenancy.plan.plan import Plan
-from tenancy.words import listed
+from tenancy.words import agreeing, counted, listed
 
 _LONGEST_LIST = 10
 
@@ -17,8 +17,9 @@ def told(plan: Plan) -> str:
     if not names:
         return ""
     named = listed(names, _LONGEST_LIST)
-    many = "1 tenant relies" if len(names) == 1 else f"{len(names)} tenants rely"
+    rely = agreeing(len(names), "relies", "rely")
     return (
-        f"{many} on labels alone ({named}): every pod that carries the label may connect; "
+        f"{counted(len(names), 'tenant')} {rely} on labels alone ({named}): every pod that "
+        "carries the label may connect; "
         "`clients.nkeys` admits only clients that prove who they are."
     )

@@ -8,8 +8,8 @@ of an instance is as good as another.
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from tenancy import words
 from tenancy.inventory.terms import PlacementPolicy
+from tenancy.words import agreeing, counted
 
 LEAVE_VARIABLE = "TENANT_NATS_LEAVE_INTEGRATIONS"
 """Set in the environment of a preview that is to leave out which integrations are to move: those of
@@ -112,16 +112,11 @@ def _pour(source: int | None, count: int, room: dict[int, int], moves: list[Move
 def summary(moves: Collection[Move]) -> str:
     """`3 integrations to place, 25 move from 1 to 2`."""
     new = sum(move.integrations for move in moves if move.source is None)
-    parts = [f"{counted(new)} to place"] if new else []
+    parts = [f"{counted(new, 'integration')} to place"] if new else []
     parts += [
-        f"{move.integrations} {'moves' if move.integrations == 1 else 'move'} "
+        f"{move.integrations} {agreeing(move.integrations, 'moves', 'move')} "
         f"from {move.source} to {move.target}"
         for move in moves
         if move.source is not None
     ]
     return ", ".join(parts)
-
-
-def counted(integrations: int) -> str:
-    """`1 integration`, `2 integrations`."""
-    return words.counted(integrations, "integration")

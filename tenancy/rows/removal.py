@@ -9,8 +9,9 @@ from math import ceil
 
 from tenancy.plan.plan import Plan, TenantPlan
 from tenancy.rows.mismatch import mismatches
-from tenancy.rows.placement import Placement, counted, place
+from tenancy.rows.placement import Placement, place
 from tenancy.rows.snapshot import RecordedInstance, Snapshot
+from tenancy.words import agreeing, counted
 
 _WRONG = {
     "status": "instance {} is {}",
@@ -58,10 +59,9 @@ def _removals(plan: Plan, snapshot: Snapshot) -> Iterator[str]:
             gone.setdefault(row.tenant_id, []).append(row)
     for tenant_id, rows in gone.items():
         integrations = sum(row.integrations for row in rows) + snapshot.unplaced.get(tenant_id, 0)
-        instances = f"{len(rows)} instance{'' if len(rows) == 1 else 's'}"
         yield (
-            f"{tenant_id} is no longer in it and still has {instances} and "
-            f"{counted(integrations)}: put `{tenant_id}` back, or keep it with "
+            f"{tenant_id} is no longer in it and still has {counted(len(rows), 'instance')} and "
+            f"{counted(integrations, 'integration')}: put `{tenant_id}` back, or keep it with "
             "`state: decommissioned` until that is deployed"
         )
 
@@ -74,13 +74,15 @@ def _of_tenant(tenant: TenantPlan, plan: Plan, snapshot: Snapshot) -> Iterator[s
     if tenant.state == "decommissioned":
         if any(row.is_live for row in rows) and (total := _all(tenant, snapshot)):
             yield (
-                f"{tenant.id} is to be decommissioned and still has {counted(total)}: "
+                f"{tenant.id} is to be decommissioned and still has "
+                f"{counted(total, 'integration')}: "
                 "delete them on the platform first, or take `state: decommissioned` back"
             )
     elif placement_of(tenant, snapshot).stranded:
         needed = max(ceil(integrations / tenant.capacity), len(numbers) + 1)
         yield (
-            f"{tenant.id} has {counted(integrations)}, more than `instances: {len(numbers)}` holds "
+            f"{tenant.id} has {counted(integrations, 'integration')}, more than `instances: "
+            f"{len(numbers)}` holds "
             f"({tenant.capacity} each): keep `instances: {needed}`"
         )
     for row in going:
@@ -88,11 +90,12 @@ def _of_tenant(tenant: TenantPlan, plan: Plan, snapshot: Snapshot) -> Iterator[s
         if row.integrations and not row.lives_in(plan.namespace):
             yield (
                 f"{what} is at {row.dns_name}, no address of this stack, and has "
-                f"{counted(row.integrations)}: correct the row first"
+                f"{counted(row.integrations, 'integration')}: correct the row first"
             )
         if row.foreign_integrations and row.is_live:
             yield (
-                f"{what} would go, and {counted(row.foreign_integrations)} of another tenant "
+                f"{what} would go, and {counted(row.foreign_integrations, 'integration')} of "
+                "another tenant "
                 "would lose it: correct that first"
             )
 
@@ -132,7 +135,10 @@ def _warnings_of(tenant: TenantPlan, snapshot: Snapshot) -> Iterator[str]:
     total = _all(tenant, snapshot)
     if tenant.state == "decommissioned":
         if total:
-            yield f"{counted(total)} of a tenant that is decommissioned; no server will have them."
+            yield (
+                f"{counted(total, 'integration')} of a tenant that is decommissioned; no "
+                "server will have them."
+            )
         return
     placement = placement_of(tenant, snapshot)
     room = (
@@ -141,9 +147,9 @@ def _warnings_of(tenant: TenantPlan, snapshot: Snapshot) -> Iterator[str]:
         f"{ceil(total / tenant.capacity)}."
     )
     if left := placement.unplaced:
-        yield f"{counted(left)} {'has' if left == 1 else 'have'} no instance, {room}"
+        yield f"{counted(left, 'integration')} {agreeing(left, 'has', 'have')} no instance, {room}"
     if over := placement.crowded:
-        yield f"{counted(over)} more than an instance is to hold, {room}"
+        yield f"{counted(over, 'integration')} more than an instance is to hold, {room}"
 
 
 def _all(tenant: TenantPlan, snapshot: Snapshot) -> int:

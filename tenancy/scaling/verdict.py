@@ -10,12 +10,11 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import Literal
 
-from tenancy import words
 from tenancy.inventory.models import Size, Tenant, instances_needed
 from tenancy.inventory.types import MOST_INSTANCES
-from tenancy.rows.placement import counted
 from tenancy.rows.snapshot import RecordedInstance
 from tenancy.scaling.usage import MEASURES, Measure, Reading, Usage, limits_of
+from tenancy.words import counted
 
 ROOM = 0.1
 """How many integrations to make room for beyond those that are there, as a share of them."""
@@ -132,7 +131,8 @@ def judge(facts: Facts) -> Verdict:
         return Verdict(recommendation=_grown(facts, full, busy), blind=blind, beyond=beyond)
     if facts.integrations >= MOST_INSTANCES * facts.size.capacity:
         beyond = (
-            f"{counted(facts.integrations)} fill {_servers(MOST_INSTANCES)}, the most there are"
+            f"{counted(facts.integrations, 'integration')} fill "
+            f"{_servers(MOST_INSTANCES)}, the most there are"
         )
     if blind or beyond or not (reason := _spare(facts)):
         return Verdict(blind=blind, beyond=beyond)
@@ -146,7 +146,7 @@ def _by_integrations(facts: Facts) -> _Need | None:
         return None
     return _Need(
         instances=instances_needed(_with_room(facts), facts.size),
-        reason=f"{counted(facts.integrations)} fill {_servers(there)} of {capacity}",
+        reason=f"{counted(facts.integrations, 'integration')} fill {_servers(there)} of {capacity}",
         urgency=facts.integrations / (there * capacity),
     )
 
@@ -175,7 +175,9 @@ def _by_load(facts: Facts) -> _Need | str | None:
     wanted = min(max(ceil(together / FILL), there + 1), LARGEST_GROWTH * there)
     target = min(wanted, facts.integrations, MOST_INSTANCES)
     if target <= there:
-        return f"{reason}, and {counted(facts.integrations)} cannot be spread over more"
+        return (
+            f"{reason}, and {counted(facts.integrations, 'integration')} cannot be spread over more"
+        )
     return _Need(instances=target, reason=reason, urgency=urgency)
 
 
@@ -228,7 +230,7 @@ def _spare(facts: Facts) -> str | None:
     peak = max(_peak_without(facts, last, measure) for measure in MEASURES)
     if peak > SPARE_LOAD:
         return None
-    few = counted(placed[last].integrations)
+    few = counted(placed[last].integrations, "integration")
     return (
         f"Instance {last} has {few}, and for a day {_servers(last - 1)} would have held all "
         f"{facts.integrations}, at no more than {peak:.0%} of the load at which a tenant grows."
@@ -268,4 +270,4 @@ def _changes(facts: Facts, integrations: int, instances: int) -> dict[str, objec
 
 
 def _servers(count: int) -> str:
-    return words.counted(count, "instance")
+    return counted(count, "instance")

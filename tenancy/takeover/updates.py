@@ -14,7 +14,7 @@ from tenancy.names import (
 )
 from tenancy.takeover.handover import Live, is_taken_over
 from tenancy.takeover.there import There, told_selector
-from tenancy.words import counted
+from tenancy.words import agreeing, counted
 
 _NAMESPACE_NAME = "kubernetes.io/metadata.name"
 
@@ -31,7 +31,7 @@ def _of_servers(there: There) -> Iterator[str]:
     wanted = range(1, there.instances + 1)
     if missing := [number for number in wanted if number not in there.deployments]:
         names = ", ".join(instance_name(there.tenant, number) for number in missing)
-        yield f"makes {names}, which {'does' if len(missing) == 1 else 'do'} not run"
+        yield f"makes {names}, which {agreeing(len(missing), 'does', 'do')} not run"
     for number, deployment in sorted(there.deployments.items()):
         name = deployment["metadata"]["name"]
         if number not in there.own_services:
@@ -157,7 +157,8 @@ def _of_rows(there: There) -> Iterator[str]:
 
 
 def _numbers(numbers: Sequence[int]) -> str:
-    return f"instance{'' if len(numbers) == 1 else 's'} {', '.join(map(str, numbers))}"
+    noun = agreeing(len(numbers), "instance", "instances")
+    return f"{noun} {', '.join(map(str, numbers))}"
 
 
 def client_namespaces(tenant: str, policy: Live | None) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ SMALL = """\
 sizes:
   small: {requests: {cpu: 10m, memory: 64Mi}, limits: {cpu: 100m, memory: 64Mi}}
 """
-ROOMY = SMALL.replace("}}", "}, max_connections: 2000}")
+ROOMY = SMALL.replace("}}", "}, maxConnections: 2000}")
 ACCOUNTS = "clients: {namespaces: [acme-workers], serviceAccounts: [acme-workers/importer]}"
 
 NEEDLESS = (

@@ -12,8 +12,8 @@ from tenancy.inventory.nkeys import EXAMPLE
 LARGE = {
     "requests": {"cpu": "2", "memory": "4Gi"},
     "limits": {"cpu": "4", "memory": "8Gi"},
-    "max_payload": "4MB",
-    "max_connections": 2000,
+    "maxPayload": "4MB",
+    "maxConnections": 2000,
     "capacity": 100,
 }
 """A size beside the built-in one, as an inventory has it."""

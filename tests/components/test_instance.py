@@ -190,7 +190,7 @@ def test_a_pod_reads_the_configuration_of_its_own_instance() -> None:
 def test_a_changed_configuration_is_a_new_object_under_the_same_logical_name() -> None:
     tenants = {"acme-corp": {"size": "large"}}
     before = graph_of(tenants, sizes={"large": LARGE})
-    after = graph_of(tenants, sizes={"large": {**LARGE, "max_payload": "1MB"}})
+    after = graph_of(tenants, sizes={"large": {**LARGE, "maxPayload": "1MB"}})
     assert [each.urn for each in before.resources] == [each.urn for each in after.resources]
     names = [graph.one("ConfigMap").inputs["metadata"]["name"] for graph in (before, after)]
     assert names[0] != names[1], "the pod rolls because the name that it mounts is another one"

@@ -9,7 +9,7 @@ import pytest
 
 from components.postgres import DatabaseRoles
 from controlplane.roles import FUNCTIONS, LENT
-from program import build
+from program import Decision, build
 from rendering.recorder import Graph, attempt
 from settings import Settings
 from tenancy.inventory.models import Inventory
@@ -124,4 +124,4 @@ def build_with(database: Mapping[str, object]) -> None:
     """Build, as `__main__` does, a stack of one tenant."""
     settings = Settings.model_validate({"database": database})
     inventory = Inventory.model_validate({"tenants": {"acme-corp": {}}})
-    build(settings, expand(inventory, namespace=settings.namespace), {})
+    build(settings, Decision(plan=expand(inventory, namespace=settings.namespace)))

@@ -275,7 +275,7 @@ def _values(value: Any) -> Iterator[object]:
 def _attempt(inventory: Path, *, preview: bool = False, **more: str) -> Outcome:
     """Decide and build, as `__main__` does, for the tenants in `inventory`."""
     settings = Settings.model_validate({"inventory": inventory, **more})
-    return attempt(lambda: build(settings, *decide(settings)), preview=preview)
+    return attempt(lambda: build(settings, decide(settings)), preview=preview)
 
 
 def _assert_refused(outcome: Outcome) -> None:

@@ -130,7 +130,7 @@ def test_changing_a_size_rolls_only_the_servers_that_have_it(new_project: NewPro
     project = new_project(inventory)
     project.up()
     before = uids(project)
-    project.write(inventory.replace("  tiny: {", "  tiny: {max_connections: 500, "))
+    project.write(inventory.replace("  tiny: {", "  tiny: {maxConnections: 500, "))
     run = project.up()
     assert run.changed == {
         "replace ConfigMap nats-globex-1-config",

@@ -329,7 +329,7 @@ def test_a_configuration_that_was_being_replaced_ends_as_one(new_project: NewPro
 
 def make_next_configuration(project: Project, max_connections: int) -> dict[str, Any]:
     """Edit the size of acme and make its next ConfigMap; returns what the engine had noted."""
-    limits = f"64Mi}}, max_connections: {max_connections}}}\n  huge"
+    limits = f"64Mi}}, maxConnections: {max_connections}}}\n  huge"
     project.write(READY.replace("64Mi}}\n  huge", limits))
     [old] = [
         each

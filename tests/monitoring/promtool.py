@@ -14,7 +14,7 @@ NAMESPACE = "vrsky-tenants"
 LARGE = {
     "requests": {"cpu": "2", "memory": "4Gi"},
     "limits": {"cpu": "4", "memory": "8Gi"},
-    "max_connections": 2000,
+    "maxConnections": 2000,
     "capacity": 100,
 }
 INVENTORY = Inventory.model_validate(

@@ -15,7 +15,7 @@ SIZES = {
     "large": {
         "requests": {"cpu": "2", "memory": "4Gi"},
         "limits": {"cpu": "4", "memory": "8Gi"},
-        "max_payload": "4MB",
+        "maxPayload": "4MB",
         "capacity": 100,
     }
 }
@@ -104,7 +104,7 @@ def told(base: dict[str, Any] | None, head: dict[str, Any] | None) -> list[tuple
             {"instances": 2},
             {"instances": 2, "size": "large"},
             Kind.RESTARTS,
-            "2 instances: 2 servers restart (max_payload: 8MB → 4MB, requests.cpu: 1 → 2, "
+            "2 instances: 2 servers restart (maxPayload: 8MB → 4MB, requests.cpu: 1 → 2, "
             "requests.memory: 2Gi → 4Gi, limits.cpu: 2 → 4, limits.memory: 4Gi → 8Gi); "
             "capacity: 50 → 100",
             id="another size",

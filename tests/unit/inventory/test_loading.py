@@ -96,8 +96,8 @@ sizes:
   large:
     requests: {cpu: 2500m, memory: 512Mi}
     limits: {cpu: "4", memory: 8Gi}
-    max_payload: 512KB
-    max_connections: 2000
+    maxPayload: 512KB
+    maxConnections: 2000
     capacity: 100
 """,
     )

@@ -39,7 +39,7 @@ FRAGMENTS = [
         "cpu",
         "memory",
     ),
-    *("max_payload", "max_connections", "capacity", "4Gi", '"2"', "500m", "8MB", "[key]"),
+    *("maxPayload", "maxConnections", "capacity", "4Gi", '"2"', "500m", "8MB", "[key]"),
     *(": ", ":", "- ", "? ", ", ", "[", "]", "{", "}", "|", ">", "|-", ">+2", "'", '"', "\\", "#"),
     *("&a", "*a", "!!str", "!x", "!", "%", "%YAML 1.1\n", "@", "`", "---", "...", "<<", "=", "~"),
     *("\n", "\n  ", "\n    ", "\n      ", "  ", " ", "\r\n", "\r", "\t", "\0", "\u2028", "\ufeff"),
@@ -112,7 +112,7 @@ def inventories(draw: st.DrawFn) -> Data:
             "requests": {"cpu": f"{cpu * 500}m", "memory": f"{memory}Gi"},
             "limits": {"cpu": str(cpu), "memory": f"{memory * 1024}Mi"},
             "capacity": draw(st.integers(10, 200)),
-            "max_payload": draw(st.sampled_from(["1MB", "512KB", "8MB"])),
+            "maxPayload": draw(st.sampled_from(["1MB", "512KB", "8MB"])),
         }
     ids = draw(st.lists(tenant_ids, min_size=1, max_size=5, unique=True))
     data: Data = {"tenants": {tenant_id: draw(tenants(sizes)) for tenant_id in ids}}
@@ -233,7 +233,7 @@ def test_a_change_of_a_size_changes_only_the_tenants_of_that_size(file: Path, da
     sizes: dict[str, Data] = data.get("sizes", {})
     before = plan_of(file, json.dumps(data))
     for name, size in sizes.items():
-        edited = {**sizes, name: {**size, "max_payload": "7MB"}}
+        edited = {**sizes, name: {**size, "maxPayload": "7MB"}}
         after = plan_of(file, json.dumps({**data, "sizes": edited}))
         changed = {
             old.id for old, new in zip(before.tenants, after.tenants, strict=True) if old != new

@@ -90,6 +90,20 @@ PAYLOAD_WORDS = "expected a size in whole KB or MB, as nats-server reads them (1
             id="of a size",
         ),
         pytest.param(
+            f"tenants:\n  acme: {{}}\n{LARGE}    max_payload: 8MB\n",
+            7,
+            ("sizes", "large", "max_payload"),
+            "unknown key; did you mean `maxPayload`?",
+            id="of a size, spelled as before 0.1.0",
+        ),
+        pytest.param(
+            f"tenants:\n  acme: {{}}\n{LARGE}    max_connections: 100\n",
+            7,
+            ("sizes", "large", "max_connections"),
+            "unknown key; did you mean `maxConnections`?",
+            id="of a size, likewise",
+        ),
+        pytest.param(
             "tenants:\n  acme: {}\nsizes:\n  large:\n    limits: {cpu: 500m, memory: 1Gi}\n"
             "    requests:\n      cpu: 500m\n      memory: 1Gi\n      memroy: 1Gi\n",
             9,
@@ -327,7 +341,7 @@ def test_instances_that_are_no_count_from_1_to_99_are_refused(
 
 
 @pytest.mark.parametrize(
-    "field", [pytest.param("max_connections", id="clients"), pytest.param("capacity", id="room")]
+    "field", [pytest.param("maxConnections", id="clients"), pytest.param("capacity", id="room")]
 )
 @pytest.mark.parametrize(
     ("written", "value"), [*NO_WHOLE_NUMBERS, pytest.param("0", "0", id="none")]
@@ -584,7 +598,7 @@ def size_text(
     *,
     requests: str = "cpu: 100m, memory: 64Mi",
     limits: str = 'cpu: "2", memory: 2Gi',
-    further: str = "max_payload: 1MB",
+    further: str = "maxPayload: 1MB",
     name: str = "large",
 ) -> str:
     """A file whose size stands on line 4, its requests on 5, its limits on 6, the rest on 7."""
@@ -673,29 +687,29 @@ def test_a_memory_quantity_that_is_none_is_refused(
 def test_a_payload_that_is_none_is_refused(tmp_path: Path, quantity: str, value: str) -> None:
     fault = Fault(
         line=7,
-        location=("sizes", "large", "max_payload"),
+        location=("sizes", "large", "maxPayload"),
         value=value,
         problem=PAYLOAD_WORDS,
-        example="max_payload: 8MB",
+        example="maxPayload: 8MB",
     )
-    assert [fault] == faults_in(tmp_path, size_text(further=f"max_payload: {quantity}"))
+    assert [fault] == faults_in(tmp_path, size_text(further=f"maxPayload: {quantity}"))
 
 
 @pytest.mark.parametrize("payload", ["9MB", "8193KB"])
 def test_a_payload_over_8_mb_is_refused(tmp_path: Path, payload: str) -> None:
     fault = Fault(
         line=7,
-        location=("sizes", "large", "max_payload"),
+        location=("sizes", "large", "maxPayload"),
         value=payload,
         problem="nats-server advises against more than 8MB",
-        example="max_payload: 8MB",
+        example="maxPayload: 8MB",
     )
-    assert [fault] == faults_in(tmp_path, size_text(further=f"max_payload: {payload}"))
+    assert [fault] == faults_in(tmp_path, size_text(further=f"maxPayload: {payload}"))
 
 
 @pytest.mark.parametrize("payload", ["8MB", "8192KB", "1KB"])
 def test_a_payload_up_to_8_mb_is_accepted(tmp_path: Path, payload: str) -> None:
-    inventory = loaded(tmp_path, size_text(further=f"max_payload: {payload}"))
+    inventory = loaded(tmp_path, size_text(further=f"maxPayload: {payload}"))
     assert payload == inventory.sizes["large"].max_payload
 
 
@@ -828,8 +842,8 @@ sizes:
   standard:
     requests: {cpu: 1500m, memory: 9Gi}
     limits: {cpu: "1", memory: 8Gi}
-    max_payload: 9MB
-    max_connections: 0
+    maxPayload: 9MB
+    maxConnections: 0
   tiny:
     request: {}
     limits: {cpu: 2, memory: 4GB}
@@ -864,10 +878,10 @@ digits and inner hyphens, at most 55 characters. For example: acme-corp:
 "1"
   line 20, sizes.standard.requests.memory: 9Gi — it is more than the limit of 8Gi. For example: \
 memory: 8Gi
-  line 22, sizes.standard.max_payload: 9MB — nats-server advises against more than 8MB. For \
-example: max_payload: 8MB
-  line 23, sizes.standard.max_connections: 0 — expected a whole number, 1 or more, not in quotes. \
-For example: max_connections: 50
+  line 22, sizes.standard.maxPayload: 9MB — nats-server advises against more than 8MB. For \
+example: maxPayload: 8MB
+  line 23, sizes.standard.maxConnections: 0 — expected a whole number, 1 or more, not in quotes. \
+For example: maxConnections: 50
   line 24, sizes.tiny.requests: it is missing. For example: requests: {"cpu": "1", "memory": \
 "2Gi"}
   line 25, sizes.tiny.request: unknown key; did you mean `requests`?

@@ -62,7 +62,7 @@ sizes:
   large:
     requests: {cpu: "2", memory: 4Gi}
     limits: {cpu: "4", memory: 8Gi}
-    max_payload: 4MB
+    maxPayload: 4MB
     capacity: 100
 """
 WHOLE = f"{MODELINE}{TENANTS}{SIZES}"
@@ -152,7 +152,7 @@ def test_with_the_sizes_at_the_end_no_tenant_is_lost_at_any_line(tmp_path: Path)
     ends = [place + 1 for place, byte in enumerate(content[:-1]) if byte == ord("\n")]
     assert passing(tmp_path, content, ends) == [
         '    limits: {cpu: "4", memory: 8Gi}',  # of large, without its payload and capacity
-        "    max_payload: 4MB",  # of large, without its capacity
+        "    maxPayload: 4MB",  # of large, without its capacity
     ]
 
 

@@ -11,8 +11,8 @@ from tenancy.plan.plan import InstancePlan, Plan, TenantPlan, expand
 LARGE = {
     "requests": {"cpu": "2", "memory": "4Gi"},
     "limits": {"cpu": "4", "memory": "8Gi"},
-    "max_payload": "512KB",
-    "max_connections": 2000,
+    "maxPayload": "512KB",
+    "maxConnections": 2000,
     "capacity": 100,
 }
 
@@ -181,8 +181,8 @@ def test_the_namespace_is_part_of_every_address_and_of_nothing_else() -> None:
 @pytest.mark.parametrize(
     ("changed", "rolls"),
     [
-        pytest.param({"max_payload": "513KB"}, True, id="the payload"),
-        pytest.param({"max_connections": 2001}, True, id="the connections"),
+        pytest.param({"maxPayload": "513KB"}, True, id="the payload"),
+        pytest.param({"maxConnections": 2001}, True, id="the connections"),
         pytest.param({"capacity": 99}, False, id="the capacity, which no server knows"),
         pytest.param(
             {"limits": {"cpu": "4", "memory": "9Gi"}}, False, id="the limits, which the pod has"

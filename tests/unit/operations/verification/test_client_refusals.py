@@ -56,7 +56,7 @@ def test_service_accounts_and_the_secret_are_read_by_the_names_of_kubernetes(
     )
     tenant = loaded(tmp_path, content).tenants["acme"]
     assert tenant.clients.service_accounts == ("jobs/nightly.v2",)
-    assert Tls(secretName="acme.tls") == tenant.tls
+    assert Tls(secret_name="acme.tls") == tenant.tls
 
 
 @pytest.mark.parametrize(
