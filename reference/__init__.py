@@ -1,5 +1,5 @@
-"""What writes docs/inventory.md (`page`) and tenants.schema.json (`json_schema`): `make schema`.
+"""`make schema`: writes docs/inventory.md (`page`) and tenants.schema.json (`json_schema`).
 
-Both come from the models of `tenancy.inventory`; what an edit does, from `tenancy.edit`. It decides
-nothing, and nothing that runs imports it.
+Both come from the models of `tenancy.inventory`; what an edit does comes from `tenancy.edit`. It
+decides nothing, and nothing that runs imports it.
 """

@@ -200,7 +200,7 @@ def test_the_approval_of_a_preview_is_not_that_of_the_edit(folder: Path) -> None
         ),
         pytest.param(
             str(PREVIEWS / "failed.json"),
-            "failed.json is no preview to judge by: the preview failed, so it does not say what",
+            "failed.json is no preview to judge by: the preview failed, so it does not show what",
             id="one that failed",
         ),
     ],
