@@ -210,7 +210,8 @@ def test_json_says_what_the_words_say(file: Path, prometheus: Prometheus, dsn: s
             }
         ],
         "notes": [
-            "globex: judged by integrations only, and does not shrink: instance 1 is not heard of."
+            "globex: judged by integrations only, and does not shrink: instance 1 has no recent "
+            "data in Prometheus."
         ],
     }
     assert file.read_text() == FILE.replace("80", "132")
