@@ -253,7 +253,7 @@ def _known(prefix: str, model: type[BaseModel]) -> str:
 
 
 def of_the_plugin() -> Mapping[str, str | None]:
-    """The stack's settings of the Kubernetes plugin, as `cluster.kubectl.as_the_plugin` takes."""
+    """The stack's settings for the Kubernetes plugin, for `cluster.kubectl.as_the_plugin`."""
     config = pulumi.Config("kubernetes")
     return {key: config.get(key) for key in ("kubeconfig", "context", "cluster")}
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-# Without it, kubectl waits forever for an API server that accepts a connection and never answers.
+# Without this, kubectl waits forever for an API server that accepts a connection and says nothing.
 _PATIENCE = "--request-timeout=30s"
 
 LiveObject = dict[str, Any]
@@ -78,8 +78,8 @@ def as_the_plugin(
 
     Args:
         setting: the plugin's settings in the stack's configuration. `kubeconfig`, a path or the
-            text itself, overrides KUBECONFIG of the environment; `context` the current one;
-            `cluster` that of the context.
+            text itself, overrides KUBECONFIG of the environment; `context` overrides the current
+            one, and `cluster` that of the context.
         environment: of the command. If `kubeconfig` is a text, a temporary file holds it, which
             only this user can read.
     """

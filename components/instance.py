@@ -25,7 +25,7 @@ class NatsInstanceArgs:
     plan: InstancePlan
     options: ServerOptions
     policies: tuple[pulumi.Resource, ...]
-    """The NetworkPolicies that have to exist before the pod does, and until it is gone."""
+    """The NetworkPolicies that must exist before the pod does, and until it is gone."""
 
 
 class NatsInstance(pulumi.ComponentResource):
@@ -122,8 +122,8 @@ class NatsInstance(pulumi.ComponentResource):
 
 _READY = {
     # By the plugin's own rule an update is done as soon as the controller has seen it: with
-    # `Recreate`, before the new pod exists. By this one, the only pod has to be of the new template
-    # and available.
+    # `Recreate`, before the new pod exists. By this rule, the only pod has to be of the new
+    # template and available.
     "pulumi.com/waitFor": json.dumps(
         [
             f"jsonpath={{.status.{count}}}=1"

@@ -135,7 +135,7 @@ async def _run(
 
     # Pulumi keeps all its state in context variables, so that ends together with this coroutine.
     set_mocks(_NoMocks(), project=PROJECT, stack=STACK, preview=preview, monitor=monitor)
-    # The root of the mocks registers its outputs before the program runs. A real one, made by the
+    # The root of the mocks registers its outputs before the program runs. A real root, made by the
     # engine's entry point, registers them afterwards, with the exports.
     ROOT.set(None)
     SETTINGS.outputs = set()  # pyright: ignore[reportAttributeAccessIssue]

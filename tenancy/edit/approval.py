@@ -34,11 +34,11 @@ _LONGEST_LIST = 10
 
 
 def refusals(base: Plan, steps: Iterable[Step]) -> tuple[str, ...]:
-    """Why `steps` need an approval, a line for each reason; none when they need none.
+    """Why `steps` need an approval, a line for each reason; empty if they need none.
 
     Args:
         base: the plan before them; the limit is a share of its instances.
-        steps: what is to be done to it.
+        steps: what the edit does to it.
     """
     steps = tuple(steps)
     going, gone, replaced = removed(steps), _gone(base, steps), _replaced(steps)
@@ -58,7 +58,7 @@ def refusals(base: Plan, steps: Iterable[Step]) -> tuple[str, ...]:
 
 
 def removed(steps: Iterable[Step]) -> set[str]:
-    """The names of the instances that `steps` delete, or whose Deployment or Service."""
+    """The names of the instances whose component, Deployment or Service `steps` delete."""
     names = {
         step.name.removesuffix(_SUFFIXES[step.type])
         for step in steps

@@ -1,7 +1,7 @@
 """What an edit does, tenant by tenant: from two inventories, without an engine or a cluster.
 
 Plans are compared field by field, so a new field is reported even if nobody thought of it here. Any
-difference in an instance's plan restarts the server; one in a tenant's plan changes something.
+difference in an instance's plan counts as a restart, one in a tenant's plan as another change.
 """
 
 import re

@@ -149,7 +149,7 @@ PositiveCount = Annotated[
 ]
 
 MOST_INSTANCES = 99
-"""Of one tenant: the names have room for two digits."""
+"""The most instances of one tenant: names have room for two digits."""
 
 InstanceCount = Annotated[
     Annotated[int, Field(strict=True, ge=1, le=MOST_INSTANCES)] | SkipJsonSchema[None],

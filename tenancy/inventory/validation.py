@@ -1,8 +1,8 @@
 """From a file to the inventory, or to a report of all its faults.
 
 `load` and `parse` are the only entry points. They report every fault of a file at once, each with
-its line, or return an inventory in which all values agree. This module words the misfits, values
-that do not fit the models; `tenancy.inventory.contradictions` finds those that do not agree.
+its line, or return an inventory in which all values agree. This module reports values that do not
+fit the models; `tenancy.inventory.contradictions` reports those that contradict each other.
 """
 
 import difflib
@@ -107,7 +107,7 @@ def _misfit(document: Document, details: ErrorDetails) -> Fault:
 
 
 def _location_of(document: Document, location: Location) -> Location:
-    """The place in the file of a `location` in the models, where a plain nkey is a mapping."""
+    """Where the file has a `location` of the models, which turn a plain nkey into a mapping."""
     is_plain = location not in document.lines and location[:-1] in document.sources
     return location[:-1] if is_plain else location
 

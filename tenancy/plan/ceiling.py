@@ -44,7 +44,7 @@ class Demand:
 
 
 def check(ceiling: Ceiling, demands: Mapping[str, Demand]) -> None:
-    """Check the sum of the `demands`, which are by tenant id.
+    """Check the sum of the tenants' `demands`.
 
     Raises:
         CeilingError: it exceeds the ceiling; the text has the sums, and who asks for most.

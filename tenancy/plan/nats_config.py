@@ -57,7 +57,7 @@ def _user(nkey: Nkey) -> str:
 
 
 def _permission(subjects: tuple[str, ...]) -> str:
-    """The permission for `subjects`. To nats-server an empty list of allowed ones allows all."""
+    """The permission for `subjects`. For nats-server, an empty allow list allows everything."""
     if not subjects:
         return '{deny: [">"]}'
     allowed = ", ".join(_quoted(subject) for subject in sorted(subjects))

@@ -103,8 +103,8 @@ def _of_tenant(tenant: TenantPlan, plan: Plan, snapshot: Snapshot) -> Iterator[s
 def repairs(tenant: TenantPlan, plan: Plan, snapshot: Snapshot) -> str:
     """What is wrong with a tenant's rows, in words: also what a run that failed half-way has left.
 
-    The engine compares with its own state only. If a run fails half-way and its edit is taken back,
-    that shows no difference. Missing rows are not reported; a new tenant has none yet.
+    The engine compares with its own state only: it sees no difference if a run fails half-way and
+    its edit is taken back. Missing rows are not reported; a new tenant has none yet.
     """
     numbers = {instance.number: instance for instance in tenant.instances}
     found: list[str] = []

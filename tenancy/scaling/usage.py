@@ -25,7 +25,7 @@ scrape and be a little late."""
 
 YOUNG_SECONDS = 300
 """How long a server has to have run before its figures count: a younger one has held nothing for
-five minutes, and an average over what there is does not show that."""
+five minutes, and an average over the existing figures does not show that."""
 
 _RATE_PER_CORE = 50_000
 SHARES: Mapping[Measure, float] = {"rate": 1, "connections": 0.5, "memory": 0.75}

@@ -240,7 +240,7 @@ def _spare(facts: Facts) -> str | None:
 
 
 def _peak_without(facts: Facts, last: int, measure: Measure) -> float:
-    """The share of its limit that the busiest other would have reached with the last one's load."""
+    """How close to its limit the busiest other server would have come with the last one's load."""
     others = [facts.readings[number].peak.of(measure) for number in range(1, last)]
     # `pack` may put all that the last one has on the busiest of the others.
     heirs = len(others) if facts.tenant.placement == "spread" else 1

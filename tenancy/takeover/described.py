@@ -104,7 +104,7 @@ def _quantity(text: str) -> Decimal | None:
 
 
 def _cpu(text: str | None) -> str | None:
-    """In the inventory's form, rounded up to thousandths of a core; None if that is nothing."""
+    """In the inventory's form, rounded up to thousandths of a core; None for no or a bad amount."""
     cores = _quantity(text) if text else None
     if not cores or cores <= 0:
         return None
@@ -113,7 +113,7 @@ def _cpu(text: str | None) -> str | None:
 
 
 def _memory(text: str | None) -> str | None:
-    """In the inventory's form, rounded up to whole Mi; None if that is nothing."""
+    """In the inventory's form, rounded up to whole Mi; None for no or a bad amount."""
     amount = _quantity(text) if text else None
     if not amount or amount <= 0:
         return None

@@ -1,8 +1,8 @@
 """How an object that somebody has made is handed over to this project. Pure.
 
 The API server records who manages each field, and an `up` that applies an object removes only
-fields of its own manager. So a patch makes that manager the recorded one. Without it, arguments,
-containers and volumes of an old server would stay beside those of the new one.
+fields of its own manager. So a patch records that manager for what people and scripts have set.
+Without it, arguments, containers and volumes of an old server would stay beside the new ones.
 """
 
 from collections.abc import Iterator, Mapping
@@ -109,7 +109,7 @@ def _manager_operations(live: Live) -> Iterator[Mapping[str, Any]]:
 
 
 def is_untracked(live: Live) -> bool:
-    """Whether the API server does not know who has set the fields: an `up` would remove none."""
+    """Whether the API server does not know who has set the fields: then an `up` removes none."""
     return not any(map(_is_handed_over, live["metadata"].get("managedFields") or ()))
 
 

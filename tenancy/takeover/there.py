@@ -64,7 +64,7 @@ class There:
 
 
 def place_of(service: Live) -> tuple[str, int] | None:
-    """The tenant and the number of the server that a Service leads to; None if to no server."""
+    """The tenant and the number of the server that a Service leads to; None if it leads to none."""
     place = instance_of(service["metadata"]["name"])
     selector: Mapping[str, str] = service["spec"].get("selector") or {}
     return place if place and selector.get(TENANT_LABEL) == place[0] else None
