@@ -30,7 +30,7 @@ def post(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Say what FILE has in one comment of a pull request, or in one open issue.
+    """Post FILE as a comment on a pull request, or as an issue.
 
     The comment of an earlier run is changed in place, and so is the issue. An empty FILE takes them
     back: the comment is deleted, the issue closed. What people wrote is left alone, so GITHUB_TOKEN

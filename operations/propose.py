@@ -41,7 +41,7 @@ def propose(
     ] = "autoscale",
     as_json: Json = False,
 ) -> None:
-    """Put the edit of the inventory on one branch, and in one open pull request into main.
+    """Open or update one pull request with the inventory's edit.
 
     The edit is what the file has and the last commit of the checkout has not; no other file goes
     with it, and the checkout stays as it is. Where branch and pull request have just this edit of
