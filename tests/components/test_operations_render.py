@@ -62,7 +62,7 @@ def test_a_folder_with_other_files_is_refused_and_stays_as_it_is(folder: Path, n
     result = run("render", "out")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
-        f"out has {name}, which is not of this command; give it a folder of its own. "
+        f"out has {name}, which this command did not write; give it an empty folder. "
         "Nothing was written.\n"
     )
     assert names(folder / "out") == [name]

@@ -131,7 +131,7 @@ def test_what_the_command_prints_makes_the_roles_of_another_prefix(dsn: str) -> 
 def test_a_name_that_needs_quoting_is_refused(option: str) -> None:
     refused = CliRunner().invoke(app, ["database-roles", option, "a;b"])
     assert refused.exit_code == 2
-    assert "a;b is not of lower-case letters" in refused.output
+    assert "a;b: expected lower-case letters" in refused.output
     assert "CREATE" not in refused.output
 
 

@@ -195,12 +195,10 @@ def test_the_approval_of_a_preview_is_not_that_of_the_edit(folder: Path) -> None
     ("preview", "report"),
     [
         pytest.param("missing.json", "missing.json cannot be read (No such file", id="missing"),
-        pytest.param(
-            "half.yaml", "half.yaml is no preview to judge by: Invalid JSON: ", id="no JSON"
-        ),
+        pytest.param("half.yaml", "half.yaml is no usable preview: Invalid JSON: ", id="no JSON"),
         pytest.param(
             str(PREVIEWS / "failed.json"),
-            "failed.json is no preview to judge by: the preview failed, so it does not show what",
+            "failed.json is no usable preview: the preview failed, so it does not show what",
             id="one that failed",
         ),
     ],
@@ -219,8 +217,8 @@ def test_a_preview_of_something_else_is_an_error() -> None:
     assert result.exit_code == 1
     assert result.stderr == (
         f"{preview} is no preview of this edit: it keeps nats-hooli-1, which the edit removes "
-        "(2 in all). Preview the edited inventory; or, where the stack never got that server, "
-        "bring it to the inventory it has before the edit.\n"
+        "(2 in all). Preview the edited inventory; or, if the stack never got that server, first "
+        "deploy the inventory from before the edit.\n"
     )
 
 
@@ -345,6 +343,13 @@ def test_help_says_what_each_exit_code_means(command: str, codes: str) -> None:
     lines = run(command, "--help").output.splitlines()
     told = [line.split()[0] for line in lines if line.startswith("    ") and line[4].isdigit()]
     assert told == list(codes)
+
+
+def test_no_line_of_help_is_cut_at_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = run("--help").output.splitlines()
+    assert [line for line in lines if line.endswith("...") and "Usage:" not in line] == []
+    assert max(map(len, lines)) <= 80
 
 
 def test_the_module_is_run_by_its_name(tmp_path: Path) -> None:

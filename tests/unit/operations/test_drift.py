@@ -65,7 +65,7 @@ def test_one_thing_that_differs_is_told_and_written(engine_says: EngineSays) -> 
     found = drift()
     assert found.exit_code == 5
     assert found.stdout.startswith(
-        "1 resource differs from what the stack prod says. To put that right would be to\n\n"
+        "1 resource differs from what the stack prod says. `pulumi up --refresh` would\n\n"
         "- create Service `nats-acme-2-service`\n\n"
     )
     assert Path("drift.md").read_text() == found.stdout
@@ -75,7 +75,7 @@ def test_a_preview_that_failed_tells_no_drift_and_leaves_no_report(engine_says: 
     engine_says((PREVIEWS / "failed.json").read_text())
     found = drift()
     assert (found.exit_code, found.stdout) == (1, "")
-    assert found.stderr.startswith("Drift cannot be told: the preview failed")
+    assert found.stderr.startswith("Drift could not be checked: the preview failed")
     assert not Path("drift.md").exists()
 
 
@@ -85,7 +85,7 @@ def test_without_an_engine_neither_can_tell(
     monkeypatch.setenv("PATH", str(tmp_path))
     for asked in (drift(), deployed()):
         assert asked.exit_code == 1
-        assert asked.stderr.endswith("cannot be told: there is no `pulumi` on PATH.\n")
+        assert asked.stderr.endswith(": there is no `pulumi` on PATH.\n")
 
 
 def committed(*texts: bytes) -> list[str]:

@@ -71,7 +71,7 @@ def last_line(result: Result) -> str:
 def test_nothing_agrees_where_nothing_could_be_looked_at(inventory: Path) -> None:
     result = status(inventory)
     assert result.exit_code == 1
-    assert last_line(result) == "1 instance: nothing could be looked at but the inventory."
+    assert last_line(result) == "1 instance: only the inventory could be read."
     assert NO_CLUSTER in result.stderr
     assert NO_TABLE in result.stderr
 
