@@ -287,9 +287,9 @@ def test_a_person_reads_who_it_is_how_much_it_is_and_where_to_look(tmp_path: Pat
                     "instance_num": "2",
                 },
                 "exp_annotations": {
-                    "summary": "globex instance 2 has over 75% of its memory",
-                    "description": "globex instance 2 has had 7GiB of memory on average over 5 "
-                    "minutes, for 5 minutes: over 75% of what its size can take.",
+                    "summary": "globex instance 2 is over 75% of its limit of memory",
+                    "description": "For 5 minutes globex instance 2 has had 7GiB of memory, "
+                    "averaged over 5 minutes: over 75% of its size's limit.",
                     "runbook": "docs/runbook.md#alerts",
                 },
             }
