@@ -89,5 +89,5 @@ def test_nothing_is_written_when_something_is_wrong(
 
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("arguments", [[], ["out", "--set", "image"]])
-def test_a_wrong_call_is_told_apart(arguments: list[str]) -> None:
+def test_wrong_usage_exits_with_2(arguments: list[str]) -> None:
     assert run("render", *arguments).exit_code == 2

@@ -45,7 +45,7 @@ UNION ALL
 SELECT role, proname, 'EXECUTE', has_function_privilege(name, oid, 'EXECUTE')
 FROM role, pg_proc WHERE pronamespace = 'public'::regnamespace
 """
-"""All that is in the database, whoever has put it there, with all the privileges of its kind."""
+"""All objects in the database, whoever made them, with all the privileges of their kind."""
 
 
 def grid(dsn: str, prefix: str = PREFIX) -> dict[Cell, bool]:
@@ -56,8 +56,8 @@ def grid(dsn: str, prefix: str = PREFIX) -> dict[Cell, bool]:
 
 
 def described(cells: dict[Cell, bool]) -> set[Cell]:
-    """The cells that are to be allowed."""
-    # What everybody has in a database of Postgres, unless somebody takes it from all its users.
+    """The cells that should be allowed."""
+    # What Postgres grants to PUBLIC in every database by default.
     allowed: set[Cell] = {(role, "database", p) for role in ROLES for p in ("CONNECT", "TEMPORARY")}
     for lent in LENT:
         names = [f"{lent.name}.{column}" for column in lent.columns] or [lent.name or "schema"]

@@ -1,4 +1,4 @@
-"""What the autoscaler asks, in a real Prometheus about real servers."""
+"""The autoscaler's queries, in a real Prometheus about real servers."""
 
 from math import nan
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The targets that workflows make, and that need no engine."""
+"""The targets that workflows run and that need no engine."""
 
 import os
 import subprocess

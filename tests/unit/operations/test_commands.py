@@ -227,11 +227,11 @@ def test_a_preview_of_something_else_is_an_error() -> None:
     "arguments",
     [["guard"], ["guard", "--base", "base.yaml"], ["check"], ["nothing"], ["--nothing"]],
 )
-def test_a_wrong_call_is_told_apart_from_a_refusal(arguments: list[str]) -> None:
+def test_wrong_usage_has_another_exit_code_than_a_refusal(arguments: list[str]) -> None:
     assert run(*arguments).exit_code == 2
 
 
-def test_the_shipped_inventory_is_told_with_those_who_rely_on_labels_alone() -> None:
+def test_check_prints_the_totals_and_who_relies_on_labels_alone() -> None:
     file = PROJECT / "tenants.yaml"
     result = run("check", str(file))
     totals = "3 tenants, 5 instances, which request 7 CPU and 14Gi of memory"
@@ -254,7 +254,7 @@ def test_totals_are_exact_down_to_thousandths_and_mebibytes(folder: Path) -> Non
     assert result.output == expected
 
 
-def test_all_faulty_files_are_told_and_the_right_ones_too(folder: Path) -> None:
+def test_check_reports_all_faulty_files_and_the_right_ones_too(folder: Path) -> None:
     (folder / "faulty.yaml").write_text("tenants:\n  Acme: {}\n  Globex: {}\n")
     result = run("check", "faulty.yaml", "base.yaml", "missing.yaml")
     assert result.exit_code == 1
@@ -264,7 +264,7 @@ def test_all_faulty_files_are_told_and_the_right_ones_too(folder: Path) -> None:
     assert len(result.stderr.splitlines()) == 5
 
 
-def test_check_tells_programs_faults_and_totals(folder: Path) -> None:
+def test_check_prints_faults_and_totals_as_json(folder: Path) -> None:
     (folder / "faulty.yaml").write_text("tenants:\n  acme: {instances: 0}\n")
     result = run("check", "--json", "faulty.yaml", "base.yaml")
     assert (result.exit_code, result.stderr) == (1, "")
@@ -280,7 +280,7 @@ def test_check_tells_programs_faults_and_totals(folder: Path) -> None:
     [("less.yaml", 0, []), ("half.yaml", 3, ["2 tenants lose every server: hooli, initech"])],
 )
 @pytest.mark.usefixtures("folder")
-def test_the_guard_tells_programs_reasons_and_the_approval(
+def test_the_guard_prints_reasons_and_the_approval_as_json(
     head: str, code: int, reasons: list[str]
 ) -> None:
     result = guard(head, "--json")
@@ -363,7 +363,7 @@ def test_the_module_is_run_by_its_name(tmp_path: Path) -> None:
     assert "line 1, tenants: it is empty" in answer.stderr
 
 
-def test_every_command_has_an_answer_for_programs() -> None:
+def test_every_command_can_answer_in_json() -> None:
     group = typer.main.get_group(app)
     without = [
         name
