@@ -90,8 +90,8 @@ def _plugin(layout: Layout) -> dict[str, str]:
             f"run `make down` before another one ({possible[wanted or 'built']}) makes a new one."
         )
     if choice == BUILT:
-        # It is older than the SDK asks for, of which the engine would warn in each run; README.md
-        # says it once.
+        # It is older than the SDK asks for, of which the engine would warn in each run;
+        # docs/sandbox.md says it once.
         return {"PULUMI_HOME": str(_home_of_built(official)), "PULUMI_DEV": "true"}
     if not _has_official(official):
         raise SandboxError(
