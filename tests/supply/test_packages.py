@@ -34,7 +34,7 @@ def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize(
     "target",
-    ["plan", "comment", "diff", "guard", "deploy", "drift", "issue", "autoscale", "propose"],
+    ["changes", "comment", "diff", "guard", "deploy", "drift", "issue", "autoscale", "propose"],
 )
 def test_what_deploys_has_nothing_of_the_local_stack_nor_of_the_tests(
     project: Path, target: str

@@ -12,7 +12,7 @@ JOBS = jobs(PROJECT)
 NO_FORK = "github.event.pull_request.head.repo.full_name == github.repository"
 
 WRITES = {
-    ("pull-request", "plan"): {"pull-requests": "write"},
+    ("pull-request", "changes"): {"pull-requests": "write"},
     ("drift", "drift"): {"issues": "write"},
     ("autoscale", "autoscale"): {"contents": "write", "pull-requests": "write"},
 }
