@@ -14,8 +14,7 @@ from pathlib import Path
 
 from operations.outside.pulumi import Engine
 from operations.recovery import command as recover
-from operations.recovery import leftovers
-from operations.recovery import pending as adoption
+from operations.recovery import leftovers, pending
 from sandbox import toolchain
 from sandbox.errors import SandboxError
 from sandbox.layout import CACHE, PROJECT, Layout
@@ -188,7 +187,7 @@ def recover_what_was_interrupted(stack: Engine) -> None:
         EngineError: the state cannot be read.
         SandboxError: it cannot be found out now.
     """
-    if not adoption.pending(stack.export()):
+    if not pending.operations(stack.export()):
         return
     say("the last `make up` was interrupted; looking for what it had made")
     if recover.run(stack, engine_is_dead=True, up=None):

@@ -1,15 +1,15 @@
-// A worker of one integration: it finds the integration's NATS server and follows it to the next.
+// A worker of one integration: it finds the integration's NATS server and follows every move.
 //
 //	DATABASE_URL=postgresql://… worker [--linger SECONDS] TENANT INTEGRATION
 //
 // Copy this file into your service and put the service's own work into handle. It needs a database
-// role that may read the view integration_servers. Where the tenant lists keys or has TLS,
-// NATS_NKEY_SEED_FILE names the file with the worker's seed, and NATS_CA_FILE that with the
+// role that may read the view integration_servers. If the tenant lists keys, NATS_NKEY_SEED_FILE
+// names the file with the worker's seed. If it has TLS, NATS_CA_FILE names the file with the
 // authority's certificate.
 //
-// watch asks the database where the integration is. A worker goes there: it joins the new server
-// first, stays at the old one for the linger time, in which it hears publishers that come late, and
-// then leaves. While the database is away, the worker serves where it is.
+// watch asks the database where the integration is. The worker follows it: it joins the new server
+// first, stays at the old one for the linger time, in which it still hears late publishers, and then
+// leaves. While the database is down, the worker stays where it is.
 package main
 
 import (
@@ -30,17 +30,17 @@ import (
 )
 
 const (
-	defaultLinger = 5.0              // seconds; less than the 30 after a move in which the old server is sure to be there
-	lookAgain     = 10 * time.Second // for moves whose notification was lost with a database connection
-	patience      = 5 * time.Second  // for one answer of the database or of a server
+	defaultLinger = 5.0              // seconds; less than drain (30), for which the old server outlives a move
+	lookAgain     = 10 * time.Second // finds moves whose notification was lost with a connection
+	patience      = 5 * time.Second  // the timeout for one answer of the database or a server
 	firstWait     = 500 * time.Millisecond
 	longestWait   = 10 * time.Second
 
 	where = "SELECT url FROM integration_servers WHERE tenant_id = $1 AND integration_id = $2"
 )
 
-// handle is what the service does with a message. The messages of one subscription come one after
-// another, the two subscriptions run side by side.
+// handle does the service's work for a message. The messages of one subscription arrive one after
+// another; the two subscriptions run concurrently.
 func handle(message *nats.Msg) {
 	say("message", facts{"subject": message.Subject, "data": string(message.Data)})
 }
@@ -49,7 +49,7 @@ type facts map[string]any
 
 var stdout sync.Mutex
 
-// say tells on stdout what happened, and when.
+// say prints an event and its time on stdout.
 func say(event string, more facts) {
 	line := facts{"event": event, "time": float64(time.Now().UnixMicro()) / 1e6}
 	for name, value := range more {
@@ -60,8 +60,8 @@ func say(event string, more facts) {
 	_ = json.NewEncoder(os.Stdout).Encode(line)
 }
 
-// A worker has one stay at the server where the integration is, and at others only until they end.
-// One goroutine, that of run, does whatever changes it; the others hand it a function through do.
+// A worker has one stay at the integration's server, and ends its stays at all others. Only the
+// goroutine of run changes it; the others send it functions through do.
 type worker struct {
 	name     string
 	subjects []string
@@ -72,7 +72,7 @@ type worker struct {
 	failure  error
 }
 
-// A stay is the worker's time at one server, from joining it to having left it.
+// A stay is the worker's time at one server, from joining it until it has left.
 type stay struct {
 	url     string
 	conn    *nats.Conn
@@ -91,7 +91,7 @@ func newWorker(tenant, integration string, linger time.Duration) *worker {
 	}
 }
 
-// run works until the context ends, handles what was received, and returns.
+// run works until the context ends, then handles received messages and returns.
 func (w *worker) run(ctx context.Context, found <-chan string) error {
 	for w.failure == nil {
 		select {
@@ -113,7 +113,7 @@ func (w *worker) run(ctx context.Context, found <-chan string) error {
 	return w.failure
 }
 
-// goTo makes this the server to be at from now on.
+// goTo moves the worker to this server.
 func (w *worker) goTo(url string) {
 	if url == w.wanted {
 		return
@@ -125,7 +125,7 @@ func (w *worker) goTo(url string) {
 	}
 }
 
-// settle begins, keeps and ends stays as is wanted now. It is called whenever something has changed.
+// settle begins, keeps and ends stays to match wanted. It is called after every change.
 func (w *worker) settle() {
 	if w.wanted == "" {
 		return
@@ -135,7 +135,7 @@ func (w *worker) settle() {
 	}
 	there := w.stays[w.wanted]
 	if there == nil {
-		return // the connection could not even be begun: a failure
+		return // join failed, and has set w.failure
 	}
 	if there.linger != nil {
 		there.linger.Stop()
@@ -150,7 +150,7 @@ func (w *worker) settle() {
 			var timer *time.Timer
 			timer = time.AfterFunc(w.linger, func() {
 				w.do <- func() {
-					if s.linger == timer { // and not called back, nor sent off anew
+					if s.linger == timer { // still this timer: not cancelled, nor cancelled and started again
 						w.leave(s)
 					}
 				}
@@ -174,7 +174,7 @@ func (w *worker) join(url string) {
 		nats.IgnoreAuthErrorAbort(),
 		nats.MaxReconnects(-1),
 		nats.ReconnectWait(2*time.Second),
-		nats.PingInterval(10*time.Second), // a server that vanishes without a word is given up in half a minute
+		nats.PingInterval(10*time.Second), // detects a silently dead server within half a minute
 		nats.DrainTimeout(20*time.Second),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { w.complain(url, err) }),
 		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { w.complain(url, err) }),
@@ -203,7 +203,7 @@ func (w *worker) join(url string) {
 		}
 	}
 	go func() {
-		// The answer to a flush says that the server has the subscriptions.
+		// The answer to a flush proves that the server has the subscriptions.
 		for conn.FlushTimeout(patience) != nil {
 			if conn.IsClosed() {
 				return
@@ -219,7 +219,7 @@ func (w *worker) join(url string) {
 	}()
 }
 
-// identity is how the worker shows who it is, and whom it trusts.
+// identity returns the options by which the worker proves who it is, and says whom it trusts.
 func identity() (options []nats.Option, err error) {
 	if file := os.Getenv("NATS_NKEY_SEED_FILE"); file != "" {
 		option, err := nats.NkeyOptionFromSeed(file)
@@ -234,20 +234,20 @@ func identity() (options []nats.Option, err error) {
 	return options, nil
 }
 
-// leave ends a stay: Drain handles what was received, Close would drop it.
+// leave ends a stay: Drain handles received messages, Close would drop them.
 func (w *worker) leave(s *stay) {
 	if s.leaving {
 		return
 	}
 	s.joined, s.leaving = false, true
 	say("leaving", facts{"url": s.url})
-	_ = s.conn.Drain() // where the server is down, this closes the connection
+	_ = s.conn.Drain() // if the server is down, this closes the connection
 }
 
-// closed is the end of a stay, and of the worker where nobody wanted it.
+// closed handles a closed connection: the end of a stay, or, if unexpected, of the worker.
 func (w *worker) closed(s *stay, err error) {
 	if !s.leaving {
-		w.failure = fmt.Errorf("%s has ended the connection for good: %v", s.url, err)
+		w.failure = fmt.Errorf("%s ended the connection permanently: %v", s.url, err)
 		return
 	}
 	say("left", facts{"url": s.url})
@@ -259,7 +259,7 @@ func (w *worker) complain(url string, err error) {
 	say("error", facts{"url": url, "error": err.Error()})
 }
 
-// watch tells where the integration is, now and after each move.
+// watch sends the URL of the integration's server to found, now and after each move.
 func watch(ctx context.Context, config *pgx.ConnConfig, tenant, integration string, found chan<- string) {
 	wait := firstWait
 	for {
@@ -275,7 +275,7 @@ func watch(ctx context.Context, config *pgx.ConnConfig, tenant, integration stri
 		if ctx.Err() != nil {
 			return
 		}
-		// The text of an error may repeat parts of the connection string; its type and code do not.
+		// The error's text may contain parts of the connection string; its type and code do not.
 		var code any
 		if answer := (*pgconn.PgError)(nil); errors.As(err, &answer) {
 			code = answer.Code
@@ -290,14 +290,14 @@ func watch(ctx context.Context, config *pgx.ConnConfig, tenant, integration stri
 	}
 }
 
-// look watches over one database connection, until it is lost.
+// look watches through one database connection, until that is lost.
 func look(ctx context.Context, config *pgx.ConnConfig, tenant, integration string, found func(string)) error {
 	database, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		return err
 	}
 	defer database.Close(context.WithoutCancel(ctx))
-	// First, so that no move is missed between the two.
+	// Before the query, so that no move in between is missed.
 	if _, err := database.Exec(ctx, "LISTEN integration_moved"); err != nil {
 		return err
 	}
@@ -332,7 +332,7 @@ func lookUp(ctx context.Context, database *pgx.Conn, tenant, integration string)
 	return url, err
 }
 
-// moved waits for a notification about this integration, or until it is time to look anyway.
+// moved waits for a notification about this integration, or for lookAgain to pass.
 func moved(ctx context.Context, database *pgx.Conn, tenant, integration string) error {
 	waiting, cancel := context.WithTimeout(ctx, lookAgain)
 	defer cancel()
@@ -347,14 +347,14 @@ func moved(ctx context.Context, database *pgx.Conn, tenant, integration string) 
 	}
 }
 
-// concerns says whether a notification is about this integration.
+// concerns reports whether a notification is about this integration.
 func concerns(payload, tenant, integration string) bool {
 	var told struct {
 		Tenant      string          `json:"tenant_id"`
 		Integration json.RawMessage `json:"integration_id"` // a number or, in other schemas, a text
 	}
 	if json.Unmarshal([]byte(payload), &told) != nil {
-		return true // not what was agreed; to look once more costs little
+		return true // an unexpected payload; one more query costs little
 	}
 	id := string(told.Integration)
 	return told.Tenant == tenant && (id == integration || id == `"`+integration+`"`)
@@ -373,7 +373,7 @@ func main() {
 	}
 	config, err := pgx.ParseConfig(os.Getenv("DATABASE_URL"))
 	if err != nil || os.Getenv("DATABASE_URL") == "" {
-		fmt.Fprintln(os.Stderr, "DATABASE_URL is missing, or no connection string of Postgres.")
+		fmt.Fprintln(os.Stderr, "DATABASE_URL is missing or is not a Postgres connection string.")
 		os.Exit(1)
 	}
 	config.ConnectTimeout = patience
@@ -386,6 +386,6 @@ func main() {
 	err = newWorker(tenant, integration, time.Duration(*linger*float64(time.Second))).run(ctx, found)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1) // to be started again
+		os.Exit(1) // Kubernetes restarts it
 	}
 }

@@ -1,15 +1,15 @@
-"""A worker of one integration: it finds the integration's NATS server and follows it to the next.
+"""A worker of one integration: it finds the integration's NATS server and follows every move.
 
     DATABASE_URL=postgresql://… python worker.py [--linger SECONDS] TENANT INTEGRATION
 
 Copy this file into your service and put the service's own work into `handle`. It needs Python 3.11,
-nats-py and psycopg, and a database role that may read the view `integration_servers`. Where the
-tenant lists keys or has TLS, NATS_NKEY_SEED_FILE names the file with the worker's seed, for which
-it also needs nkeys, and NATS_CA_FILE that with the authority's certificate.
+nats-py and psycopg, and a database role that may read the view `integration_servers`. If the tenant
+lists keys, NATS_NKEY_SEED_FILE names the file with the worker's seed, and nkeys is needed too. If
+it has TLS, NATS_CA_FILE names the file with the authority's certificate.
 
-`watch` asks the database where the integration is. `Worker` brings the worker there: it joins the
-new server first, stays at the old one for the linger time, in which it hears publishers that come
-late, and then leaves. While the database is away, the worker serves where it is.
+`watch` asks the database where the integration is. `Worker` follows it: it joins the new server
+first, stays at the old one for the linger time, in which it still hears late publishers, and then
+leaves. While the database is down, the worker stays where it is.
 """
 
 import argparse
@@ -29,12 +29,12 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from psycopg.conninfo import conninfo_to_dict
 
-LINGER = 5.0  # seconds; less than the 30 after a move in which the old server is sure to be there
-LOOK_AGAIN = 10.0  # seconds; for moves whose notification was lost with a database connection
+LINGER = 5.0  # seconds; less than `drain` (30), for which the old server outlives a move
+LOOK_AGAIN = 10.0  # seconds; finds moves whose notification was lost with a connection
 FIRST_WAIT, LONGEST_WAIT = 0.5, 10.0  # seconds between attempts to reach the database
 
 WHERE = "SELECT url FROM integration_servers WHERE tenant_id = %s AND integration_id = %s"
-# A database that vanishes without a word is given up after seconds, not after the system's hours.
+# Detects a silently dead database after seconds; the system's defaults take hours.
 DATABASE: dict[str, Any] = {
     "connect_timeout": 5,
     "keepalives_idle": 5,
@@ -45,17 +45,17 @@ DATABASE: dict[str, Any] = {
 
 
 async def handle(message: Msg) -> None:
-    """What the service does with a message. One subject's messages come one after another."""
+    """Do the service's work for a message. One subject's messages arrive one after another."""
     say("message", subject=message.subject, data=message.data.decode(errors="replace"))
 
 
 def say(event: str, **facts: object) -> None:
-    """Tell on stdout what happened, and when."""
+    """Print an event and its time on stdout."""
     print(json.dumps({"event": event, **facts, "time": time.time()}), flush=True)
 
 
 class Worker:
-    """Has one stay at the server where the integration is, and at others only until they end."""
+    """Has one stay at the integration's server, and ends its stays at all others."""
 
     def __init__(
         self, tenant: str, integration: str, linger: float, tasks: asyncio.TaskGroup
@@ -69,7 +69,7 @@ class Worker:
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def go_to(self, url: str) -> None:
-        """Be at this server from now on."""
+        """Move to this server."""
         if url != self.wanted:
             self.wanted = url
             self.settle()
@@ -77,7 +77,7 @@ class Worker:
                 say("joined", url=url)
 
     def settle(self) -> None:
-        """Begin, keep and end stays as is wanted now; called whenever something has changed."""
+        """Begin, keep and end stays to match `wanted`; called after every change."""
         if self.wanted is None:
             return
         there = self.stays.get(self.wanted)
@@ -89,19 +89,19 @@ class Worker:
                 stay.end(after=self.linger if stay.joined else 0)
 
     def leave(self) -> None:
-        """Leave every server, and go nowhere."""
+        """Leave every server."""
         self.wanted = None
         for stay in self.stays.values():
             stay.end(after=0)
 
     def end(self, error: Exception | None = None) -> None:
-        """Let the program end, with an error or without."""
+        """End the program, with or without an error."""
         if not self.ended.done():
             self.ended.set_exception(error) if error else self.ended.set_result(None)
 
 
 class Stay:
-    """The worker's time at one server, from joining it to having left it."""
+    """The worker's time at one server, from joining it until it has left."""
 
     def __init__(self, worker: Worker, url: str) -> None:
         self.worker, self.url = worker, url
@@ -112,13 +112,13 @@ class Stay:
         self.joining = worker.tasks.create_task(self._join())
 
     def remain(self) -> None:
-        """Do not leave after all, unless it has begun; then a new stay begins after it."""
+        """Cancel a planned leave. One that has begun continues, and a new stay follows it."""
         if self.linger:
             self.linger.cancel()
             self.linger = None
 
     def end(self, *, after: float) -> None:
-        """Leave after so many seconds, or earlier where that was said before."""
+        """Leave after so many seconds, or earlier if an earlier leave is planned."""
         if self.leaving is None and after == 0:
             self.remain()
             self.joined = False
@@ -133,7 +133,7 @@ class Stay:
             name=self.worker.name,
             max_reconnect_attempts=-1,
             reconnect_time_wait=2,
-            ping_interval=10,  # a server that vanishes without a word is given up in half a minute
+            ping_interval=10,  # detects a silently dead server within half a minute
             drain_timeout=20,
             nkeys_seed=os.environ.get("NATS_NKEY_SEED_FILE"),
             tls=trusted(os.environ.get("NATS_CA_FILE")),
@@ -145,13 +145,13 @@ class Stay:
         for subject in self.worker.subjects:
             await self.client.subscribe(subject, cb=handle)
         try:
-            # nats-py sends a PING, and so that of `flush`, ahead of what waits to be sent: only the
-            # answer to a second one says that the server has the subscriptions.
+            # nats-py sends a PING, that of `flush` too, before the data that waits to be sent. Only
+            # the answer to a second PING proves that the server has the subscriptions.
             await self.client.rtt(timeout=5)
             await self.client.rtt(timeout=5)
             self._is_joined()
         except nats.errors.TimeoutError:
-            # An answer that comes too late would end nats-py's reading without a word.
+            # A late answer would silently end nats-py's reading.
             if not self.joined:
                 await self.client.force_reconnect()
 
@@ -165,8 +165,8 @@ class Stay:
         self.joining.cancel()
         await asyncio.wait({self.joining})
         say("leaving", url=self.url)
-        # `drain` handles what was received, `close` would drop it. It fails where the server is
-        # down, and then the client must not come back to it later.
+        # `drain` handles received messages, `close` would drop them. `drain` fails if the server is
+        # down. Then `close` keeps the client from reconnecting to it later.
         with suppress(nats.errors.Error):
             await self.client.drain()
         if not self.client.is_closed:
@@ -188,24 +188,24 @@ class Stay:
 
     async def _on_close(self) -> None:
         if not self.leaving:
-            reason = f"{self.url} has ended the connection for good: {self.client.last_error}"
+            reason = f"{self.url} ended the connection permanently: {self.client.last_error}"
             self.worker.end(ConnectionError(reason))
 
 
 def trusted(ca_file: str | None) -> ssl.SSLContext | None:
-    """Trust this authority's servers; without one, those that the system trusts."""
+    """The TLS context that trusts this authority; None for the system's authorities."""
     return ssl.create_default_context(cafile=ca_file) if ca_file else None
 
 
 async def watch(dsn: str, tenant: str, integration: str, worker: Worker) -> None:
-    """Tell the worker where the integration is, now and after each move."""
+    """Send the worker to the integration's server, now and after each move."""
     wait = FIRST_WAIT
     while True:
         try:
             async with await psycopg.AsyncConnection.connect(
                 dsn, autocommit=True, **DATABASE
             ) as database:
-                await database.execute("LISTEN integration_moved")  # first, so none is missed
+                await database.execute("LISTEN integration_moved")  # first, to miss no move
                 said: str | None = ""
                 while True:
                     rows = await database.execute(WHERE, (tenant, integration))
@@ -222,7 +222,7 @@ async def watch(dsn: str, tenant: str, integration: str, worker: Worker) -> None
                             if concerns(notification.payload, tenant, integration):
                                 break
         except psycopg.Error as error:
-            # Its text may repeat the connection string; its name and code do not.
+            # The error's text may contain the connection string; its name and code do not.
             say("database-lost", error=type(error).__name__, code=error.sqlstate, wait=wait)
             await asyncio.sleep(wait)
             wait = min(2 * wait, LONGEST_WAIT)
@@ -234,12 +234,12 @@ def concerns(payload: str, tenant: str, integration: str) -> bool:
         told = json.loads(payload)
         return (told["tenant_id"], str(told["integration_id"])) == (tenant, integration)
     except (ValueError, TypeError, KeyError):
-        return True  # not what was agreed; to look once more costs little
+        return True  # an unexpected payload; one more query costs little
 
 
 async def main(dsn: str, tenant: str, integration: str, linger: float) -> None:
-    """Work until SIGTERM or SIGINT, then handle what was received, and end."""
-    async with asyncio.TaskGroup() as tasks:  # an error in one task ends them all, and the program
+    """Work until SIGTERM or SIGINT, then handle received messages and end."""
+    async with asyncio.TaskGroup() as tasks:  # an error in one task ends all, and the program
         worker = Worker(tenant, integration, linger, tasks)
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, worker.end)
@@ -261,5 +261,5 @@ if __name__ == "__main__":
     except psycopg.ProgrammingError:
         database_url = ""
     if not database_url:
-        sys.exit("DATABASE_URL is missing, or no connection string of Postgres.")
+        sys.exit("DATABASE_URL is missing or is not a Postgres connection string.")
     asyncio.run(main(database_url, given.tenant, given.integration, given.linger))

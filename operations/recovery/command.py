@@ -20,8 +20,7 @@ from operations.outside.pulumi import (
     State,
     selected_stack,
 )
-from operations.recovery import leftovers, unrecorded
-from operations.recovery import pending as adoption
+from operations.recovery import leftovers, pending, unrecorded
 from operations.recovery.leftovers import EngineLives, LockUnjudged, Say
 from operations.recovery.pending import name, told
 from tenancy.words import listed
@@ -37,13 +36,6 @@ def recover(
         typer.Option(
             "--engine-is-dead",
             help="I know that no engine runs on this stack, where that cannot be seen from here.",
-        ),
-    ] = False,
-    delete_orphans: Annotated[
-        bool,
-        typer.Option(
-            "--delete-orphans",
-            help="Let the next up delete unrecorded objects that nothing asks for.",
         ),
     ] = False,
     as_json: Json = False,
@@ -76,7 +68,7 @@ def recover(
         typer.echo(f"Not recovered: {error} Perhaps --stack helps.", err=True)
         raise typer.Exit(Exit.FAILED) from None
     said = Said(is_quiet=as_json)
-    code = run(engine, engine_is_dead=engine_is_dead, delete_orphans=delete_orphans, said=said)
+    code = run(engine, engine_is_dead=engine_is_dead, said=said)
     if as_json:
         typer.echo(json.dumps({"done": said.lines, "exit_code": code}, indent=2))
     raise typer.Exit(code)
@@ -86,7 +78,6 @@ def run(
     engine: Engine,
     *,
     engine_is_dead: bool = False,
-    delete_orphans: bool = False,
     up: str | None = "pulumi up",
     said: "Said | None" = None,
 ) -> int:
@@ -102,7 +93,7 @@ def run(
     try:
         leftovers.clear(engine, said, is_dead=engine_is_dead)
         state = _settle_interrupted(engine, engine.export(), said)
-        _record_unrecorded(engine, state, said, delete_orphans=delete_orphans)
+        _record_unrecorded(engine, state, said)
     except EngineLives as finding:
         typer.echo(
             f"{finding} Nothing was done; wait for it, or interrupt it with Ctrl-C.", err=True
@@ -147,14 +138,14 @@ class Said:
 
 def _settle_interrupted(engine: Engine, state: State, say: Say) -> State:
     """Find out what became of that which the engine was about to do when it died."""
-    interrupted = adoption.interrupted(state)
-    if not (interrupted or adoption.pending(state)):
+    interrupted = pending.interrupted(state)
+    if not (interrupted or pending.operations(state)):
         return state
-    engine.replace_state(adoption.adopt(state, interrupted.creating))
+    engine.replace_state(pending.record(state, interrupted.creating))
     state = _look_at(engine, interrupted.creating, interrupted.changing)
     for resource in interrupted.creating:
         there = (
-            "there, and recorded now" if adoption.has(state, resource) else "not there or not ours"
+            "there, and recorded now" if pending.has(state, resource) else "not there or not ours"
         )
         say(f"Interrupted while creating {name(resource)}: {told(resource)} is {there}.")
     for resource in interrupted.changing:
@@ -172,22 +163,23 @@ def _look_at(engine: Engine, adopted: Sequence[Resource], others: Sequence[Resou
     if urns:
         engine.refresh(urns)
     state = engine.export()
-    if strangers := adoption.strangers(state, {resource["urn"] for resource in adopted}):
-        state = adoption.without(state, strangers)
+    if strangers := pending.strangers(state, {resource["urn"] for resource in adopted}):
+        state = pending.without(state, strangers)
         engine.replace_state(state)
     return state
 
 
-def _record_unrecorded(engine: Engine, state: State, say: Say, *, delete_orphans: bool) -> None:
-    """Find objects of ours that neither the state nor an engine's notes have.
+def _record_unrecorded(engine: Engine, state: State, say: Say) -> None:
+    """Record objects of ours that the next `up` would make, and that no state has.
 
-    Those that the next `up` would make are what it is about. Those that nothing asks for may be of
-    a tenant that has left, or of another stack in the same namespace by mistake: they are told, and
-    recorded for deletion only when somebody says so.
+    An orphan, which no program asks for, may belong to a tenant that has left, or to another stack
+    that is in this namespace by mistake. Nobody here can know, so it is reported with the command
+    that deletes it.
     """
     for _ in range(_MOST_ROUNDS):
         preview = engine.preview()
-        with as_the_plugin(_of_the_plugin(engine, preview), engine.environment) as kubectl:
+        setting = _of_the_plugin(engine, preview)
+        with as_the_plugin(setting, engine.environment) as kubectl:
             live = unrecorded.live_objects(unrecorded.namespaces(state, preview.creations), kubectl)
         if lost := unrecorded.beyond_recording(state, preview.creations, live):
             there = listed([f"{each['kind']} {unrecorded.id_of(each)}" for each in lost], most=2)
@@ -199,19 +191,20 @@ def _record_unrecorded(engine: Engine, state: State, say: Say, *, delete_orphans
         wanted, orphans = unrecorded.match(state, preview.creations, live)
         if not wanted:
             break
-        state = _record(engine, state, wanted, "recorded now", say)
+        state = _record(engine, state, wanted, say)
     else:
         raise EngineError(
             f"each of {_MOST_ROUNDS} previews has found more that was not recorded, so there may "
             "be more still, and orphans were not looked for."
         )
-    if delete_orphans:
-        found = unrecorded.to_delete(state, orphans)
-        _record(engine, state, found, "the next `up` deletes it, since nothing asks for it", say)
-    elif orphans:
-        for resource in unrecorded.to_delete(state, orphans):
-            say(f"Not recorded, and nothing asks for it: {told(resource)}.")
-        say("If that was of a tenant that is gone, run this again with --delete-orphans.")
+    for each in orphans:
+        say(f"Not recorded, and nothing asks for it: {each['kind']} {unrecorded.id_of(each)}.")
+    for command in unrecorded.deletions(orphans, kubectl):
+        with_what = " (with the stack's kubeconfig)" if setting["kubeconfig"] else ""
+        say(
+            "If no other stack uses this namespace, delete that; a server ends at once, and "
+            f"nobody asks for an approval{with_what}: {command}"
+        )
 
 
 def _of_the_plugin(engine: Engine, preview: Preview) -> dict[str, str | None]:
@@ -225,14 +218,10 @@ def _of_the_plugin(engine: Engine, preview: Preview) -> dict[str, str | None]:
     }
 
 
-def _record(
-    engine: Engine, state: State, found: Sequence[Resource], outcome: str, say: Say
-) -> State:
-    if not found:
-        return state
-    engine.replace_state(adoption.adopt(state, found))
+def _record(engine: Engine, state: State, found: Sequence[Resource], say: Say) -> State:
+    engine.replace_state(pending.record(state, found))
     state = _look_at(engine, found)
     for resource in found:
-        if adoption.has(state, resource):
-            say(f"Made, but not recorded: {told(resource)}; {outcome}.")
+        if pending.has(state, resource):
+            say(f"Made, but not recorded: {told(resource)}; recorded now.")
     return state

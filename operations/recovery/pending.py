@@ -72,8 +72,8 @@ class Interrupted:
         return bool(self.creating or self.changing or self.unidentified)
 
 
-def pending(state: State) -> list[dict[str, Any]]:
-    """The engine's notes of what it was at, each with a `type` and a `resource`."""
+def operations(state: State) -> list[dict[str, Any]]:
+    """The engine's pending operations, each with a `type` and a `resource`."""
     return state["deployment"].get("pending_operations") or []
 
 
@@ -84,7 +84,7 @@ def interrupted(state: State) -> Interrupted:
     creating = {each["urn"]: each for each in resources(state) if _is_marked(each)}
     changing: dict[str, Resource] = {}
     unidentified: list[Resource] = []
-    for operation in pending(state):
+    for operation in operations(state):
         resource: Resource = operation["resource"]
         if operation["type"] != "creating":
             if resource["urn"] in urns:
@@ -114,7 +114,7 @@ def _is_gone(resource: Resource) -> bool:
     return bool(resource.get("pendingReplacement"))
 
 
-def adopt(state: State, found: Iterable[Resource]) -> State:
+def record(state: State, found: Iterable[Resource]) -> State:
     """`state` with `found` among its resources, each marked as not looked at yet.
 
     Args:

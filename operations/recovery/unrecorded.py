@@ -4,13 +4,13 @@ They come about when somebody clears an engine's notes of what it was about to m
 (`pulumi refresh --clear-pending-creates`, `pulumi stack import`) without looking whether it was.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+import shlex
+from collections.abc import Iterable, Sequence
 
 from cluster import kinds
 from cluster.kubectl import Kubectl, LiveObject
 from operations.outside.pulumi import Resource, State
-from operations.recovery import pending as adoption
+from operations.recovery import pending
 from tenancy.names import OWNER_LABELS
 
 
@@ -35,8 +35,8 @@ def live_objects(namespaces: Iterable[str], kubectl: Kubectl) -> list[LiveObject
 def namespaces(state: State, creations: Sequence[Resource]) -> set[str]:
     """Where the stack has objects, or is to have some."""
     found: set[str] = set()
-    for resource in (*adoption.resources(state), *creations):
-        id_ = adoption.physical_id(resource) or ""
+    for resource in (*pending.resources(state), *creations):
+        id_ = pending.physical_id(resource) or ""
         if resource["type"] == "kubernetes:core/v1:Namespace":
             found.add(id_)
         elif resource["type"].startswith("kubernetes:") and "/" in id_:
@@ -53,14 +53,14 @@ def match(
     these are recorded. Until then nothing can be said of the others, so there are none. A namespace
     is no orphan: one that outlives its stack on purpose is ours and unrecorded too.
     """
-    recorded = {_key(each) for each in adoption.resources(state) if each.get("id")}
+    recorded = {_key(each) for each in pending.resources(state) if each.get("id")}
     unrecorded = {
         (type_of(each), id_of(each)): each
         for each in live
         if (type_of(each), id_of(each)) not in recorded
     }
     wanted = {
-        (each["type"], adoption.physical_id(each)): each
+        (each["type"], pending.physical_id(each)): each
         for each in creations
         if each["type"].startswith("kubernetes:")
     }
@@ -68,7 +68,7 @@ def match(
         {**resource, "id": key[1], "provider": provider}
         for key, resource in wanted.items()
         if key in unrecorded
-        and adoption.is_known(resource)
+        and pending.is_known(resource)
         and (provider := _provider(state, resource["provider"]))
     ]
     if adoptable or any(id_ is None for _, id_ in wanted):
@@ -88,9 +88,9 @@ def beyond_recording(
     That is a state which was lost: only an `up` makes a provider. A namespace may outlive its stack
     on purpose, and says nothing.
     """
-    if any(each["type"] == "pulumi:providers:kubernetes" for each in adoption.resources(state)):
+    if any(each["type"] == "pulumi:providers:kubernetes" for each in pending.resources(state)):
         return []
-    wanted = {(each["type"], adoption.physical_id(each)) for each in creations}
+    wanted = {(each["type"], pending.physical_id(each)) for each in creations}
     return [
         each
         for each in live
@@ -106,7 +106,7 @@ def _provider(state: State, reference: str) -> str | None:
     """The state's reference to the provider that a preview refers to."""
     urn = reference.rpartition("::")[0]
     return next(
-        (f"{urn}::{each['id']}" for each in adoption.resources(state) if each["urn"] == urn), None
+        (f"{urn}::{each['id']}" for each in pending.resources(state) if each["urn"] == urn), None
     )
 
 
@@ -122,36 +122,17 @@ def id_of(live: LiveObject) -> str:
     return "/".join(metadata[key] for key in ("namespace", "name") if key in metadata)
 
 
-def to_delete(state: State, orphans: Sequence[LiveObject]) -> list[Resource]:
-    """Resources under names that no program has, so that the next `up` deletes the objects.
+def deletions(orphans: Iterable[LiveObject], kubectl: Kubectl) -> list[str]:
+    """For each namespace the command that deletes its orphans, for a shell.
 
-    Its preview shows it, and the program refuses as ever what integrations still need. As always,
-    a Deployment goes before the policies.
+    A server goes before the policies that close it: kubectl deletes in the order of its arguments.
     """
-    known = {each["type"]: each for each in adoption.resources(state)}
-    stack, provider = known.get("pulumi:pulumi:Stack"), known.get("pulumi:providers:kubernetes")
-    if stack is None or provider is None:
-        return []
-    prefix = stack["urn"].rpartition("::pulumi:pulumi:Stack::")[0]
-    made: list[Resource] = []
-    for live in sorted(orphans, key=lambda live: [*kinds.KINDS].index(live["kind"])):
-        made.append(
-            {
-                "urn": f"{prefix}::{type_of(live)}::unrecorded-{id_of(live).replace('/', '-')}",
-                "custom": True,
-                "id": id_of(live),
-                "type": type_of(live),
-                "inputs": {key: live[key] for key in ("apiVersion", "kind")}
-                | {"metadata": _identity(live["metadata"])},
-                "parent": stack["urn"],
-                "provider": f"{provider['urn']}::{provider['id']}",
-                "dependencies": [each["urn"] for each in made]
-                if live["kind"] == "Deployment"
-                else [],
-            }
-        )
-    return made
-
-
-def _identity(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: metadata[key] for key in ("name", "namespace", "labels") if key in metadata}
+    order = [*kinds.KINDS]
+    found: dict[str, list[str]] = {}
+    for each in sorted(orphans, key=lambda each: -order.index(each["kind"])):
+        name = f"{kinds.KINDS[each['kind']]}/{each['metadata']['name']}"
+        found.setdefault(each["metadata"]["namespace"], []).append(name)
+    return [
+        shlex.join(kubectl.command("delete", f"--namespace={namespace}", *names))
+        for namespace, names in sorted(found.items())
+    ]

@@ -63,7 +63,7 @@ def test_a_connection_string_that_cannot_be_read_is_not_repeated(
     with working(command, "s3cr3t@db.example.com", tmp_path) as worker:
         assert worker.wait() == 1
     assert worker.output().strip() == (
-        "DATABASE_URL is missing, or no connection string of Postgres."
+        "DATABASE_URL is missing or is not a Postgres connection string."
     )
 
 

@@ -330,7 +330,7 @@ def test_recover_does_not_end_well_while_each_look_finds_more(
     for name in ("live_objects", "beyond_recording"):
         monkeypatch.setattr(f"operations.recovery.command.unrecorded.{name}", nothing)
     monkeypatch.setattr("operations.recovery.command.unrecorded.match", more)
-    assert recover.run(Engine(tmp_path, "prod"), delete_orphans=True) == 1
+    assert recover.run(Engine(tmp_path, "prod")) == 1
     assert "each of 4 previews has found more" in capsys.readouterr().err
 
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from cluster.kubectl import Kubectl
 from operations.outside.pulumi import Resource, State
-from operations.recovery import pending as adoption
-from operations.recovery import unrecorded
+from operations.recovery import pending, unrecorded
 from tenancy.names import OWNER_LABELS
 from tenancy.tokens import TENANT_RECORDS
 
@@ -87,7 +87,7 @@ def records(tenant: str = "acme") -> Resource:
 def test_the_id_of_what_may_exist_follows_from_its_inputs(
     resource: Resource, id_: str | None
 ) -> None:
-    assert adoption.physical_id(resource) == id_
+    assert pending.physical_id(resource) == id_
 
 
 def test_notes_are_told_apart_by_what_has_to_be_done_about_them() -> None:
@@ -96,7 +96,7 @@ def test_notes_are_told_apart_by_what_has_to_be_done_about_them() -> None:
     provider = {**PROVIDER, "custom": True}
     stranger = {"urn": f"{PREFIX}::random:index:Id::r", "custom": True, "type": "random:index:Id"}
     component = {"urn": f"{PREFIX}::tenant-nats:index:Tenant::acme", "type": "t", "custom": False}
-    found = adoption.interrupted(
+    found = pending.interrupted(
         state(
             there,
             changed,
@@ -107,7 +107,7 @@ def test_notes_are_told_apart_by_what_has_to_be_done_about_them() -> None:
             },
         )
     )
-    assert [adoption.told(each) for each in found.creating] == [
+    assert [pending.told(each) for each in found.creating] == [
         "ConfigMap ns/new",
         "TenantRecords acme",
     ]
@@ -116,7 +116,7 @@ def test_notes_are_told_apart_by_what_has_to_be_done_about_them() -> None:
 
 
 def test_a_healthy_state_has_no_interrupted_operations() -> None:
-    assert not adoption.interrupted(state(made("x", id_="ns/x")))
+    assert not pending.interrupted(state(made("x", id_="ns/x")))
 
 
 def test_what_was_about_to_be_made_comes_last_and_refers_to_what_is_there_only() -> None:
@@ -127,7 +127,7 @@ def test_what_was_about_to_be_made_comes_last_and_refers_to_what_is_there_only()
         dependencies=[there["urn"], "urn:of:nothing"],
         propertyDependencies={"spec": [there["urn"], "urn:of:nothing"], "kind": None},
     )
-    adopted = adoption.adopt(state(there, notes={"creating": [new]}), [new])
+    adopted = pending.record(state(there, notes={"creating": [new]}), [new])
     assert "pending_operations" not in adopted["deployment"]
     entry = adopted["deployment"]["resources"][-1]
     assert entry["id"] == "ns/new"
@@ -136,24 +136,24 @@ def test_what_was_about_to_be_made_comes_last_and_refers_to_what_is_there_only()
 
 
 def test_what_nobody_has_looked_at_yet_is_found_by_the_next_recovery() -> None:
-    adopted = adoption.adopt(state(), [made("new", id_="ns/new")])
-    again = adoption.interrupted(adopted)
+    adopted = pending.record(state(), [made("new", id_="ns/new")])
+    again = pending.interrupted(adopted)
     assert [each["id"] for each in again.creating] == ["ns/new"]
-    assert ids(adoption.adopt(adopted, again.creating)) == [("ns/new", False)]
+    assert ids(pending.record(adopted, again.creating)) == [("ns/new", False)]
 
 
 def test_a_replacement_that_makes_the_new_one_first_marks_the_old_one_for_deletion() -> None:
     old = made("x", id_="ns/x-old")
     dependent = made("y", id_="ns/y", dependencies=[old["urn"]])
-    adopted = adoption.adopt(state(old, dependent), [{**made("x"), "id": "ns/x-new"}])
+    adopted = pending.record(state(old, dependent), [{**made("x"), "id": "ns/x-new"}])
     assert ids(adopted) == [("ns/x-new", False), ("ns/x-old", True), ("ns/y", False)]
 
 
 def test_a_replacement_whose_old_one_is_deleted_already_takes_its_place() -> None:
     old = made("x", id_="ns/x", pendingReplacement=True)
     noted = state(old, notes={"creating": [made("x")]})
-    [new] = adoption.interrupted(noted).creating
-    adopted = adoption.adopt(noted, [new])
+    [new] = pending.interrupted(noted).creating
+    adopted = pending.record(noted, [new])
     assert ids(adopted) == [("ns/x", False)]
     assert "pendingReplacement" not in adopted["deployment"]["resources"][-1]
 
@@ -163,9 +163,9 @@ def test_an_object_without_our_labels_is_a_strangers_and_is_forgotten_again() ->
     theirs["outputs"] = {"metadata": {"name": "theirs"}}
     ours["dependencies"] = [theirs["urn"]]
     found = state(theirs, ours)
-    strangers = adoption.strangers(found, {theirs["urn"], ours["urn"]})
+    strangers = pending.strangers(found, {theirs["urn"], ours["urn"]})
     assert strangers == [theirs]
-    left = adoption.without(found, strangers)
+    left = pending.without(found, strangers)
     assert ids(left) == [("ns/ours", False)]
     assert left["deployment"]["resources"][-1]["dependencies"] == []
 
@@ -203,7 +203,6 @@ def test_an_object_whose_inputs_a_preview_does_not_know_waits_for_the_next_round
 def test_without_a_provider_in_the_state_nothing_can_be_adopted() -> None:
     nothing: State = {"deployment": {}}
     assert unrecorded.match(nothing, [made("y")], [live("y")]) == ([], [])
-    assert unrecorded.to_delete(nothing, [live("y")]) == []
 
 
 def test_a_state_without_a_provider_was_lost_where_there_is_what_it_would_make() -> None:
@@ -215,14 +214,16 @@ def test_a_state_without_a_provider_was_lost_where_there_is_what_it_would_make()
     assert unrecorded.beyond_recording(state(), asked, objects) == []
 
 
-def test_a_deployment_that_is_to_go_depends_on_the_policies_that_go_after_it() -> None:
-    deployment = live("d", "Deployment", "apps/v1")
+def test_the_command_that_deletes_orphans_deletes_servers_before_their_policies() -> None:
     policy = live("p", "NetworkPolicy", "networking.k8s.io/v1")
-    first, last = unrecorded.to_delete(state(), [deployment, policy])
-    assert adoption.told(first) == "NetworkPolicy ns/p"
-    assert last["type"] == "kubernetes:apps/v1:Deployment"
-    assert last["dependencies"] == [first["urn"]]
-    assert "uid" not in last["inputs"]["metadata"]
+    elsewhere = live("s", "Service")
+    elsewhere["metadata"]["namespace"] = "other"
+    orphans = [policy, live("d", "Deployment", "apps/v1"), elsewhere]
+    assert unrecorded.deletions(orphans, Kubectl("prod")) == [
+        "kubectl --context=prod delete --namespace=ns deployments.apps/d "
+        "networkpolicies.networking.k8s.io/p",
+        "kubectl --context=prod delete --namespace=other services/s",
+    ]
 
 
 def test_the_namespaces_to_look_in_are_those_of_the_state_and_of_the_preview() -> None:
