@@ -2,11 +2,11 @@
 UV := sandbox/uv.sh
 RUN := $(UV) run --quiet --locked
 PYTHON_FILES := .
-# A process for each core: with one more, on two, a run took 17 min 38 s in place of 13 min 45 s. They
-# share one cluster and one Postgres (tests/conftest.py).
+# One process per core: with one more, on two cores, a run took 17 min 38 s instead of 13 min 45 s.
+# The processes share one cluster and one Postgres (tests/conftest.py).
 PROCESSES ?= logical
 PYTEST := $(RUN) pytest --numprocesses $(PROCESSES) --dist loadscope --no-loadscope-reorder \
-  --max-worker-restart 0 # else pytest-xdist would run again a test in which a process died
+  --max-worker-restart 0 # else pytest-xdist reruns a test whose process died
 
 .DEFAULT_GOAL := help
 .PHONY: help up preview recover status down check test soak kind golden schema charts format benchmark
@@ -21,7 +21,7 @@ up: ## bring the local stack (cluster, Postgres, engine) to what tenants.yaml sa
 preview: ## show what `make up` would change
 	@$(RUN) python -m sandbox preview
 
-recover: ## put right what a killed `make up` left, as the next one would
+recover: ## repair what a killed `make up` left; the next `make up` does so too
 	@$(RUN) python -m sandbox recover
 
 status: ## show what runs, without starting anything
@@ -30,7 +30,7 @@ status: ## show what runs, without starting anything
 down: ## stop the local servers and remove the local stack with all its data
 	@$(RUN) python -m sandbox down
 
-check: ## format, lint, types, import contracts and the fast tests, in three quarters of a minute
+check: ## format, lint, types, import contracts and the fast tests, in 45 seconds
 	$(UV) lock --quiet --check
 	$(RUN) ruff format --check $(PYTHON_FILES)
 	$(RUN) ruff check $(PYTHON_FILES)
@@ -40,20 +40,21 @@ check: ## format, lint, types, import contracts and the fast tests, in three qua
 	$(RUN) zizmor --offline --quiet --persona pedantic .github
 	$(PYTEST) -q tests/unit tests/components
 
-programs: ## build the programs that the tests run and no registry carries, where the cache lacks them
+programs: ## build the programs that the tests run and no registry carries, unless cached
 	@$(RUN) python -m sandbox programs
 
 test: check programs ## everything: also real Postgres, nats-server, API server and engine
 	$(PYTEST) -q --durations 10 $(addprefix tests/,sandbox e2e isolation workers metrics admission supply \
 	  monitoring nats controlplane simulation workflows)
 
-# Each night the seed is another one; the run says which, and the same seed draws the same again.
+# Each run has another seed and prints it; the same seed draws the same cases again.
 ROUNDS ?= 3
 SEED := $(or $(SEED),$(shell date +%s))
-soak: programs ## all cases of what `make test` takes a sample of, in ROUNDS rounds of some ten minutes
+soak: programs ## all cases that `make test` samples, in ROUNDS rounds of about ten minutes
 	TENANT_NATS_SOAK=$(ROUNDS) TENANT_NATS_SEED=$(SEED) $(PYTEST) -q -m sweep --hypothesis-seed $(SEED) tests
 
-kind: ## the end-to-end tests on the kind cluster of KUBECONFIG, with the official plugin (for CI; no outages)
+# With the official Kubernetes plugin. For CI.
+kind: ## the end-to-end tests, without outages, on the kind cluster of KUBECONFIG
 	TENANT_NATS_E2E=kind $(PYTEST) tests/e2e --ignore tests/e2e/test_outages.py --ignore tests/e2e/test_database_roles.py
 
 golden: ## rewrite the golden files; read the difference before you commit it
@@ -63,7 +64,7 @@ schema: ## rewrite tenants.schema.json and docs/inventory.md from the models
 	$(RUN) python -m reference.json_schema
 	$(RUN) python -m reference.page
 
-monitoring: ## rewrite deploy/monitoring: rules, scrape configuration, queries of the database, dashboard
+monitoring: ## rewrite deploy/monitoring: rules, scrape configuration, SQL, dashboard
 	$(RUN) python -m monitoring
 
 docs: RUN = $(UV) run --quiet --locked --no-default-groups --group docs
@@ -86,39 +87,39 @@ benchmark: ## measure; prints tables (about half an hour; the last needs a `make
 
 # Without --strict, pip-audit passes when the service knows none of the packages.
 AUDIT := --vulnerability-service pypi
-audit: ## look up every locked Python package among the known vulnerabilities (asks pypi.org itself)
+audit: ## check all locked Python packages for known vulnerabilities (asks pypi.org)
 	@$(UV) export --quiet --locked --all-groups --format requirements.txt \
 	  --output-file .requirements.txt >/dev/null
 	@$(RUN) pip-audit --requirement .requirements.txt --require-hashes --disable-pip --strict \
-	  --progress-spinner off $(AUDIT) || { echo "The audit did not pass. Where no vulnerability is \
+	  --progress-spinner off $(AUDIT) || { echo "The audit did not pass. If no vulnerability is \
 	listed above, the service could not be asked, and nothing is known: a mirror of PyPI has no \
 	list of vulnerabilities." >&2; exit 1; }
 
-sbom: ## write sbom.cdx.json (CycloneDX): what `make deploy` runs with, as uv.lock pins it
+sbom: ## write sbom.cdx.json (CycloneDX): the packages of `make deploy`, from uv.lock
 	@$(UV) export --quiet --locked --no-default-groups --group operations --format cyclonedx1.5 \
 	  --output-file sbom.cdx.json >/dev/null
 
-# What CI runs, on GitHub or elsewhere: docs/ci.md. All of it reads the environment, so that nothing
-# that came from outside, such as the name of a branch, is ever part of a command line.
+# What CI runs, on GitHub or elsewhere: docs/ci.md. These targets read the environment, so that text
+# from outside, such as the name of a branch, is never part of a command line.
 export INVENTORY ?= tenants.yaml
 export APPROVAL ?= $(basename $(INVENTORY)).approval
 export BASE ?= origin/main
 export PROPOSAL ?= autoscale
 export NAMESPACE ?= vrsky-tenants
 
-# Without what the local stack and the tests need. A stack that manages the database's roles has the
-# group database-roles as well.
+# Leaves out what only the local stack and the tests need. A stack that manages the database's roles
+# needs the group database-roles as well.
 DEPLOY_GROUPS ?= operations
 changes comment diff guard deploy drift issue autoscale propose: RUN = \
   $(UV) run --quiet --locked --no-default-groups $(addprefix --group ,$(DEPLOY_GROUPS))
 
-changes: ## write changes.md: what the edit of INVENTORY since the commit BASE means, or what is wrong with it
+changes: ## write changes.md: what INVENTORY changes since the commit BASE, or its faults
 	@$(RUN) python -m operations changes --base "$$BASE" --head "$$INVENTORY" --format markdown >changes.md \
 	  2>.changes.err || { cat .changes.err >&2; { printf '**This edit could not be compared.**\n\n'; \
 	  sed 's/^/    /' .changes.err; } >changes.md; exit 1; }
 	@cat changes.md
 
-comment: ## put changes.md on PULL_REQUEST, in place of an earlier one
+comment: ## post changes.md on PULL_REQUEST, in place of the earlier comment
 	@$(RUN) python -m operations post changes.md --pull-request "$$PULL_REQUEST"
 
 kubeconfig: ## write the file KUBECONFIG from the variable KUBECONFIG_TEXT
@@ -127,26 +128,26 @@ kubeconfig: ## write the file KUBECONFIG from the variable KUBECONFIG_TEXT
 diff: ## show what `pulumi up` would change in STACK
 	@$(RUN) pulumi preview --stack "$$STACK" --non-interactive --diff
 
-guard: ## refuse what `pulumi up` would do in STACK, where it needs an approval and has none
+guard: ## fail if `pulumi up` of STACK needs an approval and has none
 	@$(RUN) pulumi preview --stack "$$STACK" --non-interactive --json >.preview.json || \
 	  { cat .preview.json >&2; exit 1; }
 	@$(RUN) python -m operations deployed "$$INVENTORY" --stack "$$STACK" >.deployed.yaml
 	@[ ! -s .deployed.yaml ] || $(RUN) python -m operations guard --base .deployed.yaml \
 	  --head "$$INVENTORY" --preview .preview.json --approval "$$APPROVAL"
 
-deploy: guard ## the guard, then `pulumi up` of STACK
+deploy: guard ## run the guard, then `pulumi up` of STACK
 	@$(RUN) pulumi up --stack "$$STACK" --yes --skip-preview --non-interactive
 
-drift: ## write drift.md: what somebody else changed in STACK; fails where that is something
+drift: ## write drift.md: the out-of-band changes of STACK; fails if there are any
 	@rm -f drift.md
 	@$(RUN) python -m operations drift --stack "$$STACK" --report drift.md
 
-issue: ## put drift.md in the open issue about STACK, or close that when nothing differs
+issue: ## post drift.md as the open issue about STACK, or close it if nothing differs
 	@$(RUN) python -m operations post drift.md --issue "Drift of $$STACK"
 
-autoscale: ## edit INVENTORY as its tenants need, and write autoscale.md: what, and why
+autoscale: ## grow or shrink tenants in INVENTORY, and write autoscale.md: what and why
 	@$(RUN) python -m operations autoscale --inventory "$$INVENTORY" --namespace "$$NAMESPACE" >autoscale.md
 	@cat autoscale.md
 
-propose: ## put the edit of INVENTORY on the branch PROPOSAL and in one open pull request, or close that
+propose: ## open, update or close the pull request of branch PROPOSAL: INVENTORY's edit
 	@$(RUN) python -m operations propose autoscale.md --inventory "$$INVENTORY" --branch "$$PROPOSAL"

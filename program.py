@@ -42,10 +42,10 @@ class Decision:
     plan: Plan
     """The desired state."""
     due: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    """What is pending in the database, whatever the engine remembers, in words, by tenant: `25 move
-    from 2 to 1, instance 2 to retire`. Tenants with nothing pending are left out."""
+    """What is pending in the database, whatever the engine's state says, in words, by tenant: `25
+    move from 2 to 1, instance 2 to retire`. Tenants with nothing pending are left out."""
     rules: Rules | None = None
-    """The rules by which Prometheus watches the servers; None where the stack makes none."""
+    """The rules by which Prometheus watches the servers; None if the stack makes none."""
 
 
 def decide(settings: Settings) -> Decision:
@@ -53,8 +53,8 @@ def decide(settings: Settings) -> Decision:
 
     Raises:
         pulumi.RunError: the inventory is wrong or asks for too much, the database or the cluster
-            cannot be looked at, a tenant would lose its servers or an integration its place, or
-            what is to be made is there already and somebody else's.
+            cannot be read, a tenant would lose its servers or an integration its place, or an
+            object to make exists already and is somebody else's.
     """
     try:
         inventory = load(settings.inventory)
@@ -127,12 +127,12 @@ def _refuse_strangers(settings: Settings, plan: Plan) -> None:
 
 
 def rules_of(settings: Settings, inventory: Inventory) -> Rules | None:
-    """The rules by which Prometheus watches the servers; None where the stack is to make none."""
+    """The rules by which Prometheus watches the servers; None if the stack makes none."""
     return rules_for(inventory, settings.namespace) if settings.metrics.prometheus_rule else None
 
 
 def build(settings: Settings, decision: Decision, *, stack: str | None = None) -> dict[str, Tenant]:
-    """The resources of all tenants, by tenant id; `stack` is whose they are, where one has them."""
+    """The resources of all tenants, by tenant id; `stack` owns them, unless it is None."""
     roles = _database_roles(settings.database)
     options = ServerOptions(
         image=settings.image,
@@ -178,7 +178,7 @@ def build(settings: Settings, decision: Decision, *, stack: str | None = None) -
 
 
 def _database_roles(database: Database) -> "DatabaseRoles | None":
-    """The database's roles where the stack manages them; else nothing of their SDK is imported."""
+    """The database's roles if the stack manages them; else their SDK is not imported."""
     if not database.manage_roles:
         return None
     try:

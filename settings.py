@@ -74,14 +74,14 @@ class SettingsError(pulumi.RunError):
 
 
 class Database(BaseModel):
-    """What a stack does about the platform's database, beside the rows."""
+    """What a stack does about the platform's database, besides the rows."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)
 
     manage_roles: Flag = False
     """Whether the stack makes the roles and their grants, with the plugin of pulumi-postgresql."""
     name: DatabaseName | None = None
-    """The database that has the tables; needed where the roles are managed."""
+    """The database that has the tables; needed if the stack manages the roles."""
     in_schema: Identifier = Field(default=SCHEMA, alias="schema")
     """The schema that has the tables."""
     role_prefix: Identifier = PREFIX
@@ -105,7 +105,7 @@ class Metrics(BaseModel):
     pod_monitor: Flag = False
     """Whether the stack makes a PodMonitor; for clusters with the Prometheus operator."""
     prometheus_rule: Flag = False
-    """Whether it makes a PrometheusRule, with recording rules and alerts; likewise."""
+    """Whether it makes a PrometheusRule, with recording rules and alerts; for the same clusters."""
     labels: dict[LabelKey, LabelValue] = {}
     """The labels of both, by which the operator's Prometheus may select them."""
 
@@ -117,7 +117,7 @@ class Metrics(BaseModel):
 
 
 def _structure(value: Any) -> Any:
-    """What is in a structured value, which the engine hands over as JSON."""
+    """The content of a structured value, which the engine passes as JSON."""
     try:
         return json.loads(value) if isinstance(value, str) else value
     except ValueError:
@@ -130,15 +130,15 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)
 
     inventory: Path = Path("tenants.yaml")
-    """The inventory's file, from the project's folder. Each stack has one of its own."""
+    """The inventory's file, relative to the project's folder. Each stack has its own."""
     namespace: NamespaceName = NAMESPACE
     """Where the servers live. It belongs to one stack."""
     namespace_mode: Literal["managed", "existing"] = "managed"
-    """Whether the stack makes the namespace, or finds it."""
+    """Whether the stack makes the namespace, or uses an existing one."""
     retain_namespace: Flag = True
     """Whether a managed namespace outlives the stack; workers live in it too."""
     monitoring_namespace: NamespaceName = "vrsky-monitoring"
-    """From where ports 8222 and 7777 may be read."""
+    """The namespace whose pods may read ports 8222 and 7777."""
     pod_security: Literal["restricted", "baseline"] = "restricted"
     """The Pod Security Standard of a managed namespace; `baseline` where older workers live."""
     image: Image = IMAGE
@@ -146,7 +146,7 @@ class Settings(BaseModel):
     ready_timeout: Duration = "3m"
     """How long a server may take to become ready."""
     drain: Pause = "30s"
-    """How long workers have to leave a server between its integrations moving and its end."""
+    """How long workers have to leave a server after its integrations have moved away."""
     max_instances: MostInstances | None = None
     """How many servers the inventory may ask for in all."""
     max_cpu: Cpu | None = None
@@ -154,13 +154,13 @@ class Settings(BaseModel):
     max_memory: Memory | None = None
     """How much memory they may request in all."""
     database: Annotated[Database, BeforeValidator(_structure)] = Database()
-    """What the stack does about the platform's database, beside the rows."""
+    """What the stack does about the platform's database, besides the rows."""
     metrics: Annotated[Metrics, BeforeValidator(_structure)] = Metrics()
     """What the stack does for the Prometheus that watches its servers."""
 
     @property
     def exporter_image(self) -> str | None:
-        """What runs beside each server; None where nothing does."""
+        """The image of the exporter beside each server; None for no exporter."""
         return self.metrics.exporter_image if self.metrics.exporter else None
 
     @property
@@ -170,7 +170,7 @@ class Settings(BaseModel):
 
 
 def read_settings() -> Settings:
-    """The settings of the stack that the engine runs; warns where an image may change unseen.
+    """The settings of the stack that the engine runs; warns of images without a digest.
 
     Raises:
         SettingsError: every value that does not fit, in one report.
@@ -185,17 +185,17 @@ def read_settings() -> Settings:
     settings = settings_of(given, f"Pulumi.{pulumi.get_stack()}.yaml")
     images = filter(None, (settings.image, settings.exporter_image))
     if undigested := " and ".join(image for image in images if "@" not in image):
-        pulumi.log.warn(f"No digest (@sha256:…): {undigested}; a tag may come to name another.")
+        pulumi.log.warn(f"No digest (@sha256:…): {undigested}; a tag can move to another image.")
     return settings
 
 
 def leaves_integrations() -> bool:
-    """Whether this preview is not about integrations that are to move: `operations drift`."""
+    """Whether this preview ignores pending integration moves, as those of `operations drift` do."""
     return LEAVE_VARIABLE in os.environ
 
 
 def settings_of(given: Mapping[str, object], source: str) -> Settings:
-    """The settings that `given` has by name: `monitoringNamespace`. The database's URL is none.
+    """The settings in `given`, by name: `monitoringNamespace`. The database's URL is left out.
 
     Raises:
         SettingsError: every value that does not fit, in one report that names `source`.
@@ -253,7 +253,7 @@ def _known(prefix: str, model: type[BaseModel]) -> str:
 
 
 def of_the_plugin() -> Mapping[str, str | None]:
-    """What the stack says of the cluster, as `cluster.kubectl.as_the_plugin` takes it."""
+    """The stack's settings for the Kubernetes plugin, for `cluster.kubectl.as_the_plugin`."""
     config = pulumi.Config("kubernetes")
     return {key: config.get(key) for key in ("kubeconfig", "context", "cluster")}
 

@@ -2,13 +2,13 @@
 
 Simulates 200 tenants under the real decision function (`benchmarks.simulation` says what is made
 up). How to read it:
-- `turns` is how often, at most, a tenant changed its direction within 24 hours: from growing to
+- `turns` is the most times that a tenant changed its direction within 24 hours: from growing to
   shrinking or back. One is allowed.
-- `longest over` is for how many minutes, at most, a tenant had a server above a limit. One interval
-  and a rollout are allowed: the autoscaler has to see it, and what it decides has to be deployed.
+- `longest over` is the longest time, in minutes, that a tenant had a server above a limit. One
+  interval and a rollout are allowed: the autoscaler has to see it, and its decision be deployed.
 - `in time` is the share of new integrations that had a server within one interval. 99.9% have to.
-- The verdict is about the first line. The others let tenants burst to more than what a server is
-  left with when it has grown, to see what gives way first.
+- The verdict is about the first line. In the other lines, bursts are larger than the room that a
+  server has after growth, to see what fails first.
 
 `--chart FILE` draws the first line's week as SVG (`make charts`), and needs the group `charts`.
 """
@@ -58,12 +58,12 @@ def line(outcome: Outcome) -> str:
 
 
 def most_turns(outcome: Outcome) -> int:
-    """How often a tenant changed its direction within 24 hours, at most."""
+    """The most times that a tenant changed its direction within 24 hours."""
     return max(outcome.turns().values(), default=0)
 
 
 def longest_over(outcome: Outcome) -> int:
-    """For how many minutes a tenant had a server above a limit, at most."""
+    """The longest time, in minutes, that a tenant had a server above a limit."""
     return max(outcome.overloads, default=0)
 
 

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.engine_parts`: what the parts of one run of the engine take.
+"""`python -m benchmarks.engine_parts`: how long the parts of one run of the engine take.
 
 The parts are programs that `pulumi up` and `pulumi preview` start each time, two to compare with,
 and whole commands, on the sandbox that `make up` has made. Columns: seconds, and seconds of CPU, of
@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def measured(command: Sequence[str], environment: Mapping[str, str]) -> tuple[float, float]:
-    """The seconds of `command`, and those of CPU of all the processes that it has waited for."""
+    """The seconds of `command`, and the CPU seconds of all the processes that it waited for."""
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     if command[0] == "make":
         environment = os.environ

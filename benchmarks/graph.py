@@ -2,17 +2,17 @@
 
 Builds all resources for 10, 100 and 1,000 tenants with one server each, without an engine: nothing
 is sent, stored or deployed. What remains is the time and the memory of our components and of the
-Pulumi SDK, the part of every preview and `up` that nobody waits for anything in.
+Pulumi SDK: the part of every preview and `up` that waits for nothing else.
 
 How to read it:
 - `ms each` is the processor's time for one resource. It should be 10 or less, and the same in every
-  line: then the cost grows with the inventory and not with its square. What little it rises is
-  Python's garbage collector, which has more to look through. The smallest size is not compared,
-  since a first use of the SDK weighs too much in it.
-- `seconds` is what a clock on the wall says, `cpu s` what the processor has worked. Where the first
-  is much larger, other processes were busy; the verdict takes the second.
-- `peak MiB` is the process's largest resident memory, `imports` what it had before the first
-  resource: all of the smaller sizes' memory is the code of pulumi-kubernetes.
+  line: then the cost grows with the inventory and not with its square. It rises a little because
+  Python's garbage collector has more to look through. The smallest size is not compared, since a
+  first use of the SDK weighs too much in it.
+- `seconds` is wall-clock time, `cpu s` processor time. If the first is much larger, other processes
+  were busy; the verdict uses the second.
+- `peak MiB` is the process's largest resident memory, `imports` the same before the first resource:
+  at the smaller sizes, all memory is the code of pulumi-kubernetes.
 - The recorder of the component tests stands in for the engine; its few percent are included.
 
 Every size runs in a process of its own.
@@ -79,7 +79,7 @@ def main() -> None:
 
 
 def verdict(measurements: list[Measurement]) -> tuple[bool, str]:
-    """Whether one resource is cheap, and stays so while there are more of them; and in words."""
+    """Whether one resource is cheap, and stays so as their number grows; and the same in words."""
     slowest = max(one.ms_each for one in measurements)
     growth = measurements[-1].ms_each / measurements[-2].ms_each
     kept = slowest <= MOST_MS and growth <= MOST_GROWTH
@@ -102,7 +102,7 @@ def _in_a_fresh_process(tenants: int) -> Measurement:
 
 
 def measure(tenants: int) -> Measurement:
-    """Build the graph of so many tenants in this process."""
+    """Build the graph of that many tenants in this process."""
     from program import Decision, build
     from rendering.recorder import deploy
     from settings import Settings

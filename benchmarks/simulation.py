@@ -1,4 +1,4 @@
-"""A week of many tenants under the real decision function: `benchmarks.autoscaling` tells it.
+"""A week of many tenants under the real decision function: `benchmarks.autoscaling` prints it.
 
 The world is made up and seeded. The autoscaler (`tenancy.scaling.proposal.recommend`), the
 placement (`tenancy.rows.placement.place`) and the limits are the real ones. One step is five
@@ -73,7 +73,7 @@ class Outcome:
     waits: tuple[float, ...]
     """For how many minutes each new integration had no server."""
     history: dict[str, list[tuple[int, float, int]]]
-    """Of each tenant: the minute, how close its busiest server is to a limit, and its servers."""
+    """By tenant: the minute, how close its busiest server is to a limit, and its servers."""
 
     def turns(self) -> dict[str, int]:
         """For each tenant, how often within any 24 hours it grew after shrinking or the reverse."""
@@ -95,7 +95,7 @@ class Outcome:
 
 
 class _Peaks:
-    """The largest figures of the last day, by the hour; the hour that is passing comes on top."""
+    """The largest figures of the last day, by the hour, and those of the present hour."""
 
     def __init__(self) -> None:
         self._hours: deque[list[float]] = deque(maxlen=25)
@@ -117,7 +117,7 @@ class _Peaks:
 class _Server:
     since: int
     bias: float
-    """How much busier than others with as many integrations it is."""
+    """How much busier it is than others with as many integrations."""
     integrations: int = 0
     until: int | None = None
     held: Usage | None = None
@@ -138,14 +138,14 @@ class _Customer:
     """Bytes for 100,000 messages a second."""
     busiest_hour: float
     arrivals: float
-    """Integrations that are added in a day…"""
+    """How many integrations are added in a day."""
     departures: float
-    """… and of 100, how many go in a day."""
+    """How many of 100 integrations are deleted in a day."""
     highest_burst: float
     servers: dict[int, _Server] = field(default_factory=dict[int, _Server])
     gone: list[tuple[int, _Server]] = field(default_factory=list[tuple[int, _Server]])
     waiting: list[float] = field(default_factory=list[float])
-    """The minutes at which the integrations came that have no server."""
+    """The minutes at which the integrations without a server were added."""
     wander: float = 0
     burst_until: int = 0
     burst: float = 1
@@ -178,7 +178,7 @@ class _Customer:
     def come_and_go(self, step: int, capacity: int, waits: list[float]) -> None:
         """Add and delete the integrations of five minutes."""
         random = self.random
-        # People work where the tenant is busy, too.
+        # People add integrations when the tenant is busy.
         if random.random() < self.arrivals / _DAY_STEPS * 1.5 * self.rhythm(step):
             minute = step * STEP + random.uniform(0, STEP)
             room = [n for n, server in self.servers.items() if server.integrations < capacity]
@@ -279,7 +279,7 @@ def _customers(world: World) -> Iterator[_Customer]:
 
 
 def simulate(world: World) -> Outcome:
-    """Let the days pass, and tell what happened."""
+    """Let the days pass, and return what happened."""
     run = _Run(list(_customers(world)), Random(world.seed))  # noqa: S311
     for step in range(world.days * _DAY_STEPS):
         run.deploy_what_is_due(step)
@@ -290,7 +290,7 @@ def simulate(world: World) -> Outcome:
 
 
 class _Run:
-    """One simulation on its way."""
+    """One simulation in progress."""
 
     def __init__(self, customers: list[_Customer], random: Random) -> None:
         self._customers = customers

@@ -6,8 +6,8 @@ of `kubectl apply --server-side` of the same objects into another namespace. The
 where the time of each `up` goes: seconds of CPU of the engine, of the program, of the Kubernetes
 plugin and of the rows' provider, and the share of all cores' time in which none of them ran.
 
-The API server, Postgres and the engine are the sandbox's. The pods are simulated: what a real
-cluster needs to start containers comes on top. Numbers on the command line are other sizes.
+The API server, Postgres and the engine are the sandbox's. The pods are simulated: a real cluster
+also needs time to start containers. Numbers on the command line replace the numbers of tenants.
 """
 
 import json
@@ -44,7 +44,7 @@ PARTS = {
     "pulumi-resource-kubernetes": "plugin",
     "pulumi-resource-pulumi-python": "records",
 }
-"""What a command line names → the part that it is."""
+"""The program in a command line → the part that it belongs to."""
 
 
 @dataclass
@@ -117,7 +117,7 @@ def measure(target: Target, folder: Path, server: str, tenants: int) -> list[Up]
 
 
 def inventory(tenants: int) -> str:
-    """So many tenants of one small server each."""
+    """An inventory of that many tenants with one small server each."""
     return (
         "tenants:\n"
         + "".join(f"  tenant-{number}: {{size: small}}\n" for number in range(tenants))
@@ -127,7 +127,7 @@ def inventory(tenants: int) -> str:
 
 
 def deploy(project: Project, what: str) -> Up:
-    """Run `pulumi up`; one that fails is no measure."""
+    """Run `pulumi up` and measure it; it must succeed."""
     up = Up(what)
     ended = threading.Event()
     watch = threading.Thread(target=_watch, args=(project, up, ended))

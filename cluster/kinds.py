@@ -23,10 +23,10 @@ _OPERATORS = "monitoring.coreos.com"
 def known(kinds: Collection[str], kubectl: Kubectl) -> str:
     """Those of `kinds` that this cluster knows, as one word for `kubectl get`.
 
-    To ask for a kind that it does not know is an error.
+    Asking for a kind that it does not know would fail.
 
     Raises:
-        ClusterError: kubectl's own words.
+        ClusterError: kubectl failed; the text is its own.
     """
     words = [KINDS[kind] for kind in kinds]
     if any(word.endswith(_OPERATORS) for word in words):
@@ -37,7 +37,7 @@ def known(kinds: Collection[str], kubectl: Kubectl) -> str:
 
 def _of_operator(kubectl: Kubectl) -> set[str]:
     try:
-        # Not `api-resources`, which fails when any other API of the cluster is away.
+        # Not `api-resources`, which fails if any other API of the cluster is unavailable.
         answer = kubectl.run("get", f"--raw=/apis/{_OPERATORS}/v1")
     except ClusterError as error:
         if "NotFound" not in str(error):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-# An API server that accepts a connection and never answers would be waited for without an end.
+# Without this, kubectl waits forever for an API server that accepts a connection and says nothing.
 _PATIENCE = "--request-timeout=30s"
 
 LiveObject = dict[str, Any]
@@ -18,11 +18,11 @@ LiveObject = dict[str, Any]
 
 
 class ClusterError(Exception):
-    """kubectl is not there, or was refused: its own words."""
+    """kubectl is missing or failed; the text is its own."""
 
     @property
     def is_forbidden(self) -> bool:
-        """Whether all that is missing is a right."""
+        """Whether it failed only for lack of a right."""
         return "forbidden" in str(self).lower()
 
 
@@ -39,7 +39,7 @@ class Kubectl:
         """The objects that `kubectl get` finds.
 
         Raises:
-            ClusterError: it is not there, was refused, or got no answer in time.
+            ClusterError: it is missing, was refused, or got no answer in time.
         """
         return json.loads(self.run("get", *question, "--output=json"))["items"]
 
@@ -47,7 +47,7 @@ class Kubectl:
         """What `kubectl` prints.
 
         Raises:
-            ClusterError: it is not there, was refused, or got no answer in time.
+            ClusterError: it is missing, was refused, or got no answer in time.
         """
         try:
             answer = subprocess.run(
@@ -61,7 +61,7 @@ class Kubectl:
         return answer.stdout
 
     def command(self, *arguments: str) -> list[str]:
-        """The command line, for who runs it differently."""
+        """The command line, for callers that run it differently."""
         where = {"context": self.context, "cluster": self.cluster}
         return [
             "kubectl",
@@ -74,14 +74,14 @@ class Kubectl:
 def as_the_plugin(
     setting: Mapping[str, str | None], environment: Mapping[str, str]
 ) -> Generator[Kubectl]:
-    """What asks the cluster that the Kubernetes plugin deploys to.
+    """A `Kubectl` for the cluster that the Kubernetes plugin deploys to.
 
     Args:
-        setting: what the stack's configuration says of the plugin: `kubeconfig`, a path or the text
-            itself, which goes before the environment's KUBECONFIG; `context`, which goes before the
-            current one; `cluster`, which goes before that of the context.
-        environment: of the command. A text lies in a file that only this user can read, as long as
-            it is needed.
+        setting: the plugin's settings in the stack's configuration. `kubeconfig`, a path or the
+            text itself, overrides KUBECONFIG of the environment; `context` overrides the current
+            one, and `cluster` that of the context.
+        environment: of the command. If `kubeconfig` is a text, a temporary file holds it, which
+            only this user can read.
     """
     kubeconfig = setting.get("kubeconfig")
     with tempfile.NamedTemporaryFile("w", prefix="kubeconfig-") as file:

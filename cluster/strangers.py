@@ -1,7 +1,7 @@
 """Objects that a stack would make, and that somebody else has made already.
 
-The Kubernetes plugin refuses them in the middle of an `up`, or takes them over without a word: that
-depends on its version. So the program looks before the engine touches anything.
+Depending on its version, the Kubernetes plugin refuses them in the middle of an `up`, or takes them
+over without a word. So the program looks before the engine touches anything.
 """
 
 from collections.abc import Mapping
@@ -29,14 +29,14 @@ class Wanted:
     namespace: str
     makes_namespace: bool
     names: Mapping[str, frozenset[str]]
-    """In that namespace: the kind → what the objects are called; kinds with such only. Not the
-    ConfigMaps: their names carry a hash of what they say, and others' are many and large."""
+    """In that namespace: the names of the objects, by kind. ConfigMaps are left out: their names
+    have a hash of their content, and those of other people are many and large."""
     stack: str
     """`project/stack`."""
 
 
 def wanted(plan: Plan, *, makes_namespace: bool, monitoring: tuple[str, ...], stack: str) -> Wanted:
-    """What the stack would make for `plan`, and besides the `monitoring` objects of these kinds."""
+    """What the stack would make for `plan`, and the objects of the kinds in `monitoring`."""
     instances = plan.instances.values()
     names = {
         "LimitRange": [STRAYS_NAME] if makes_namespace else [],
@@ -57,10 +57,10 @@ def wanted(plan: Plan, *, makes_namespace: bool, monitoring: tuple[str, ...], st
 
 
 def objections(wanted: Wanted, kubectl: Kubectl) -> list[str]:
-    """Why the stack cannot have what it wants, each with what to do; nothing when it can.
+    """Why the stack cannot make what it wants, each with what to do; empty if it can.
 
     Raises:
-        ClusterError: the cluster cannot be looked at.
+        ClusterError: the cluster cannot be read.
     """
     within = f"--namespace={wanted.namespace}"
     questions: list[tuple[str, ...]] = [

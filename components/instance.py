@@ -25,7 +25,7 @@ class NatsInstanceArgs:
     plan: InstancePlan
     options: ServerOptions
     policies: tuple[pulumi.Resource, ...]
-    """The NetworkPolicies that have to be there before the pod, and until after it."""
+    """The NetworkPolicies that must exist before the pod does, and until it is gone."""
 
 
 class NatsInstance(pulumi.ComponentResource):
@@ -51,8 +51,8 @@ class NatsInstance(pulumi.ComponentResource):
         )
 
     def _config_map(self, name: str, args: NatsInstanceArgs) -> KubernetesObject:
-        # The name carries a hash of the text: a change makes a new one, the pod rolls, the old one
-        # goes. The logical name stays, or the engine would see a stranger.
+        # The name has a hash of the text: a change makes a new ConfigMap and a new pod, and then
+        # the old ConfigMap is removed. The logical name stays, so the engine sees one resource.
         return KubernetesObject(
             f"{name}-config",
             {
@@ -77,7 +77,7 @@ class NatsInstance(pulumi.ComponentResource):
                 "spec": {
                     "replicas": 1,
                     # A rolling update would run two servers that do not know each other behind one
-                    # Service: a message published to one is lost on the other's subscribers.
+                    # Service: subscribers of one would miss what is published to the other.
                     "strategy": {"type": "Recreate"},
                     "revisionHistoryLimit": 1,
                     "selector": {
@@ -96,8 +96,8 @@ class NatsInstance(pulumi.ComponentResource):
         )
 
     def _service(self, name: str, args: NatsInstanceArgs) -> KubernetesObject:
-        # The plugin waits ten seconds for every Service, eight at a time. The records wait for the
-        # Deployment, which says more than that a Service has an endpoint.
+        # Otherwise the plugin waits ten seconds for every Service, eight at a time. The records
+        # wait for the Deployment, which proves more than a Service's endpoint does.
         unawaited = {"annotations": {"pulumi.com/skipAwait": "true"}}
         ports = {"client": CLIENT_PORT, "monitoring": MONITORING_PORT}
         return KubernetesObject(
@@ -121,9 +121,9 @@ class NatsInstance(pulumi.ComponentResource):
 
 
 _READY = {
-    # The plugin's own rule takes an update for done as soon as the controller has seen it: with
-    # `Recreate`, before the new pod is there. The one pod there is has to be of the new template,
-    # and available.
+    # By the plugin's own rule an update is done as soon as the controller has seen it: with
+    # `Recreate`, before the new pod exists. By this rule, the only pod has to be of the new
+    # template and available.
     "pulumi.com/waitFor": json.dumps(
         [
             f"jsonpath={{.status.{count}}}=1"

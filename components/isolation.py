@@ -1,7 +1,7 @@
 """Who may reach a tenant's servers, and what the servers may reach.
 
-One policy for each tenant, not for each instance: it is there before the first pod and after the
-last. Policies only add up, so this one opens what the namespace's closing policy has closed.
+One policy for each tenant, not for each instance: it exists before the first pod and until the last
+is gone. Policies only add up, so this one opens what the namespace's closing policy closes.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from tenancy.names import (
 from tenancy.tokens import ISOLATION
 
 NAMESPACE_NAME_LABEL = "kubernetes.io/metadata.name"
-"""The label with its name that Kubernetes itself puts on every namespace."""
+"""The label that Kubernetes itself puts on every namespace, with the namespace's name."""
 _DNS_NAMESPACE = "kube-system"
 
 
@@ -35,7 +35,7 @@ class IsolationArgs:
     tenant: str
     client_namespaces: tuple[str, ...]
     client_service_accounts: tuple[str, ...]
-    """`namespace/name`; for the admission policy, since a NetworkPolicy knows labels only."""
+    """`namespace/name`; for the admission policy, since a NetworkPolicy knows only labels."""
     monitoring_namespace: str
     has_exporter: bool
     egress: Literal["dns", "open"]
@@ -74,8 +74,8 @@ class Isolation(pulumi.ComponentResource):
 
 
 def _accounts(args: IsolationArgs) -> Part:
-    # Here and not in an object of its own: deploy/admission-policy.yaml reads who may wear the
-    # label where it reads from which namespaces the label lets a pod in.
+    # Not in an object of its own: deploy/admission-policy.yaml reads both the accounts and the
+    # client namespaces from the NetworkPolicy.
     accounts = ",".join(args.client_service_accounts)
     return {"annotations": {ACCOUNTS_ANNOTATION: accounts}} if accounts else {}
 
@@ -102,7 +102,7 @@ def _monitoring(args: IsolationArgs) -> Part:
 def _egress(args: IsolationArgs) -> list[Part]:
     if args.egress == "open":
         return [{}]
-    # A long answer comes by TCP, so UDP alone breaks name resolution now and then.
+    # Long answers come by TCP, so with UDP alone name resolution fails now and then.
     ports = [_port(53, "UDP"), _port(53)]
     return [{"to": [{"namespaceSelector": _namespaces(_DNS_NAMESPACE)}], "ports": ports}]
 

@@ -1,8 +1,8 @@
-"""Objects of Kubernetes, by their manifests.
+"""Kubernetes objects, by their manifests.
 
 The classes of pulumi_kubernetes are not imported: `core/v1` alone defines a thousand of them, and
 that took a second of each preview and each `up` (`python -m benchmarks.engine_parts`). The engine
-is sent the same, less the aliases for API versions that no cluster has any more.
+gets the same, without the aliases for API versions that no cluster has any more.
 """
 
 from collections.abc import Mapping
@@ -16,28 +16,28 @@ from tenancy.names import FIELD_MANAGER
 Manifest = Mapping[str, Any]
 """What `kubectl apply` would take; values may be outputs of other resources."""
 Part = dict[str, Any]
-"""Of a manifest."""
+"""A part of a manifest."""
 
 _PLUGIN = version("pulumi-kubernetes")
-"""The version of the SDK is that of the plugin that the engine is to take."""
+"""The version of the plugin for the engine to use: that of the SDK."""
 
 
 _APPLY = {
-    # Else the plugin invents a manager for each object and keeps its name in the state alone: who
-    # loses the state, or an entry of it, would conflict with what he has set himself.
+    # Else the plugin invents a manager for each object and keeps its name only in the state: if the
+    # state, or an entry of it, is lost, an `up` conflicts with the fields that it has set itself.
     "pulumi.com/patchFieldManager": FIELD_MANAGER,
-    # What kubectl has changed is put right by an `up` and seen by a preview; else it is a conflict,
-    # in both. That nobody else's object is taken is seen to before (`cluster.strangers`).
+    # A preview shows what kubectl has changed, and an `up` reverts it; without this, both fail with
+    # a conflict. `cluster.strangers` makes sure beforehand that no object is somebody else's.
     "pulumi.com/patchForce": "true",
 }
-"""How the plugin is to apply each object. Every version since 4.0 reads it there."""
+"""How the plugin applies each object. Every version since 4.0 reads it from annotations."""
 
 
 class KubernetesObject(pulumi.CustomResource):
-    """One object; its type is that of its manifest's `apiVersion` and `kind`."""
+    """One object; its type follows from its manifest's `apiVersion` and `kind`."""
 
     metadata: pulumi.Output[Mapping[str, Any]]
-    """Of the object as the API server has it."""
+    """The object's metadata as the API server has it."""
 
     def __init__(
         self, name: str, manifest: Manifest, opts: pulumi.ResourceOptions | None = None

@@ -24,15 +24,15 @@ class MonitoringArgs:
 
     namespace: pulumi.Input[str]
     labels: Mapping[str, str]
-    """By which the operator's Prometheus may select both objects: `release: …`."""
+    """The labels by which the operator's Prometheus may select both objects: `release: …`."""
     pod_monitor: bool
-    """Whether the operator is told how to find the servers."""
+    """Whether to make a PodMonitor, by which Prometheus finds the servers."""
     rules: Mapping[str, Any] | None
     """The recording rules and alerts, as a rules file has them; None for no PrometheusRule."""
 
 
 class Monitoring(pulumi.ComponentResource):
-    """A PodMonitor and a PrometheusRule, each where it is asked for."""
+    """A PodMonitor and a PrometheusRule, each if it is asked for."""
 
     pod_monitor: KubernetesObject | None
     prometheus_rule: KubernetesObject | None

@@ -1,7 +1,7 @@
-"""The servers' namespace, the policy that closes every NATS pod in it, and what keeps strays small.
+"""The servers' namespace, the policy that closes every NATS pod in it, and limits for other pods.
 
-What is not made here: quotas (the ceiling in a stack's settings is told in a preview, while a quota
-stops an `up` half-way), and anything for the workers that may share the namespace.
+What is not made here: quotas (a preview reports what exceeds the ceiling of a stack's settings,
+while a quota stops an `up` half-way), and anything for the workers that may share the namespace.
 """
 
 from dataclasses import dataclass
@@ -26,22 +26,22 @@ class NamespaceArgs:
 
     name: str
     mode: Literal["managed", "existing"]
-    """Whether the namespace is made here, or is there already and stays untouched."""
+    """Whether the namespace is made here, or exists already and stays untouched."""
     retain: bool
     """Whether a managed namespace outlives the stack: workers live in it too."""
     pod_security: Literal["restricted", "baseline"]
     """The Pod Security Standard that the API server enforces in a managed namespace."""
     stack: str | None
-    """Whose the namespace is, as `project/stack`; None where no stack has it."""
+    """The stack that owns the namespace, as `project/stack`; None if no stack does."""
 
 
 class Namespace(pulumi.ComponentResource):
     """A namespace whose NATS pods are closed in both directions until another policy opens them."""
 
     namespace_name: pulumi.Output[str]
-    """Known only when the namespace is there: whoever uses it waits for it."""
+    """Known only once the namespace exists, so what uses it waits for the namespace."""
     closing_policy: KubernetesObject
-    """What every NATS pod has to depend on, so that none ever lives unselected."""
+    """Every NATS pod has to depend on it, so that a policy selects it at every moment."""
 
     def __init__(
         self, name: str, args: NamespaceArgs, opts: pulumi.ResourceOptions | None = None
@@ -88,10 +88,10 @@ class Namespace(pulumi.ComponentResource):
         return namespace_name
 
     def _keep_strays_small(self, name: str, namespace: pulumi.Output[str]) -> None:
-        # What a container gets that says nothing itself; the servers say everything. There is no
-        # maximum, which would refuse a size or a worker, and no limit of CPU, which would slow a
-        # worker down on an idle node. The limit of memory refuses a container that requests more
-        # and names no limit, so it is far above what a worker of this platform takes.
+        # Defaults for containers that set nothing themselves; the servers set everything. There is
+        # no maximum, which would refuse a size or a worker, and no CPU limit, which would slow a
+        # worker down on an idle node. The memory limit refuses a container that requests more and
+        # sets no limit, so it is far above what a worker of this platform takes.
         limits = {
             "type": "Container",
             "defaultRequest": {"cpu": "50m", "memory": "64Mi"},

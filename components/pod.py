@@ -1,4 +1,4 @@
-"""The pod of one NATS server: the server, and beside it the exporter that Prometheus asks."""
+"""The pod of one NATS server: the server, and beside it the exporter that Prometheus scrapes."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from tenancy.plan.plan import InstancePlan
 CONFIG_FILE = "nats.conf"
 _CONFIG_FOLDER = "/etc/nats"
 _USER = 1000
-"""The images name none, and `runAsNonRoot` asks for one; neither process owns a file."""
+"""The images set no user, and `runAsNonRoot` needs one; neither process owns a file."""
 _GROUP_MAY_READ = 0o440
 
 
@@ -37,7 +37,7 @@ def pod(plan: InstancePlan, options: ServerOptions, config_map: pulumi.Input[str
             "runAsNonRoot": True,
             "runAsUser": _USER,
             "runAsGroup": _USER,
-            # The files of a Secret are root's: only by its group may the server read them.
+            # The files of a Secret belong to root: the server can read them only by this group.
             **({"fsGroup": _USER} if plan.tls_secret else {}),
             "seccompProfile": {"type": "RuntimeDefault"},
         },
@@ -54,7 +54,7 @@ def _volumes(plan: InstancePlan, config_map: pulumi.Input[str]) -> list[Part]:
     if plan.tls_secret:
         secret = {
             "secretName": plan.tls_secret,
-            # Without ca.crt, which cert-manager adds and no server needs.
+            # Not ca.crt, which cert-manager adds and no server needs.
             "items": [{"key": name, "path": name} for name in ("tls.crt", "tls.key")],
             "defaultMode": _GROUP_MAY_READ,
         }
@@ -66,8 +66,8 @@ def _server(plan: InstancePlan, image: str) -> Part:
     return {
         "name": "nats",
         "image": image,
-        # Settings are in the file only: an unknown flag makes nats-server print its usage and exit
-        # with 0, a crash loop that calls itself "Completed".
+        # All settings are in the file: an unknown flag makes nats-server print its usage and exit
+        # with 0, a crash loop with the status "Completed".
         "command": ["nats-server", "-c", f"{_CONFIG_FOLDER}/{CONFIG_FILE}"],
         "env": [{"name": "GOMEMLIMIT", "value": plan.gomemlimit}],
         "ports": [_port("client", CLIENT_PORT), _port("monitoring", MONITORING_PORT)],
@@ -89,8 +89,8 @@ def _exporter(image: str) -> Part:
         "image": image,
         "args": [
             *("-varz", "-connz", "-healthz"),
-            # By this it waits for the server, asking every second. One that is ahead of its server
-            # would never know which figures there are.
+            # With this it waits for the server, asking every second. Without it, an exporter that
+            # starts before its server would never learn which figures exist.
             *("-use_internal_server_name", "-ri", "1"),
             *("-port", str(METRICS_PORT)),
             f"http://127.0.0.1:{MONITORING_PORT}",
@@ -100,9 +100,9 @@ def _exporter(image: str) -> Part:
             "requests": {"cpu": "10m", "memory": "32Mi"},
             "limits": {"cpu": "100m", "memory": "64Mi"},
         },
-        # A pod is ready when all its containers run, so the less an exporter is restarted, the
-        # better for the server's clients: no readiness probe; none by /metrics, which fails when
-        # the server hangs; and a quarter of an hour of patience, since an exporter whose server
+        # A pod is ready only while all its containers run: while an exporter restarts, no client
+        # can connect to its server. So there is no readiness probe, no probe of /metrics (it fails
+        # when the server hangs), and a quarter of an hour of patience: an exporter whose server
         # does not start waits for it without listening.
         "livenessProbe": {
             "tcpSocket": {"port": METRICS_PORT_NAME},

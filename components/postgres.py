@@ -1,8 +1,8 @@
-"""The roles of the platform's database, for who wants them managed with the stack.
+"""The roles of the platform's database, for stacks that manage them.
 
-`controlplane/roles.py` says what each may do; this says it to pulumi-postgresql, which nothing else
-imports. Its default provider logs in as `postgresql:username`, who may create roles, at
-`postgresql:host`.
+`controlplane/roles.py` says what each may do; this passes it on to pulumi-postgresql, which nothing
+else imports. Its default provider logs in to `postgresql:host` as `postgresql:username`, who must
+have the right to create roles.
 
 What is not made here: logins and passwords, tables, and the database.
 """
@@ -32,13 +32,13 @@ class DatabaseRolesArgs:
 class DatabaseRoles(pulumi.ComponentResource):
     """Owner, provisioner and reader, each with what it needs; nobody can log in as one of them.
 
-    All of it outlives the stack: logins of the platform are members, and workers of other stacks
-    read by it.
+    All of it outlives the stack: the platform's logins are members of these roles, and workers of
+    other stacks read with their rights.
     """
 
     roles: dict[Role, postgresql.Role]
     grants: tuple[pulumi.Resource, ...]
-    """What has to be there before anybody writes a row."""
+    """What has to exist before anybody writes a row."""
 
     def __init__(
         self, name: str, args: DatabaseRolesArgs, opts: pulumi.ResourceOptions | None = None
@@ -60,7 +60,7 @@ class DatabaseRoles(pulumi.ComponentResource):
             self._close,
             self._close_later,
         ):
-            # One after the other: two that change one table at once end in "tuple concurrently
+            # One after the other: two that change one table at once fail with "tuple concurrently
             # updated".
             self.grants = (*self.grants, make(self._child(depends_on=self.grants[-1:])))
         self.register_outputs({"roles": self.roles, "grants": self.grants})
@@ -69,7 +69,7 @@ class DatabaseRoles(pulumi.ComponentResource):
         return pulumi.ResourceOptions(parent=self, retain_on_delete=True, depends_on=depends_on)
 
     def _grant(self, lent: Lent, opts: pulumi.ResourceOptions) -> postgresql.Grant:
-        # A privilege on columns is a Grant of its own: the provider takes one, of one table.
+        # A privilege on columns needs its own Grant: the provider takes one, on one table.
         kind = "column" if lent.columns else lent.kind
         parts = [lent.role, lent.name or kind, *(lent.privileges if lent.columns else ())]
         return postgresql.Grant(
@@ -85,7 +85,7 @@ class DatabaseRoles(pulumi.ComponentResource):
         )
 
     def _close(self, opts: pulumi.ResourceOptions) -> postgresql.Grant:
-        """What nobody calls is called by nobody."""
+        """Take from PUBLIC the right to call the functions, which are for triggers only."""
         return postgresql.Grant(
             f"{self._name}-public-functions",
             database=self._args.database,
@@ -98,7 +98,7 @@ class DatabaseRoles(pulumi.ComponentResource):
         )
 
     def _close_later(self, opts: pulumi.ResourceOptions) -> postgresql.DefaultPrivileges:
-        # Without a schema: what Postgres gives to PUBLIC by itself can be taken globally only.
+        # Without a schema: what Postgres gives to PUBLIC by itself can be taken only globally.
         return postgresql.DefaultPrivileges(
             f"{self._name}-public-later-functions",
             database=self._args.database,

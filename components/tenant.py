@@ -1,7 +1,7 @@
-"""One tenant: its isolation, its servers, its rows, in an order that is never unsafe.
+"""One tenant: its isolation, its servers, its rows, in a safe order.
 
-Coming: policy, servers, rows. Going: rows, servers, policy. The engine reverses dependencies when
-it deletes, so one order gives both.
+Created: policy, servers, rows. Deleted: rows, servers, policy. The engine reverses dependencies
+when it deletes, so one order gives both.
 """
 
 from collections.abc import Sequence
@@ -27,11 +27,11 @@ class TenantArgs:
     monitoring_namespace: str
     options: ServerOptions
     due: str
-    """What is due in the database, in words: integrations to move, rows to put right."""
+    """What is pending in the database, in words: integrations to move, rows to put right."""
     drain_seconds: int
-    """How long workers have to leave a server that goes."""
+    """How long workers have to leave a server before it is removed."""
     database_grants: Sequence[pulumi.Resource] = ()
-    """What gives the right to write rows, where the stack manages it."""
+    """What gives the right to write rows, if the stack manages it."""
 
 
 class Tenant(pulumi.ComponentResource):

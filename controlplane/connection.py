@@ -1,4 +1,4 @@
-"""A connection to the platform's database, and the one way in which a failure is told."""
+"""A connection to the platform's database, and how its failures are reported."""
 
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ _LIVENESS: Mapping[str, Any] = {
     "keepalives_count": 2,
     "tcp_user_timeout": 10_000,
 }
-"""Of a database that is gone without a word, an operation must hear before its engine gives up."""
+"""They detect a silently dead database before the engine times out."""
 
 
 class ControlPlaneError(Exception):
@@ -38,12 +38,13 @@ def connected(dsn: str) -> Generator[psycopg.Connection]:
             dsn,
             connect_timeout=_CONNECT_SECONDS,
             application_name="tenant-nats",
-            # psycopg prepares what has run five times, by a name in the server's session.
-            # A pooler by transactions (PgBouncer) gives that session to others, who use it too.
+            # psycopg prepares a statement that has run five times, under a name in the server's
+            # session. A pooler by transactions (PgBouncer) gives the session to others, who use
+            # the same name.
             prepare_threshold=None,
             **_LIVENESS,
         ) as connection:
-            # A statement of its own kind: the snapshot's isolation level must come before a query.
+            # SET is no query: the isolation level of a snapshot must be set before the first one.
             connection.execute(SQL("SET LOCAL lock_timeout = {}").format(_LOCK_TIMEOUT))
             yield connection
     except psycopg.errors.LockNotAvailable:
@@ -56,14 +57,14 @@ def connected(dsn: str) -> Generator[psycopg.Connection]:
             "Transactions of others and of this program wait for each other; run this again."
         ) from None
     except psycopg.errors.UniqueViolation as error:
-        # Two that insert the same row at once may meet at another key than ON CONFLICT names.
+        # Two that insert the same row at once may collide on another key than ON CONFLICT names.
         raise TryAgainError(f"The database refused: {_first_line(error)}.") from None
     except psycopg.OperationalError as error:
         raise ControlPlaneError(f"The database cannot be used: {_first_line(error)}.") from None
     except psycopg.Error as error:
         raise ControlPlaneError(f"The database refused: {_first_line(error)}.") from None
     except UnicodeError:
-        # What the codec for host names says of an empty or overlong label.
+        # From the codec for host names, about an empty or overlong label.
         raise ControlPlaneError("The database cannot be used: its host is no host name.") from None
 
 

@@ -1,4 +1,4 @@
-"""Where the database is, and how to say so without saying the password."""
+"""Where the database is, and how to report that without the password."""
 
 import os
 from collections.abc import Mapping
@@ -19,7 +19,8 @@ def resolve(setting: str | None, environment: Mapping[str, str] = os.environ) ->
     """The connection string of the stack's secret `databaseUrl`, else of `DATABASE_URL`.
 
     Raises:
-        DsnError: neither, both and different, or no connection string. The text never repeats one.
+        DsnError: neither is set, both are and differ, or it is no connection string. The text never
+            repeats it.
     """
     variable = environment.get(VARIABLE)
     if setting and variable and setting != variable:

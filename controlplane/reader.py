@@ -2,7 +2,7 @@
 
 The schema belongs to the platform. Only the columns that are used and the key
 (tenant_id, instance_number) are checked; ids, defaults and further columns are left alone. The
-column `tls` has to be there only when a tenant uses TLS.
+column `tls` is required only if a tenant uses TLS.
 """
 
 from collections.abc import Iterable
@@ -21,13 +21,13 @@ _NEEDED_COLUMNS = {
 
 
 def take_snapshot(dsn: str, *, with_tls: bool = False) -> Snapshot:
-    """All recorded instances, each with the number of its integrations, and those without one.
+    """All recorded instances, each with the number of its integrations, and the unplaced ones.
 
     Read-only, and at one moment: the tables are checked and read in one transaction.
 
     Args:
         dsn: where the database is.
-        with_tls: whether a server speaks TLS, which only the column `tls` can tell workers.
+        with_tls: whether a server speaks TLS: then the column `tls` must exist, to tell workers.
 
     Raises:
         ControlPlaneError: the database cannot be used, or a table lacks something.
@@ -66,7 +66,7 @@ def take_snapshot(dsn: str, *, with_tls: bool = False) -> Snapshot:
 
 
 def has_tls(connection: psycopg.Connection) -> bool:
-    """Whether rows can say that a server speaks TLS: the column came with migration 0003."""
+    """Whether the table has the column `tls`, which came with migration 0003."""
     found = connection.execute(
         """
         SELECT 1 FROM pg_attribute
@@ -77,7 +77,7 @@ def has_tls(connection: psycopg.Connection) -> bool:
 
 
 def lacking(table: str, columns: Iterable[str]) -> str:
-    """What to do about columns that are not there."""
+    """The message about columns that are missing."""
     return (
         f"The table {table} lacks {', '.join(columns)}; "
         "apply the platform's migrations (controlplane/schema) first."

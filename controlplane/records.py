@@ -34,7 +34,7 @@ Properties = dict[str, Any]
 
 _LIVE: State = "active"
 _WHOLE = 1000
-"""How many lines of a traceback Python prints when nobody says otherwise."""
+"""How many lines of a traceback Python prints by default."""
 
 
 class InstanceRecord(TypedDict):
@@ -43,16 +43,16 @@ class InstanceRecord(TypedDict):
     instance_number: int
     dns_name: str
     tls: NotRequired[bool]
-    """Left out when it is false, as in the states of versions that knew no TLS."""
+    """Left out when it is false, as in the states of versions without TLS."""
 
 
 @contextmanager
 def _plainly() -> Generator[None]:
-    """Let what people have to know reach them without this program's own lines around it.
+    """Report expected errors without a traceback.
 
-    The SDK sends the whole traceback of an error to the engine, which prints it; how long that is
-    can only be said for the whole process. Each operation begins with the whole length, so that an
-    error that is not expected keeps its traceback.
+    The SDK sends the traceback of an error to the engine, which prints it; its length can only be
+    set for the whole process. Each operation begins with the full length, so that an unexpected
+    error keeps its traceback.
     """
     sys.tracebacklimit = _WHOLE
     try:
@@ -83,8 +83,8 @@ class RecordsProvider(ResourceProvider):
     def check(self, _olds: Properties, news: Properties) -> CheckResult:
         """Refuse to take over a row with another address.
 
-        A preview asks it before anything is touched, and so does `pulumi up`, which begins with
-        one. With `--skip-preview` it is asked when the resource's turn comes, after its servers.
+        A preview calls this before anything is touched, and `pulumi up` begins with a preview. With
+        `--skip-preview` it is called when the resource's turn comes, after its servers.
         """
         failures: list[CheckFailure] = []
         managed = _numbers(_olds)
@@ -94,7 +94,7 @@ class RecordsProvider(ResourceProvider):
             try:
                 others = store.foreign(store.rows_of(self._dsn(), tenant_id, numbers), added)
             except (ControlPlaneError, DsnError):
-                # The program has said so already: it stops an `up` and warns in a preview. Asking
+                # The program has reported that: it stops an `up` and warns in a preview. Asking
                 # again for each tenant would make a preview wait for every one of them.
                 self._is_unreachable = True
             else:
@@ -104,10 +104,10 @@ class RecordsProvider(ResourceProvider):
 
     @_plainly()
     def diff(self, _id: str, _olds: Properties, _news: Properties) -> DiffResult:
-        """Compare what is wanted with what the rows were when last looked at.
+        """Compare the desired rows with the rows as they were last read.
 
-        What is due is a difference whenever there is any; when there is none, what was due before
-        does not matter. How full an instance may be, or how long it drains, matters to moves only.
+        A `due` that is not empty is a difference, whatever it was before; an empty one is none.
+        How full an instance may be, or how long it drains, matters to moves only.
         """
         replaces = ["tenant_id"] if _olds.get("tenant_id") != _news["tenant_id"] else []
         changed = (
@@ -118,11 +118,11 @@ class RecordsProvider(ResourceProvider):
         return DiffResult(changes=bool(replaces) or changed, replaces=replaces, stables=[])
 
     def create(self, props: Properties) -> CreateResult:
-        """Insert the rows, or take over those that a run which crashed has left."""
+        """Insert the rows, or take over those that a crashed run has left."""
         return CreateResult(props["tenant_id"], self._record(props, managed=()))
 
     def update(self, _id: str, _olds: Properties, _news: Properties) -> UpdateResult:
-        """Add, put right and retire rows; place and move integrations."""
+        """Add, correct and retire rows; place and move integrations."""
         return UpdateResult(self._record(_news, managed=_numbers(_olds)))
 
     def _record(self, props: Properties, *, managed: Sequence[int]) -> Properties:
@@ -141,8 +141,8 @@ class RecordsProvider(ResourceProvider):
         """What the rows are now; when all of a tenant's are gone, so is the resource."""
         with _plainly():
             rows = store.rows_of(self._dsn(), id_, _numbers(props), domain=_domain(props))
-        # Of others than those that are to be active: what is terminated is a record of the past,
-        # and what is provisioning is the platform's word about the future.
+        # Rows beside those that should be active: terminated ones are a record of the past, and
+        # provisioning ones are what the platform has announced. Neither counts.
         rows = [
             row
             for row in rows
@@ -153,7 +153,7 @@ class RecordsProvider(ResourceProvider):
         return ReadResult(id_, _outputs(props, rows)) if is_there else ReadResult("", {})
 
     def delete(self, _id: str, _props: Properties) -> None:
-        """Delete the rows but those that are terminated; refused while an integration is on one."""
+        """Delete the rows except terminated ones; refused while an integration is on one."""
         with _plainly():
             store.remove(self._dsn(), _id, _numbers(_props), domain=_domain(_props))
 
@@ -163,7 +163,7 @@ def _numbers(props: Properties) -> list[int]:
 
 
 def _rows(props: Properties, *, unsaid: str = ACTIVE) -> list[InstanceRow]:
-    """The rows of a resource's properties, by number; `unsaid` is the status where there is none.
+    """The rows of a resource's properties, by number; `unsaid` is the status of a row without one.
 
     Numbers come over the wire as floats.
     """
@@ -180,7 +180,7 @@ def _rows(props: Properties, *, unsaid: str = ACTIVE) -> list[InstanceRow]:
 
 
 def _domain(props: Properties) -> str:
-    """The domain of a resource, also of one that a version without this property has stored."""
+    """The domain of a resource, also of one stored by a version without this property."""
     return props.get("domain") or next((row.dns_name.partition(".")[2] for row in _rows(props)), "")
 
 
@@ -227,13 +227,14 @@ class TenantRecords(Resource, module="tenant-nats", name="TenantRecords"):
             name: the logical name.
             tenant_id: whose rows.
             state: `decommissioned` keeps the rows, as `terminated`, and wants no instance.
-            instances: all that are to be active.
+            instances: all that should be active.
             domain: what follows the instance's name in the tenant's addresses.
             capacity: how many integrations an instance holds.
             placement: how integrations share the instances.
-            due: what the program has found to be moved or put right, in words. It makes the engine
-                come here; what is done is decided again over the rows that the transaction holds.
-            drain_seconds: how long workers have to leave a server that goes.
+            due: what must be moved or corrected, in words, as the program found it. It makes the
+                engine update this resource; the transaction decides again what to do, by the rows
+                that it has locked.
+            drain_seconds: how long workers have to leave a server that is removed.
             opts: of the resource.
         """
         properties = {

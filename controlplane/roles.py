@@ -1,7 +1,7 @@
-"""Who may do what in the platform's database: the one description, and the SQL that makes it so.
+"""Who may do what in the platform's database, and the SQL that grants it.
 
-Three roles that nobody logs in as; the platform makes its own logins members of them. So nothing
-here knows a password.
+Nobody logs in as one of the three roles; the platform makes its own logins members of them. So
+nothing here knows a password.
 """
 
 from collections.abc import Iterable
@@ -39,16 +39,16 @@ class Lent:
 
 
 _OF_AN_INTEGRATION = ("id", "tenant_id", "nats_instance_id")
-"""The columns that say where an integration is. What else the platform keeps of one is not for this
-program to see, nor for a worker or an exporter."""
+"""The columns that say where an integration is. This program, workers and exporters may not read
+the others."""
 
 LENT = (
     Lent("owner", "schema", "", ("CREATE", "USAGE")),
     Lent("provisioner", "schema", "", ("USAGE",)),
-    # Whole, since the rows are this program's: another column takes no other grant.
+    # The whole table, since the rows are this program's: a new column needs no new grant.
     Lent("provisioner", "table", "nats_instances", ("SELECT", "INSERT", "UPDATE", "DELETE")),
     Lent("provisioner", "table", "integrations", ("SELECT",), _OF_AN_INTEGRATION),
-    # FOR NO KEY UPDATE takes UPDATE of one column.
+    # FOR NO KEY UPDATE requires UPDATE of one column.
     Lent("provisioner", "table", "integrations", ("UPDATE",), ("nats_instance_id",)),
     Lent("reader", "schema", "", ("USAGE",)),
     Lent("reader", "table", "integration_servers", ("SELECT",)),
@@ -56,24 +56,24 @@ LENT = (
     Lent("reader", "table", "nats_instances", ("SELECT",)),
     Lent("reader", "table", "integrations", ("SELECT",), _OF_AN_INTEGRATION),
 )
-"""All that the roles have, but for what the owner has because it owns it. LISTEN takes nothing."""
+"""All privileges of the roles, except those that the owner has by owning. LISTEN requires none."""
 
 FUNCTIONS = (
     "nats_instances_hold_transitions",
     "integrations_refuse_terminated",
     "integrations_notify",
 )
-"""For triggers only, which ask nobody for EXECUTE when they fire. Postgres gives it to everybody,
-and one of these runs with the rights of its owner: it is taken from PUBLIC."""
+"""For triggers only, which fire without EXECUTE. Postgres grants EXECUTE to PUBLIC by default, and
+one of these functions runs with the rights of its owner, so it is revoked."""
 
 
 def role_name(role: Role, prefix: str = PREFIX) -> str:
-    """What a role is called. Roles belong to the server: two databases on it need two prefixes."""
+    """The name of a role. Roles belong to the server: two databases on it need two prefixes."""
     return f"{prefix}_{role}"
 
 
 def create_roles(prefix: str = PREFIX, schema: str = SCHEMA) -> Composed:
-    """SQL that makes the roles where they are missing, and lets the owner make tables."""
+    """SQL that creates missing roles, and lets the owner create tables."""
     owner = Identifier(role_name("owner", prefix))
     made = [_create(role_name(role, prefix)) for role in ROLES]
     lent = [_grant(each, prefix, schema) for each in LENT if each.role == "owner"]
@@ -82,14 +82,14 @@ def create_roles(prefix: str = PREFIX, schema: str = SCHEMA) -> Composed:
 
 
 def lend(prefix: str = PREFIX, schema: str = SCHEMA) -> Composed:
-    """SQL that gives the provisioner and the reader what they need of the tables, and no more.
+    """SQL that grants the provisioner and the reader what they need of the tables, and no more.
 
-    A view that a migration makes anew has lost its grants, so it follows each migration.
+    It is run after each migration, since a view that a migration creates anew has no grants.
     """
     lent = [each for each in LENT if each.role != "owner"]
     borrowers = _listed(Identifier(role_name(role, prefix)) for role in ROLES if role != "owner")
     tables = dict.fromkeys(each.name for each in lent if each.kind == "table")
-    # What they had before, in the same transaction: so nobody is without for a moment.
+    # First revoke what they had, in the same transaction, so that nobody lacks it for a moment.
     taken = [
         SQL("REVOKE ALL ON SCHEMA {} FROM {}").format(Identifier(schema), borrowers),
         SQL("REVOKE ALL ON TABLE {} FROM {}").format(

@@ -24,7 +24,7 @@ PROVISIONING: Status = "provisioning"
 TERMINATED: Status = "terminated"
 
 _DRAINS = 4
-"""How often workers are given time to leave instances that others keep filling."""
+"""How many times workers get time to leave instances that somebody keeps filling."""
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,14 @@ class InstanceRow:
 def rows_of(
     dsn: str, tenant_id: str, numbers: Sequence[int], *, domain: str = ""
 ) -> list[InstanceRow]:
-    """The rows of a tenant's instances, as far as there are such rows, by number.
+    """The rows that a tenant's instances have, by number.
 
     Args:
         dsn: where the database is.
         tenant_id: whose rows.
         numbers: the instances to look for.
         domain: when given, also every row with the address that this program gives an instance in
-            this domain. A run that was killed after it had written leaves such rows.
+            this domain. A run that was killed after writing leaves such rows.
     """
     with connected(dsn) as connection:
         return _rows(connection, tenant_id, numbers, domain, tls=has_tls(connection))
@@ -96,22 +96,22 @@ def foreign(rows: Sequence[InstanceRow], wanted: Sequence[InstanceRow]) -> list[
 
 @dataclass(frozen=True, kw_only=True)
 class TenantRows:
-    """What the rows and integrations of one tenant are to be."""
+    """The desired rows and integrations of one tenant."""
 
     tenant_id: str
     rows: tuple[InstanceRow, ...]
-    """All that are to be active. None means that the tenant is decommissioned: its rows stay, as
+    """All that should be active. Empty if the tenant is decommissioned: its rows stay, as
     `terminated`."""
     domain: str
-    """What follows the instance's name in the addresses of this stack; rows with such an address
-    that nobody wrote down are what a run which was killed has left. Empty to look for none."""
+    """What follows the instance's name in the addresses of this stack. An unrecorded row with such
+    an address was left by a run that was killed. Empty to look for none."""
     capacity: int = 50
     """How many integrations each instance holds."""
     placement: PlacementPolicy = "pack"
 
     @property
     def numbers(self) -> frozenset[int]:
-        """The numbers of the instances that are to be."""
+        """The numbers of the desired instances."""
         return frozenset(row.instance_number for row in self.rows)
 
 
@@ -120,23 +120,23 @@ def record(
 ) -> None:
     """Make a tenant's rows and the places of its integrations what `wanted` says.
 
-    One transaction does it all, unless an instance goes that integrations are on. Then a first one
-    moves them and says `draining`, and one after `drain_seconds` retires the row: in between,
-    workers go where their integrations went.
+    One transaction does it all, unless an instance with integrations is removed. Then a first
+    transaction moves them and sets `draining`, and another retires the row after `drain_seconds`:
+    in between, workers follow their integrations.
 
     Args:
         dsn: where the database is.
-        wanted: what is to be.
-        managed: the numbers of the rows that earlier calls made. Of these, and of the rows with an
-            address of ours, what is not wanted goes and what was changed by hand is put right. Any
-            other row is taken over when it has the same address or no server any more, and refused
-            when it has another.
-        drain_seconds: how long workers have to leave a server that goes.
+        wanted: the desired state.
+        managed: the numbers of the rows that earlier calls made. Among these, and the rows with an
+            address of ours, unwanted ones are removed and those changed by hand are corrected. Any
+            other row is taken over if it has the same address or no server any more, and refused
+            if it has another address.
+        drain_seconds: how long workers have to leave a server that is removed.
 
     Raises:
         ControlPlaneError: an integration would lose its place, the row is a stranger's, or the
-            database cannot be used or refuses; nothing was changed, or no more than that
-            integrations left an instance that is to go.
+            database cannot be used or refuses; nothing was changed, except perhaps that
+            integrations left an instance that is being removed.
     """
     drained: frozenset[int] = frozenset()
     for _ in range(_DRAINS + 1):
@@ -181,14 +181,14 @@ def _transact(
         _correct(connection, wanted, ["dns_name", "status", *(["tls"] if tls else [])])
         if not going and not _placement(connection, wanted).moves:
             return frozenset()
-        # From here on nobody can add an integration to an instance, or take one away, so that what
-        # is decided is what is done: look again.
+        # From here on nobody can add an integration to an instance, or take one away. So decide
+        # again, by what cannot change any more.
         _lock(connection, wanted.tenant_id)
         if not wanted.rows:
             _terminate(connection, wanted.tenant_id, list(going))
             return frozenset()
         just_left = _move(connection, wanted, ours=[row.instance_number for row in there])
-        # Not by this run: one that was killed may have said so a moment ago.
+        # Not set by this run: one that was killed may have set it a moment ago.
         draining_before = {number for number, row in going.items() if row.status == DRAINING}
         if (just_left | (draining_before - {*drained})) & {*going}:
             _set_status(connection, wanted.tenant_id, list(going), DRAINING)
@@ -207,9 +207,9 @@ def _goes(row: InstanceRow, wanted: TenantRows, managed: Collection[int]) -> boo
 def _free_addresses(
     connection: psycopg.Connection, wanted: TenantRows, managed: Collection[int]
 ) -> None:
-    """Take from rows of ours the addresses that others of this tenant are to have.
+    """Take from rows of ours the addresses that other rows of this tenant should have.
 
-    Somebody has exchanged them by hand. Addresses are unique, so no row could be put right first.
+    Somebody has swapped them by hand. Addresses are unique, so no row could be corrected first.
     """
     connection.execute(
         """
@@ -254,7 +254,7 @@ def insertions(wanted: TenantRows) -> Iterator[str]:
         literals = {name: Literal(value).as_string(None) for name, value in values.items()}
         yield f"{dedent(_INSERT).strip() % literals};"
         if row.tls:
-            # Apart, since a platform without such tenants need not have the column.
+            # A separate statement, since a platform without such tenants may lack the column.
             yield f"{dedent(_TLS).strip() % literals};"
 
 
@@ -278,10 +278,10 @@ def _correct(connection: psycopg.Connection, wanted: TenantRows, columns: Sequen
 
 
 def _lock(connection: psycopg.Connection, tenant_id: str) -> None:
-    """Hold a tenant's instances and integrations, in the order in which every run takes them.
+    """Lock a tenant's instances and integrations, in the order in which every run locks them.
 
-    An instance that is locked like this takes no new integration, where the platform has the
-    foreign key; the integrations stay open to rows that only refer to them.
+    An instance that is locked like this takes no new integration, if the platform has the foreign
+    key. Rows that only refer to the integrations are not blocked.
     """
     for statement in (
         """
@@ -293,7 +293,7 @@ def _lock(connection: psycopg.Connection, tenant_id: str) -> None:
 
 
 def _placement(connection: psycopg.Connection, wanted: TenantRows) -> Placement:
-    """What is to be done with a tenant's integrations, as they are at this moment."""
+    """Where a tenant's integrations should go, as they are at this moment."""
     counts = connection.execute(
         """
         SELECT i.instance_number, count(*)
@@ -336,7 +336,7 @@ def _move(connection: psycopg.Connection, wanted: TenantRows, ours: Collection[i
     for move in placement.moves:
         moved = connection.execute(_MOVE, {"tenant": wanted.tenant_id, **asdict(move)}).rowcount
         if moved != move.integrations:
-            # The platform has no foreign key, or somebody took rows away that nobody held yet.
+            # The platform has no foreign key, or somebody removed rows before they were locked.
             raise TryAgainError(
                 f"Integrations of tenant {wanted.tenant_id} were changed while they were to move; "
                 "run this again."
@@ -356,7 +356,7 @@ _MOVE = """
         ORDER BY CASE WHEN %(source)s::integer IS NULL THEN g.id END, g.id DESC
         LIMIT %(integrations)s FOR NO KEY UPDATE OF g)
 """
-"""Where not all can, the newest leave an instance, and the oldest come first to a place."""
+"""If not all can move, the newest leave an instance, and the oldest unplaced ones are placed."""
 
 
 def _terminate(connection: psycopg.Connection, tenant_id: str, numbers: Collection[int]) -> None:
@@ -389,7 +389,7 @@ def _terminate(connection: psycopg.Connection, tenant_id: str, numbers: Collecti
 def _set_status(
     connection: psycopg.Connection, tenant_id: str, numbers: Collection[int], status: Status
 ) -> None:
-    """Give rows a status, as far as it may follow the one that they have."""
+    """Set the status of those rows whose present status it may follow."""
     before = [each for each, after in TRANSITIONS.items() if status in after]
     connection.execute(
         """
@@ -403,8 +403,8 @@ def _set_status(
 def remove(dsn: str, tenant_id: str, numbers: Sequence[int], *, domain: str) -> None:
     """Delete a tenant's rows `numbers` and those with an address of ours in `domain`.
 
-    Those that are gone already do not matter, and those that are `terminated` stay as a record. A
-    row that is `provisioning` and not among `numbers` is what the platform has announced; it stays.
+    Missing rows do not matter, and `terminated` ones stay as a record. A `provisioning` row that is
+    not among `numbers` was announced by the platform, and stays.
 
     Raises:
         ControlPlaneError: an integration points to one of them, or the database cannot be used.
@@ -423,8 +423,8 @@ def remove(dsn: str, tenant_id: str, numbers: Sequence[int], *, domain: str) -> 
 def _delete(connection: psycopg.Connection, tenant_id: str, numbers: Sequence[int]) -> None:
     """Delete rows that no integration points to.
 
-    The platform's foreign key may cascade, or not be there: so the rows are locked, which keeps a
-    new integration from pointing to them, and looked at, before they go.
+    The platform's foreign key may cascade or be missing. So the rows are first locked, which keeps
+    a new integration from pointing to them, and then checked.
     """
     parameters = (tenant_id, list(numbers))
     connection.execute(

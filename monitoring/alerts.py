@@ -1,7 +1,7 @@
-"""What is worth waking somebody for, or telling somebody: pure, made of the series in `rules`.
+"""The alerts: pure, made of the series in `monitoring.series`.
 
-Each alert names the instance that it is about, and what it compares is a figure of that instance
-with that instance's own limit, so a larger size needs no other alert.
+Each alert names the instance that it is about, and compares a figure of that instance with that
+instance's own limit, so a larger size needs no other alert.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ from monitoring.series import (
 
 RUNBOOK = "docs/runbook.md#alerts"
 _HELD = "5m"
-"""How long a load has to be too high, and how long it has to be low again: it must not flap."""
+"""How long a load must be too high, and then low again, so that an alert does not flap."""
 _WHO = "{{ $labels.tenant_id }} instance {{ $labels.instance_num }}"
 
 
@@ -40,9 +40,9 @@ class Alert:
     summary: str
     description: str
     held: str | None = None
-    """How long it has to be so before somebody hears of it; None for at once."""
+    """How long the condition must hold before the alert fires; None for at once."""
     kept: str | None = None
-    """How long it is told after it has ended."""
+    """How long the alert keeps firing after the condition has ended."""
 
     def rule(self, namespace: str) -> dict[str, Any]:
         """As a rules file has it."""
@@ -80,17 +80,17 @@ def _about_servers(namespace: str, here: str) -> Iterator[Alert]:
         severity="critical",
         summary=f"{_WHO} does not answer",
         description=f"The server of {_WHO} has not answered /healthz with ok for 2 minutes. Its "
-        "other figures are its last ones, repeated.",
+        "other figures are stale: the exporter repeats the last ones.",
     )
     yield Alert(
         name="TenantNatsServerRestarts",
-        # By the pod, so that a rollout is none.
+        # For each pod, so that a rollout does not count.
         expression=f"max {BY_INSTANCE} (changes(gnatsd_varz_start{scraped}[30m])) > 2",
         kept=_HELD,
         severity="critical",
-        summary=f"{_WHO} starts again and again",
-        description=f"In half an hour the server of {_WHO} has started {{{{ $value }}}} times in "
-        "one pod, each time without its clients.",
+        summary=f"{_WHO} restarts again and again",
+        description=f"In half an hour the server of {_WHO} has restarted {{{{ $value }}}} times in "
+        "one pod, and lost its clients each time.",
     )
     yield Alert(
         name="TenantNatsExporterBlind",
@@ -98,30 +98,30 @@ def _about_servers(namespace: str, here: str) -> Iterator[Alert]:
         held="5m",
         # An exporter waits for a server that does not start, and has no answer for one that hangs.
         severity="critical",
-        summary=f"{_WHO} is not seen, and may be down",
+        summary=f"{_WHO} is not monitored, and may be down",
         description=f"For 5 minutes the exporter of {_WHO} could not be scraped, or has not said "
-        "whether the server is healthy: it does not start, it hangs, its node is gone, or only the "
-        "exporter is ill. No other alert about it can come.",
+        "whether the server is healthy: the server does not start or hangs, its node is gone, or "
+        "only the exporter fails. No other alert about this server can fire.",
     )
     yield Alert(
         name="TenantNatsServerUnavailable",
-        # Of kube-state-metrics, where that is there. A pod without an address is no target of
-        # Prometheus, so nothing else tells of one that finds no node.
-        # One whose server does not answer has been told already.
+        # From kube-state-metrics, if that runs. A pod without an address is no target of
+        # Prometheus, so no other alert reports a pod that finds no node.
+        # TenantNatsServerDown already reports a server that does not answer.
         expression=f"{_deployments(namespace)} == 0 unless {ON_INSTANCE} {HEALTHY}{here} == 0",
         held="5m",
         severity="critical",
         summary=f"{_WHO} has no pod that is ready",
-        description=f"For 5 minutes the Deployment of {_WHO} has had no pod that is ready, so its "
-        "clients are without it.",
+        description=f"For 5 minutes the Deployment of {_WHO} has had no pod that is ready, so "
+        "clients cannot connect.",
     )
     yield Alert(
         name="TenantNatsServersGone",
         expression=f"absent(up{scraped}) and on () {_rows(namespace)}",
         held="5m",
         severity="critical",
-        summary=f"No server in {namespace} is there, and rows send workers to some",
-        description=f"For 5 minutes Prometheus has found no pod to scrape in {namespace}, and the "
+        summary=f"No server in {namespace} is found, but rows send workers there",
+        description=f"For 5 minutes Prometheus has found no pod to scrape in {namespace}, but the "
         "database has active rows: all servers are gone, or Prometheus cannot see them.",
     )
     yield Alert(
@@ -131,7 +131,7 @@ def _about_servers(namespace: str, here: str) -> Iterator[Alert]:
         severity="warning",
         summary=f"No server in {namespace} is scraped",
         description=f"For 10 minutes Prometheus has found no pod to scrape in {namespace}: its "
-        "configuration, its rights or the PodMonitor, or there is no server at all.",
+        "configuration, its rights or the PodMonitor is wrong, or there is no server at all.",
     )
     yield Alert(
         name="TenantNatsSlowConsumers",
@@ -140,7 +140,7 @@ def _about_servers(namespace: str, here: str) -> Iterator[Alert]:
         severity="warning",
         summary=f"{_WHO} cuts off slow consumers",
         description=f"In 10 minutes {_WHO} has cut off {{{{ printf `%.0f` $value }}}} clients that "
-        "did not keep up; what waited for them is lost.",
+        "did not keep up; the messages that waited for them are lost.",
     )
 
 
@@ -169,22 +169,22 @@ def _too_high(measure: Limited, here: str) -> Alert:
         held=_HELD,
         kept=_HELD,
         severity="warning",
-        summary=f"{_WHO} has over {measure.share:.0%} of its {measure.words}",
-        description=f"{_WHO} has had {{{{ $value | {measure.format} }}}}{measure.unit} on average "
-        f"over 5 minutes, for 5 minutes: over {measure.share:.0%} of what its size can take.",
+        summary=f"{_WHO} is over {measure.share:.0%} of its limit of {measure.words}",
+        description=f"For 5 minutes {_WHO} has had {{{{ $value | {measure.format} }}}}"
+        f"{measure.unit}, averaged over 5 minutes: over {measure.share:.0%} of its size's limit.",
     )
 
 
 def _about_the_table(namespace: str, here: str) -> Iterator[Alert]:
     scraped = servers(namespace)
-    # Aggregated, since each of them carries the labels of the exporter that tells it: that is not
-    # whom an alert is about, there may be two for a moment, and the next has others.
+    # Aggregated, since each series has the labels of the exporter that reports it. An alert is not
+    # about the exporter: two may run for a moment, and the next one has other labels.
     integrations = f"max {BY_INSTANCE} (tenant_nats_integrations{here})"
     living = within(namespace, 'status=~"active|draining"')
     read = f'up{{job="{TABLE_JOB}"}}'
     yield Alert(
         name="TenantNatsNearlyFull",
-        # Only where the tenant's others have no room either: `pack` fills the first on purpose.
+        # Only if the tenant's other instances are full too: `pack` fills the first on purpose.
         expression=f"{integrations} > {ON_INSTANCE} "
         f"({INTEGRATIONS_SHARE} * {INTEGRATIONS_LIMIT}{here})\n"
         f"and {ON_TENANT} (sum {BY_TENANT} ({integrations}) > "
@@ -193,7 +193,7 @@ def _about_the_table(namespace: str, here: str) -> Iterator[Alert]:
         severity="warning",
         summary=f"{_WHO} is nearly full",
         description=f"{_WHO} has {{{{ $value }}}} integrations, over {INTEGRATIONS_SHARE:.0%} of "
-        "what it holds, and the tenant's other instances have no more room.",
+        "what it holds, and the tenant's instances together are as full.",
     )
     yield Alert(
         name="TenantNatsIntegrationsUnplaced",
@@ -202,22 +202,22 @@ def _about_the_table(namespace: str, here: str) -> Iterator[Alert]:
         severity="warning",
         summary="{{ $labels.tenant_id }} has integrations without a server",
         description="For 15 minutes {{ $value }} integrations of {{ $labels.tenant_id }} have had "
-        "no instance, so their workers have nowhere to go.",
+        "no instance, so their workers have no server to connect to.",
     )
     yield Alert(
         name="TenantNatsRowWithoutPod",
-        # Where nothing is scraped at all, that is told once, and not for each row.
+        # If nothing is scraped at all, one alert reports that, and not one for each row.
         expression=f"max {BY_INSTANCE} ({_rows(namespace)}) unless {ON_INSTANCE} up{scraped} "
         f"and on (namespace) up{scraped}",
         held="10m",
         severity="critical",
         summary=f"{_WHO} has a row and no pod",
-        description=f"For 10 minutes workers have been sent to {_WHO}, of which Prometheus finds "
-        "no pod.",
+        description=f"For 10 minutes a row has sent workers to {_WHO}, but Prometheus finds no pod "
+        "of it.",
     )
     yield Alert(
         name="TenantNatsPodWithoutRow",
-        # Only where the table has some row of this stack: of one that is not read, or of another
+        # Only if the table has some row of this stack: without its rows, unread or in another
         # database, every pod would seem to have none.
         expression=f"max {BY_INSTANCE} (up{scraped}) unless {ON_INSTANCE} "
         f"tenant_nats_row{living} "
@@ -229,13 +229,13 @@ def _about_the_table(namespace: str, here: str) -> Iterator[Alert]:
     )
     yield Alert(
         name="TenantNatsTableNotRead",
-        # Its exporter answers also when a query is refused, with the figures that are left.
+        # Its exporter answers even if a query is refused, with the other figures.
         expression=f"{read} == 0 or {read} unless on (job, instance) tenant_nats_table_rows\n"
-        # Prometheus finds it no more.
+        # Prometheus no longer finds the exporter.
         f"or group by (job) ({read} offset 1h) unless on (job) {read}",
         held="10m",
         severity="warning",
         summary="The table of instances is not read",
         description="For 10 minutes the exporter of the database could not be scraped or could not "
-        "read the tables. No alert about rows or integrations can come.",
+        "read the tables. No alert about rows or integrations can fire.",
     )

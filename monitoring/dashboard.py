@@ -1,6 +1,6 @@
 """Grafana's dashboard of the servers, by tenant and instance, made with Grafana's own library.
 
-The library is among the development dependencies: nothing that runs imports this module.
+The library is a development dependency, so nothing that is deployed imports this module.
 """
 
 import json
@@ -58,13 +58,13 @@ VARIABLES = {
     "instance": f'label_values(up{{{OF_SERVERS}, namespace="$namespace", tenant_id=~"$tenant"}}, '
     "instance_num)",
 }
-"""What a person chooses by, and where the choices come from."""
+"""What a person filters by, and the query for the values of each filter."""
 
 _SOURCE = DataSourceRef(type_val="prometheus", uid="$datasource")
 _CHOSEN = ('namespace="$namespace"', 'tenant_id=~"$tenant"', 'instance_num=~"$instance"')
 _SERIES = selector(*_CHOSEN)
 _SCRAPED = selector(OF_SERVERS, *_CHOSEN)
-# The table's series have a job, and their limit has none.
+# The table's series have the label `job`, and their limit does not.
 _INTEGRATIONS = f"max {BY_INSTANCE} (tenant_nats_integrations{_SERIES})"
 _WHO = "{{tenant_id}} {{instance_num}}"
 _UNITS = {
@@ -95,7 +95,7 @@ def _dashboard() -> dashboard.Dashboard:
         .refresh("30s")
         .tooltip(DashboardCursorSync.CROSSHAIR)
         .link(
-            dashboard.DashboardLink("NATS: what the server says of itself")
+            dashboard.DashboardLink("NATS: the server's own monitoring")
             .type(DashboardLinkType.LINK)
             .url("https://docs.nats.io/running-a-nats-service/nats_admin/monitoring")
             .target_blank(True)

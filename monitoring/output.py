@@ -30,7 +30,7 @@ def files() -> dict[str, str]:
 
 
 def in_yaml(content: Mapping[str, Any], comment: str) -> str:
-    """`content` as people read it: texts of several lines as such, after a line of comment."""
+    """`content` as readable YAML: text of several lines as a block, after a line of comment."""
     yaml = YAML()
     yaml.width = 4096
     yaml.indent(mapping=2, sequence=4, offset=2)

@@ -1,8 +1,8 @@
 """The rules of Prometheus for the servers of one stack: recording rules, then alerts.
 
-A limit is a series too, made from the inventory, since no exporter knows what a server may use. It
-is said for each size and not for each instance: whoever has a size of another name than `standard`
-is named, and everybody else is standard. So tenants of that size come and go without a change of
+A limit is a series too, made from the inventory, since no exporter knows what a server may use. The
+rules state it for each size and not for each instance: they name the tenants of other sizes than
+`standard`, and all others count as standard. So standard tenants come and go without a change of
 the rules.
 """
 
@@ -71,7 +71,7 @@ def _limits(sizes: _BySize, namespace: str) -> Iterator[Rule]:
 
 
 def _limit(name: str, values: Iterable[tuple[float, str]]) -> Rule:
-    """The rule that says a value for each instance that a series is of, by value and series."""
+    """The rule that records a limit for instances: pairs of the limit and a series of theirs."""
     parts = (f"{value:.10g} * group {BY_INSTANCE} ({series})" for value, series in values)
     return _recorded(name, "\nor\n".join(parts))
 
@@ -86,7 +86,7 @@ def _figures(namespace: str) -> Iterator[Rule]:
 
 
 def _names_of_the_templates(namespace: str) -> Iterator[Rule]:
-    """What the hand-run templates called their figures, so that queries of those days work."""
+    """The figures under the names of the hand-run templates, so that older queries work."""
     scraped = servers(namespace)
     yield _recorded("nats_server_in_msgs", f"gnatsd_varz_in_msgs{scraped}")
     yield _recorded("nats_server_connections", f"gnatsd_varz_connections{scraped}")

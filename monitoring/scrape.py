@@ -1,6 +1,6 @@
-"""How Prometheus finds the servers, and what it calls them: by `scrape_configs`, or a PodMonitor.
+"""How Prometheus finds and labels the servers: by `scrape_configs`, or a PodMonitor.
 
-Only pods are asked: a Service would answer for whichever pod is behind it, under no pod's name.
+It scrapes pods only: behind a Service any of its pods would answer, under no pod's name.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ def scrape_configs(namespace: str) -> dict[str, Any]:
     table = {
         "job_name": TABLE_JOB,
         "scrape_interval": INTERVAL,
-        # Its series say themselves of which namespace, tenant and instance they are.
+        # Its series have their own labels for namespace, tenant and instance.
         "honor_labels": True,
         "static_configs": [{"targets": [_TABLE_TARGET]}],
     }
@@ -39,7 +39,7 @@ def scrape_configs(namespace: str) -> dict[str, Any]:
 
 
 def pod_monitor_spec() -> dict[str, Any]:
-    """What a PodMonitor in the servers' namespace says; the operator adds which pods run."""
+    """The `spec` of a PodMonitor in the servers' namespace; the operator drops finished pods."""
     endpoint = {
         "port": METRICS_PORT_NAME,
         "interval": INTERVAL,
@@ -55,8 +55,8 @@ def pod_monitor_spec() -> dict[str, Any]:
 
 def _kept_by_hand() -> list[_Relabeling]:
     return [
-        # By the port's name, since each port of a pod is found as a target of its own, and the
-        # address that comes with it needs no further port.
+        # By the port's name, since each port of a pod is a target of its own, whose address has
+        # that port already.
         {
             "source_labels": [
                 "__meta_kubernetes_pod_label_app",
@@ -76,7 +76,7 @@ def _kept_by_hand() -> list[_Relabeling]:
 
 
 def _named() -> list[_Relabeling]:
-    """What the operator adds by itself, and the labels that every series is to have."""
+    """The labels that the operator adds by itself, and those that every series should have."""
     meta = {"namespace": "__meta_kubernetes_namespace", "pod": "__meta_kubernetes_pod_name"}
     return [*(_copied(source, target) for target, source in meta.items()), *_labels()]
 
@@ -92,7 +92,7 @@ def _meta(label: str) -> str:
 
 
 def _metrics() -> list[_Relabeling]:
-    # The rest of what an exporter says is about its own process.
+    # An exporter's other metrics are about its own process.
     return [{"source_labels": ["__name__"], "regex": "gnatsd_.*", "action": "keep"}]
 
 

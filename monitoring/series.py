@@ -1,4 +1,4 @@
-"""The series that the rules make, each named once: figures of an instance, and their limits."""
+"""The series that the rules record, each named once: figures of an instance, and their limits."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from tenancy.scaling.usage import OF_SERVERS, SHARES, capacity_of
 _INSTANCE = "(namespace, tenant_id, instance_num)"
 _TENANT = "(namespace, tenant_id)"
 BY_INSTANCE = f"by {_INSTANCE}"
-"""What an aggregation keeps: what tells one server from another."""
+"""The labels that an aggregation keeps: they identify a server."""
 ON_INSTANCE = f"on {_INSTANCE}"
-"""By what two series are of the same server."""
+"""The labels in which two series of the same server agree."""
 BY_TENANT = f"by {_TENANT}"
 ON_TENANT = f"on {_TENANT}"
 
@@ -20,7 +20,7 @@ HEALTHY = "tenant_nats:healthy"
 """1 for a server that answers, else 0."""
 INTEGRATIONS_LIMIT = "tenant_nats:integrations:limit"
 INTEGRATIONS_SHARE = 0.9
-"""Of what an instance holds, above which somebody is told."""
+"""The share of what an instance holds, above which an alert fires."""
 
 
 def servers(namespace: str, *matchers: str) -> str:
@@ -28,13 +28,13 @@ def servers(namespace: str, *matchers: str) -> str:
 
     Args:
         namespace: where the servers live.
-        matchers: what else is to fit: `tenant_id="acme-corp"`.
+        matchers: further ones: `tenant_id="acme-corp"`.
     """
     return selector(OF_SERVERS, f'namespace="{namespace}"', *matchers)
 
 
 def within(namespace: str, *matchers: str) -> str:
-    """The selector of the series of one stack that the rules make, or that tell of its rows."""
+    """The selector of one stack's series that the rules record, or that are about its rows."""
     return selector(f'namespace="{namespace}"', *matchers)
 
 
@@ -48,15 +48,15 @@ class Limited:
     """A figure that has a limit."""
 
     figure: str
-    """The series that says how much of it there is, averaged over five minutes."""
+    """The series of the figure, averaged over five minutes."""
     limit: str
-    """The series that says how much an instance can take."""
+    """The series of how much an instance can take."""
     expression: Callable[[str], str]
-    """What the figure is made of, given the selector of the servers' series."""
+    """The query for the figure, given the selector of the servers' series."""
     capacity: Callable[[Size], float]
     share: float
-    """Of the limit, above which somebody is told: the templates' figures of a standard server. Of
-    connections and memory a tenant grows there too; of messages at the whole limit."""
+    """The share of the limit above which an alert fires, from the templates' figures for a standard
+    server. For connections and memory, a tenant also grows there; for messages, at the limit."""
     alert: str
     words: str
     format: str
@@ -105,7 +105,7 @@ LIMITED = (
     Limited(
         figure="tenant_nats:cpu_cores:avg5m",
         limit="tenant_nats:cpu_cores:limit",
-        # The server says percent of one core.
+        # The server reports percent of one core.
         expression=lambda servers: f"{_average('gnatsd_varz_cpu', servers)} / 100",
         capacity=lambda size: millicores(size.limits.cpu) / 1000,
         share=0.75,

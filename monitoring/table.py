@@ -1,7 +1,7 @@
-"""What is asked of the platform's database, as a configuration of sql_exporter.
+"""The queries to the platform's database, as a configuration of sql_exporter.
 
-The format is that of https://github.com/burningalchemist/sql_exporter. The connection string is no
-part of it: it comes from the environment, as SQLEXPORTER_TARGET_DSN, and is a reader's.
+The format is that of https://github.com/burningalchemist/sql_exporter. The connection string is not
+in it: it comes from the environment, as SQLEXPORTER_TARGET_DSN, and is a reader's.
 """
 
 from typing import Any
@@ -26,8 +26,8 @@ GROUP BY instance.id, instance.dns_name, instance.tenant_id, instance.instance_n
 _READ = """\
 SELECT (SELECT count(*) FROM nats_instances) + (SELECT count(*) FROM integrations) AS rows
 """
-# Only of tenants that have a live row: of others nobody knows in whose stack they are. Also those
-# on another tenant's row: the view `integration_servers` shows their workers no server.
+# Only for tenants that have a live row, since the stack of the others is unknown. It also counts
+# those on another tenant's row: the view `integration_servers` shows their workers no server.
 _UNPLACED = """\
 SELECT tenant.namespace, tenant.tenant_id, count(integration.id) AS integrations
 FROM (
@@ -46,7 +46,7 @@ GROUP BY tenant.namespace, tenant.tenant_id
 def sql_exporter() -> dict[str, Any]:
     """The configuration: one target, one collector, a query for each metric."""
     return {
-        # One connection is enough, and it is asked anew at each scrape.
+        # One connection is enough; each scrape runs the queries again.
         "global": {"max_connections": 1, "max_idle_connections": 1},
         "target": {
             "data_source_name": "postgres://given-by-SQLEXPORTER_TARGET_DSN",
@@ -65,14 +65,14 @@ def sql_exporter() -> dict[str, Any]:
                     ),
                     _gauge(
                         "tenant_nats_integrations",
-                        "Integrations on an instance that has not ended.",
+                        "Integrations on an instance that is not terminated.",
                         ["namespace", "tenant_id", "instance_num"],
                         "integrations",
                         _INTEGRATIONS,
                     ),
                     _gauge(
                         "tenant_nats_table_rows",
-                        "Rows of both tables: there when they can be read.",
+                        "Rows of both tables; missing if they cannot be read.",
                         [],
                         "rows",
                         _READ,

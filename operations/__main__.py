@@ -1,11 +1,11 @@
-"""What people and CI ask for around `pulumi up`; docs/runbook.md says when.
+"""Commands for people and CI around `pulumi up`; docs/runbook.md says when.
 
 \b
-Every command exits with
-  0  when there is nothing to object to, or what it was to do is done;
-  1  when a file is wrong or something failed, as told;
-  2  when it was called in a wrong way;
-and says in its own help what else it exits with.
+Exit codes of every command:
+  0  nothing to object to, or the work is done
+  1  a file is wrong or something failed; the message says what
+  2  wrong usage
+The help of a command lists its other exit codes.
 """
 
 import typer

@@ -1,4 +1,4 @@
-"""`adopt`: what of a namespace that the old scripts made an `up` can take over, and how."""
+"""`adopt`: what an `up` can take over of a namespace that the old scripts made, and how."""
 
 import json
 import shlex
@@ -36,22 +36,22 @@ def adopt(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Write the inventory that describes what is there; a file that is there stays.",
+            help="Write the inventory that describes the servers; never overwrites a file.",
             show_default=False,
         ),
     ] = None,
     patch: Annotated[
         bool,
-        typer.Option("--patch", help="Run the patches that are told, which restart nothing."),
+        typer.Option("--patch", help="Run the printed patches, which restart nothing."),
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Tell what was made without this project and can be taken over, and by which commands.
+    """Report which existing servers can be taken over, and how.
 
-    It looks at the Deployments, Services and NetworkPolicies of the namespace, by kubectl, and at
-    the rows, by DATABASE_URL. The take-over itself is a `pulumi up` of the stack: it deletes and
-    replaces no object, leaves rows and integrations where they are, and restarts each server once.
-    Changes nothing, unless --patch is given.
+    It reads what was made without this project: the Deployments, Services and NetworkPolicies of
+    the namespace, by kubectl, and the rows, by DATABASE_URL. The take-over itself is a `pulumi up`
+    of the stack: it deletes and replaces no object, leaves rows and integrations where they are,
+    and restarts each server once. This command changes nothing, unless --patch is given.
 
     \b
     For example:
@@ -60,10 +60,10 @@ def adopt(
 
     \b
     Exit codes:
-      0  all of it can be taken over, or is
-      1  the cluster or the table cannot be looked at, the file is there already, or a patch failed
+      0  all of it can be taken over, or is already
+      1  the cluster or the table cannot be read, the file exists already, or a patch failed
       2  wrong usage
-      5  something stands in the way, as told
+      5  something prevents a take-over; the report says what
     """
     kubectl = Kubectl(context)
     place = _Place(kubectl, namespace, _looked_at(kubectl, namespace))
@@ -131,7 +131,7 @@ def _write(file: Path, found: Survey) -> None:
         with file.open("xb") as stream:
             stream.write(text)
     except InventoryError as error:
-        raise stopped(Exit.FAILED, f"What is there cannot be an inventory. {error}") from None
+        raise stopped(Exit.FAILED, f"No valid inventory describes these servers. {error}") from None
     except FileExistsError:
         raise stopped(
             Exit.FAILED,
@@ -151,8 +151,8 @@ def _run(place: _Place, *, is_quiet: bool) -> None:
         except ClusterError as error:
             raise stopped(
                 Exit.FAILED,
-                f"{each.kind} {each.name} is not patched: {error}. What is told above is done; "
-                "correct that, then run this again.",
+                f"{each.kind} {each.name} is not patched: {error}. The patches above are done; "
+                "correct this, then run the same command again.",
             ) from None
         if not is_quiet:
             typer.echo(f"Patched: {each.kind} {each.name}.")
@@ -197,12 +197,12 @@ def _data(place: _Place) -> dict[str, Any]:
 def _report(place: _Place, written: Path | None, *, is_patched: bool) -> Iterator[str]:
     found, namespace = place.found, place.namespace
     if not found.tenants:
-        yield f"There is no tenant's server in the namespace {namespace}, and no row of one."
+        yield f"No tenant has a server or a row in the namespace {namespace}."
         return
     if not found.left:
         yield (
             f"Nothing is left to take over in the namespace {namespace}: "
-            f"{counted(len(found.tenants), 'tenant')} as an `up` has made them."
+            f"{counted(len(found.tenants), 'tenant')}, made or taken over by an `up`."
         )
         return
     servers = sum(len(tenant.servers) for tenant in found.left)
@@ -216,8 +216,8 @@ def _report(place: _Place, written: Path | None, *, is_patched: bool) -> Iterato
     if found.cut_off:
         yield ""
         yield (
-            f"Of no tenant: {listed(found.cut_off, most=5)}. Their pods have the label app=nats, "
-            "so nobody reaches them after the `up`; give them another label first."
+            f"Without a tenant: {listed(found.cut_off, most=5)}. Their pods have the label "
+            "app=nats, so nobody reaches them after the `up`; give them another label first."
         )
     yield ""
     yield from _steps(place, written, is_patched=is_patched)
@@ -245,7 +245,7 @@ def _steps(place: _Place, written: Path | None, *, is_patched: bool) -> Iterator
     if blocked := [tenant.id for tenant in found.left if tenant.obstacles]:
         yield (
             f"Nothing of {listed(blocked, most=5)} is handed over while something is in the way, "
-            "and an `up` refuses what was not handed over: clear that, and run this again. Then:"
+            "and an `up` refuses what was not handed over. Clear the way, and run this again; then:"
         )
     else:
         yield "To take it over:"
@@ -258,16 +258,16 @@ def _steps(place: _Place, written: Path | None, *, is_patched: bool) -> Iterator
         yield (
             f"       python -m operations adopt --namespace {namespace}{where} --write tenants.yaml"
         )
-    yield "  2. Have the stack deploy into the namespace as it is, and take over what is there:"
+    yield "  2. Let the stack use the existing namespace, and take over the objects in it:"
     for command in _settings(namespace):
         yield f"       {command}"
     if is_patched:
-        yield f"  3. {counted(len(place.patches), 'object')} handed over, as told above."
+        yield f"  3. {counted(len(place.patches), 'object')} handed over, as listed above."
     elif place.patches:
-        yield "  3. Hand the objects over, which restarts nothing; `--patch` runs just these:"
+        yield "  3. Hand the objects over, which restarts nothing; `--patch` runs these commands:"
         for command in place.commands:
             yield f"       {command}"
     else:
         yield "  3. The objects are handed over already."
-    yield "  4. One server after the other, and then the setting back:"
+    yield "  4. Deploy, one server after the other, and then remove the setting:"
     yield f"       pulumi preview && {_UP} && {_AFTERWARDS}"

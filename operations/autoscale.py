@@ -33,7 +33,7 @@ def autoscale(
         typer.Option(
             metavar="URL",
             envvar="PROMETHEUS_URL",
-            help="Prometheus, as a browser would have it.",
+            help="The URL of Prometheus, as in a browser.",
             show_default=False,
         ),
     ] = None,
@@ -54,21 +54,21 @@ def autoscale(
             help="A tenant to leave alone; repeatable.",
         ),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell, and write nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print only, write nothing.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Edit the inventory, so that each tenant has the servers that it needs.
+    """Grow or shrink tenants in the inventory to fit their load.
 
-    Reads how many integrations there are from the database in DATABASE_URL, and how busy the
-    servers are from Prometheus (with PROMETHEUS_TOKEN as bearer token, if that is set). Deploys
-    nothing: commit the edit, and let people and CI see it first. Other bytes of the file stay.
+    It reads how many integrations there are from the database in DATABASE_URL, and how busy the
+    servers are from Prometheus (with PROMETHEUS_TOKEN as bearer token, if that is set). It deploys
+    nothing: commit the edit, and let people and CI review it. Every other byte of the file stays.
 
     \b
     A tenant grows when
       its integrations fill its servers (`integrations` is raised), or
       a server has over 100,000 messages a second for 5 minutes, over half of the connections that
       it admits, or over 75% of its memory (`instances` is raised, with `placement: spread`, to
-      twice as many at most; what is too little then is seen by the next run).
+      at most twice as many; if that is too few, the next run raises it again).
     It shrinks by one server, at most once a day, when that one has few integrations and the others
     would have held a whole day's peaks with room to spare. Without Prometheus it grows by
     integrations only. docs/autoscaling.md has all of it.
@@ -81,8 +81,8 @@ def autoscale(
 
     \b
     Exit codes:
-      0  the file says what it should: it is written, or nothing was to change; --json tells which.
-         Also when Prometheus has nothing to say, which is told
+      0  the file is written, or nothing had to change; --json says which. Also when Prometheus does
+         not answer; the output says so
       1  the inventory is wrong or the database cannot be read; nothing is written
       2  wrong usage
     """
@@ -139,9 +139,9 @@ def _check_excepted(inventory: Inventory, excepted: Iterable[str]) -> None:
 def _edited(
     content: bytes, recommendations: Iterable[Recommendation]
 ) -> tuple[bytes, tuple[Recommendation, ...], list[str]]:
-    """The file's content with all that can be edited by a program, what that is, and what is not.
+    """The edited content, the recommendations that it carries out, and notes about the others.
 
-    An entry that somebody wrote in an unusual way keeps no other tenant from growing.
+    An entry that no program can safely edit does not stop the other tenants from growing.
     """
     text = content.decode()
     written: list[Recommendation] = []

@@ -29,8 +29,9 @@ def changes(
         str | None,
         typer.Option(
             metavar="FILE|REF",
-            help="The inventory as it was: a file, or a git revision that has HEAD's path. "
-            "Otherwise where this branch has left origin/main; HEAD where there is none.",
+            help="The inventory before the edit: a file, or a git revision that has it at the same "
+            "path. Otherwise the commit where this branch left origin/main, or HEAD if there is no "
+            "origin/main.",
             show_default=False,
         ),
     ] = None,
@@ -38,16 +39,16 @@ def changes(
         "tenants.yaml"
     ),
     form: Annotated[
-        Format, typer.Option("--format", help="`markdown` is for a comment, and fits into one.")
+        Format, typer.Option("--format", help="`markdown` fits into a comment.")
     ] = Format.TEXT,
     as_json: Json = False,
 ) -> None:
-    """Tell what an edit means, the gravest first, from two inventories alone.
+    """Print what an edit changes, tenant by tenant.
 
-    For each tenant: how many servers it has then, which objects come and go, whether its servers
-    restart, who may reach what. Then what the scheduler is asked for, and whether the guard wants
-    an approval. It asks no cluster, no database and no engine, so it knows nothing of what was
-    changed by other ways.
+    The gravest changes come first. For each tenant: how many servers it then has, which objects
+    come and go, whether its servers restart, who may reach what. Then what is requested from the
+    scheduler, and whether the guard requires an approval. It compares two inventories, and asks no
+    cluster, database or engine, so it does not see out-of-band changes.
 
     \b
     For example:
@@ -57,7 +58,7 @@ def changes(
 
     \b
     Exit codes:
-      0  the edit is told, whatever it does
+      0  the changes are printed, whatever they are
       1  an inventory is wrong or cannot be read
       2  wrong usage
     """

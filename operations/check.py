@@ -21,7 +21,10 @@ def check(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Inventories.")],
     as_json: Json = False,
 ) -> None:
-    """Report all faults of inventories, or what each asks for and who relies on labels alone.
+    """Validate inventories, and print all faults or the totals.
+
+    The totals are tenants, servers, and the CPU and memory that they request. It also names the
+    tenants that rely on labels alone.
 
     \b
     For example:
@@ -31,14 +34,14 @@ def check(
     \b
     Exit codes:
       0  every file is right
-      1  a file is wrong or cannot be read; the others are told all the same
+      1  a file is wrong or cannot be read; the other files are reported too
       2  wrong usage
     """
     found: dict[Path, Plan] = {}
     wrong: dict[Path, InventoryError] = {}
     for file in files:
         try:
-            # What is told is the same in every namespace.
+            # The output is the same in every namespace.
             found[file] = expand(load(file), namespace="any")
         except InventoryError as error:
             wrong[file] = error

@@ -1,4 +1,4 @@
-"""`database-roles`: the SQL that makes the roles of the database and lends them what they need."""
+"""`database-roles`: the SQL that creates the database's roles and grants."""
 
 import json
 import re
@@ -21,23 +21,23 @@ from operations.options import Json
 
 def _name(value: str) -> str:
     if not re.fullmatch(NAME, value):
-        raise typer.BadParameter(f"{value} is not of {NAME_WORDS}; for example: {PREFIX}")
+        raise typer.BadParameter(f"{value}: expected {NAME_WORDS}; for example: {PREFIX}")
     return value
 
 
 def database_roles(
     prefix: Annotated[
-        str, typer.Option(callback=_name, help="What the names of the roles begin with.")
+        str, typer.Option(callback=_name, help="The prefix of the roles' names.")
     ] = PREFIX,
     schema: Annotated[
         str, typer.Option(callback=_name, help="The schema that has the tables.")
     ] = SCHEMA,
     as_json: Json = False,
 ) -> None:
-    """Print the SQL that makes the database's roles and lends each what it needs.
+    """Print SQL that creates the database's roles and grants.
 
-    For psql, as an administrator of the database, after each migration of the platform's. It makes
-    no login and knows no password; running it again changes nothing.
+    Run it with psql, as an administrator of the database, after each migration of the platform's.
+    It creates no login and contains no password; running it again changes nothing.
 
     \b
     For example:
@@ -46,7 +46,7 @@ def database_roles(
 
     \b
     Exit codes:
-      0  it is printed
+      0  the SQL is printed
       2  wrong usage
     """
     script = create_roles(prefix, schema) + lend(prefix, schema)

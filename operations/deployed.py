@@ -1,4 +1,4 @@
-"""`deployed`: the inventory as the last `up` that went through had it."""
+"""`deployed`: the inventory of the last `up` that went through."""
 
 import json
 from pathlib import Path
@@ -22,10 +22,11 @@ def deployed(
     stack: Stack = None,
     as_json: Json = False,
 ) -> None:
-    """Print FILE as it was in the commit of the stack's last `pulumi up` that went through.
+    """Print the inventory of the last successful `pulumi up`.
 
-    That is the base for `guard`, and not the commit before: CI may have left out an `up` for which
-    a later one had come, or it may have failed. The engine notes the commit with each `up`.
+    That is FILE in the commit of that `up`; the engine records the commit with each `up`. Use it as
+    the base for `guard`, and not the commit before: CI may have skipped an `up` because a later one
+    was waiting, or an `up` may have failed.
 
     \b
     For example:
@@ -34,8 +35,8 @@ def deployed(
     \b
     Exit codes:
       0  printed; or nothing was deployed yet, and nothing is printed
-      1  the engine or git cannot tell, as told; a clone without its history, for example, or a
-         stack that has servers and no `up` that went through
+      1  the engine or git does not know: in a clone without its history, for example, or if the
+         stack has servers and no `up` that went through
       2  wrong usage
     """
     folder = Path.cwd()
@@ -80,14 +81,14 @@ def _last_commit(engine: Engine) -> str | None:
 
 
 def _servers(engine: Engine) -> int:
-    """How many servers the stack has, as far as its state tells."""
+    """How many servers the stack's state has."""
     return sum(each["type"] == NATS_INSTANCE for each in resources(engine.export()))
 
 
 def _unguarded(servers: int) -> str:
     return (
         f"What is deployed cannot be told: the stack has {counted(servers, 'server')} and no `up` "
-        "that went through, so no commit says from which inventory. Read a `pulumi preview` of the "
-        "inventory that they are of, then run `pulumi up` of it by hand until it goes through; "
-        "from then on this can tell."
+        "that went through, so no commit says from which inventory they come. Read a `pulumi "
+        "preview` of that inventory, then run `pulumi up` of it by hand until it goes through; "
+        "after that this command works."
     )

@@ -1,4 +1,4 @@
-"""`drift`: what is otherwise than the program and the state say, since somebody else changed it."""
+"""`drift`: what somebody changed out-of-band, in the cluster or the rows."""
 
 import json
 import os
@@ -22,17 +22,17 @@ def drift(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Write what is found there too, in Markdown; nothing where nothing is found.",
+            help="Also write the drift there, in Markdown; an empty file if there is none.",
             show_default=False,
         ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Say what `pulumi up --refresh` would change, and change nothing.
+    """Report drift: what `pulumi up --refresh` would change.
 
-    It looks at every object in the cluster and every row, by `pulumi preview --refresh`, but not at
-    integrations, which come and go. On a stack whose last `up` went through, from the inventory and
-    the program of that `up`, whatever it finds was changed by somebody else.
+    It changes nothing. By `pulumi preview --refresh` it compares every object in the cluster and
+    every row, but not integrations, which come and go. If the stack's last `up` succeeded, and you
+    have the inventory and the program of that `up`, all that it finds was changed out-of-band.
 
     \b
     For example:
@@ -41,7 +41,7 @@ def drift(
     \b
     Exit codes:
       0  everything is as the stack says
-      1  the engine cannot tell, as told; no report is written
+      1  the engine failed; no report is written
       2  wrong usage
       5  something differs
     """
@@ -51,9 +51,9 @@ def drift(
         engine = Engine(folder, stack or selected_stack(folder), environment)
         steps = preview_steps(engine.preview_json(refresh=True))
     except EngineError as error:
-        raise stopped(Exit.FAILED, f"Drift cannot be told: {error}") from None
+        raise stopped(Exit.FAILED, f"Drift could not be checked: {error}") from None
     except PreviewError as error:
-        raise stopped(Exit.FAILED, f"Drift cannot be told: {error}.") from None
+        raise stopped(Exit.FAILED, f"Drift could not be checked: {error}.") from None
     changes = [step for step in steps if step.operation not in IDLE]
     text = told(engine.stack_name, changes) if changes else ""
     if report:
@@ -75,14 +75,14 @@ def _data(changes: list[Step]) -> list[dict[str, str]]:
 
 
 def told(stack: str, changes: list[Step]) -> str:
-    """What differs, in Markdown that can be read as it is."""
+    """What differs, in Markdown that is readable as plain text."""
     lines = [f"- {each.operation} {each.type.rpartition(':')[2]} `{each.name}`" for each in changes]
     differ = agreeing(len(lines), "differs", "differ")
     return (
-        f"{counted(len(lines), 'resource')} {differ} from what the stack {stack} says. To put "
-        "that right would be to\n\n"
+        f"{counted(len(lines), 'resource')} {differ} from what the stack {stack} says. "
+        "`pulumi up --refresh` would\n\n"
         + "\n".join(lines)
-        + "\n\nFind out who changed it and why. What is to stay belongs into the inventory or the "
-        "program; `pulumi up --refresh` takes back the rest (docs/runbook.md, Drift)."
+        + "\n\nFind out who changed it and why. Put what should stay into the inventory or the "
+        "program; `pulumi up --refresh` reverts the rest (docs/runbook.md, Drift)."
         "\n"
     )

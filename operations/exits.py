@@ -1,4 +1,4 @@
-"""What the exit codes of the commands mean; 2 is a wrong call, which typer finds."""
+"""What the exit codes of the commands mean; 2 is wrong usage, which typer finds."""
 
 from enum import IntEnum
 
@@ -12,7 +12,7 @@ class Exit(IntEnum):
     """A file is wrong, or a file, a program or a service could not be used."""
     NEEDS_APPROVAL = 3
     OTHER_APPROVAL = 4
-    """There is an approval, but of other steps."""
+    """The given approval is of other steps."""
     DIFFERENT = 5
     """Actual and desired state differ."""
 

@@ -22,12 +22,12 @@ _NO_BASE = "\nA stack's first inventory has nothing to guard: leave this command
 
 
 class _WrongFileError(Exception):
-    """A file that the answer depends on, with what is wrong with it."""
+    """An input file is wrong; the text says how."""
 
 
 def guard(
     base: Annotated[
-        Path, typer.Option(metavar="FILE", help="The inventory as it is, say on main.")
+        Path, typer.Option(metavar="FILE", help="The inventory before the edit, say on main.")
     ],
     head: Annotated[Path, typer.Option(metavar="FILE", help="The inventory as edited.")],
     preview: Annotated[
@@ -39,14 +39,15 @@ def guard(
     ] = None,
     approval: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="The approval; none is given where it is missing."),
+        typer.Option(metavar="FILE", help="The approval; a missing file approves nothing."),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Refuse an edit that removes too much, unless this very edit is approved.
+    """Refuse an unapproved edit that removes too much.
 
     An approval is needed when more than one tenant loses its last server, when over 25% of at
-    least 10 instances go, or when a Deployment or Service would be replaced.
+    least 10 instances go, or when a Deployment or Service would be replaced. It approves exactly
+    one edit.
 
     \b
     For example:
@@ -105,11 +106,11 @@ def _previewed(file: Path) -> tuple[Step, ...]:
     except OSError as error:
         raise _WrongFileError(f"{file} cannot be read ({error.strerror}).") from None
     except PreviewError as error:
-        raise _WrongFileError(f"{file} is no preview to judge by: {error}.") from None
+        raise _WrongFileError(f"{file} is no usable preview: {error}.") from None
 
 
 def _given(file: Path) -> str | None:
-    """The approval in `file`; None where there is no such file, or nothing but comments in it."""
+    """The approval in `file`; None if the file is missing or has only comments."""
     try:
         lines = file.read_text().splitlines()
     except FileNotFoundError:
@@ -130,8 +131,8 @@ def _given(file: Path) -> str | None:
 def _other_preview(preview: Path | None, missing: tuple[str, ...]) -> str:
     return (
         f"{preview} is no preview of this edit: it keeps {missing[0]}, which the edit removes "
-        f"({len(missing)} in all). Preview the edited inventory; or, where the stack never got "
-        "that server, bring it to the inventory it has before the edit."
+        f"({len(missing)} in all). Preview the edited inventory; or, if the stack never got "
+        "that server, first deploy the inventory from before the edit."
     )
 
 

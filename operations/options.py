@@ -1,4 +1,4 @@
-"""Options that several commands have, so that one thing has one name and one help."""
+"""Options that several commands share, so that one thing has one name and one help text."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,16 +1,21 @@
 """`post`: say something on GitHub in one place, which is changed in place the next time."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from operations.exits import Exit, stopped
 from operations.options import Json
-from operations.outside.github import GitHub, fitted
+from operations.outside.github import fitted, repository
+
+if TYPE_CHECKING:
+    from github.Issue import Issue
+    from github.IssueComment import IssueComment
+    from github.Repository import Repository
 
 
 def post(
@@ -25,7 +30,7 @@ def post(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Say what FILE has in one comment of a pull request, or in one open issue.
+    """Post FILE as a comment on a pull request, or as an issue.
 
     The comment of an earlier run is changed in place, and so is the issue. An empty FILE takes them
     back: the comment is deleted, the issue closed. What people wrote is left alone, so GITHUB_TOKEN
@@ -46,13 +51,8 @@ def post(
         raise typer.BadParameter("give one of --pull-request and --issue")
     try:
         text = file.read_text().strip()
-        github = GitHub.of_environment()
-        place = (
-            _Issues(github, issue or "")
-            if pull_request is None
-            else _Comments(github, pull_request)
-        )
-        outcome = _say(place, text)
+        with repository() as ours:
+            outcome = _say(ours, text, pull_request, issue or "")
     except OSError as error:
         raise stopped(Exit.FAILED, f"{file} was not posted: {error}") from None
     typer.echo(json.dumps(asdict(outcome), indent=2) if as_json else outcome.told())
@@ -75,60 +75,34 @@ class _Outcome:
                 return f"Said at {self.url}"
 
 
-class _Comments:
-    """The comments of a pull request."""
+def _say(ours: "Repository", text: str, number: int | None, title: str) -> _Outcome:
+    """Change what an earlier run said, or say it for the first time, or take it back."""
+    from github.IssueComment import IssueComment  # slow at the top, as in `repository`
 
-    def __init__(self, github: GitHub, number: int) -> None:
-        self._github, self._number = github, number
-        self.mark = "<!-- tenant-nats: changes -->"
-
-    def found(self) -> Iterator[dict[str, Any]]:
-        return self._github.listed(f"issues/{self._number}/comments?per_page=100")
-
-    def make(self, text: str) -> dict[str, Any]:
-        return self._github.ask("POST", f"issues/{self._number}/comments", body=text).json()
-
-    def change(self, old: dict[str, Any], text: str) -> dict[str, Any]:
-        return self._github.ask("PATCH", f"issues/comments/{old['id']}", body=text).json()
-
-    def take_back(self, old: dict[str, Any]) -> None:
-        self._github.ask("DELETE", f"issues/comments/{old['id']}")
-
-
-class _Issues:
-    """The open issues of a repository."""
-
-    def __init__(self, github: GitHub, title: str) -> None:
-        self._github, self._title = github, title
-        self.mark = f"<!-- tenant-nats: {title} -->"
-
-    def found(self) -> Iterator[dict[str, Any]]:
-        return self._github.listed("issues?state=open&per_page=100")
-
-    def make(self, text: str) -> dict[str, Any]:
-        return self._github.ask("POST", "issues", title=self._title, body=text).json()
-
-    def change(self, old: dict[str, Any], text: str) -> dict[str, Any]:
-        return self._github.ask("PATCH", f"issues/{old['number']}", body=text).json()
-
-    def take_back(self, old: dict[str, Any]) -> None:
-        self._github.ask("PATCH", f"issues/{old['number']}", state="closed")
-
-
-def _say(place: _Comments | _Issues, text: str) -> _Outcome:
-    """Change what is there, or make it, or take it back."""
-    old = next((each for each in place.found() if _is_ours(each, place.mark)), None)
-    if not text:
+    if number is None:
+        mark = f"<!-- tenant-nats: {title} -->"
+        posts, make = ours.get_issues(state="open"), partial(ours.create_issue, title)
+    else:
+        mark = "<!-- tenant-nats: changes -->"
+        pull = ours.get_pull(number)
+        posts, make = pull.get_issue_comments(), pull.create_issue_comment
+    old = next((each for each in posts if _is_ours(each, mark)), None)
+    if text:
+        body = fitted(f"{mark}\n{text}\n")
         if old is None:
-            return _Outcome("nothing")
-        place.take_back(old)
-        return _Outcome("taken back", old["html_url"])
-    body = fitted(f"{place.mark}\n{text}\n")
+            return _Outcome("made", make(body).html_url)
+        old.edit(body=body)
+        return _Outcome("changed", old.html_url)
     if old is None:
-        return _Outcome("made", place.make(body)["html_url"])
-    return _Outcome("changed", place.change(old, body)["html_url"])
+        return _Outcome("nothing")
+    if isinstance(old, IssueComment):
+        old.delete()
+    else:
+        old.edit(state="closed")
+    return _Outcome("taken back", old.html_url)
 
 
-def _is_ours(post: dict[str, Any], mark: str) -> bool:
-    # Anybody can write the mark; whoever wrote a comment can edit it later.
-    return post["user"]["type"] == "Bot" and (post["body"] or "").startswith(mark)
+def _is_ours(post: "Issue | IssueComment", mark: str) -> bool:
+    # Anybody can write the mark; whoever wrote a comment can edit it later. The user of a deleted
+    # account may be missing.
+    return getattr(post.user, "type", None) == "Bot" and (post.body or "").startswith(mark)

@@ -7,15 +7,18 @@ from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
-from urllib.parse import urlencode
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from operations.exits import Exit, stopped
 from operations.options import InventoryFile, Json
 from operations.outside.git import RevisionError, git
-from operations.outside.github import GitHub, fitted
+from operations.outside.github import fitted, repository, token
+
+if TYPE_CHECKING:
+    from github.PullRequest import PullRequest
+    from github.Repository import Repository
 
 _MAIN = "main"
 _REMOTE = "origin"
@@ -38,7 +41,7 @@ def propose(
     ] = "autoscale",
     as_json: Json = False,
 ) -> None:
-    """Put the edit of the inventory on one branch, and in one open pull request into main.
+    """Open or update one pull request with the inventory's edit.
 
     The edit is what the file has and the last commit of the checkout has not; no other file goes
     with it, and the checkout stays as it is. Where branch and pull request have just this edit of
@@ -63,9 +66,9 @@ def propose(
         raise typer.BadParameter("--branch: main is what the pull request is to change")
     try:
         text = report.read_text().strip()
-        github = GitHub.of_environment()
-        checkout = _Checkout(inventory.absolute().parent, github.token)
-        outcome = _Proposal(checkout, github, inventory, branch).make(text)
+        with repository() as ours:
+            checkout = _Checkout(inventory.absolute().parent, token())
+            outcome = _Proposal(checkout, ours, inventory, branch).make(text)
     except (OSError, RevisionError) as error:
         raise stopped(Exit.FAILED, f"{inventory} was not proposed: {error}") from None
     typer.echo(json.dumps(asdict(outcome), indent=2) if as_json else outcome.told())
@@ -167,7 +170,7 @@ class _Proposal:
     """The one branch and its one pull request."""
 
     checkout: _Checkout
-    github: GitHub
+    repository: "Repository"
     inventory: Path
     branch: str
 
@@ -180,31 +183,27 @@ class _Proposal:
             return self._closed(found, text)
         there = self.checkout.pushed(self.branch)
         if found and there == wanted:
-            return _Outcome("as it was", found["html_url"])
+            return _Outcome("as it was", found.html_url)
         body = fitted(f"{text}{_HOW}")
         if found:
             # Before the push: if that fails, the next run still finds another commit and tries both
             # again. The other way round a text that was not changed would stay.
-            self.github.ask("PATCH", f"pulls/{found['number']}", title=title, body=body)
+            found.edit(title=title, body=body)
         if there != wanted:
             self.checkout.push(wanted, self.branch, instead_of=there)
         if found:
-            return _Outcome("changed", found["html_url"])
-        made = self.github.ask(
-            "POST", "pulls", title=title, body=body, head=self.branch, base=_MAIN
-        )
-        return _Outcome("made", made.json()["html_url"])
+            return _Outcome("changed", found.html_url)
+        made = self.repository.create_pull(_MAIN, self.branch, title=title, body=body)
+        return _Outcome("made", made.html_url)
 
-    def _open(self) -> dict[str, Any] | None:
+    def _open(self) -> "PullRequest | None":
         # One that was merged or closed is past: the next edit gets a pull request of its own.
-        head = f"{self.github.owner}:{self.branch}"
-        query = urlencode({"state": "open", "head": head, "base": _MAIN})
-        return next(self.github.listed(f"pulls?{query}"), None)
+        head = f"{self.repository.owner.login}:{self.branch}"
+        return next(iter(self.repository.get_pulls(state="open", head=head, base=_MAIN)), None)
 
-    def _closed(self, found: dict[str, Any] | None, text: str) -> _Outcome:
+    def _closed(self, found: "PullRequest | None", text: str) -> _Outcome:
         if found is None:
             return _Outcome("nothing")
-        number = found["number"]
-        self.github.ask("POST", f"issues/{number}/comments", body=fitted(f"{_NO_LONGER}{text}\n"))
-        self.github.ask("PATCH", f"pulls/{number}", state="closed")
-        return _Outcome("closed", found["html_url"])
+        found.create_issue_comment(fitted(f"{_NO_LONGER}{text}\n"))
+        found.edit(state="closed")
+        return _Outcome("closed", found.html_url)

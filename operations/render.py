@@ -1,4 +1,4 @@
-"""`render`: the whole plan as manifests and SQL, for those who apply them by other means."""
+"""`render`: the whole plan as manifests and SQL, for those who apply them with other tools."""
 
 import json
 from pathlib import Path
@@ -17,36 +17,36 @@ from tenancy.plan.ceiling import CeilingError
 
 def render(
     folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Where to write; made when it is not there.")
+        Path, typer.Argument(metavar="DIR", help="Where to write; created if missing.")
     ],
     inventory: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="The inventory; otherwise the one that the settings name, tenants.yaml if none.",
+            help="The inventory; otherwise the one in the settings, or else tenants.yaml.",
             show_default=False,
         ),
     ] = None,
     settings_file: Annotated[
         Path | None,
         typer.Option(
-            "--settings", metavar="FILE", help="Settings as a stack has them: Pulumi.prod.yaml."
+            "--settings", metavar="FILE", help="A stack's settings, for example Pulumi.prod.yaml."
         ),
     ] = None,
     given: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="One setting; goes before the file's."),
+        typer.Option("--set", metavar="KEY=VALUE", help="One setting; overrides the file's."),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Write plain manifests and SQL for a whole inventory: for kubectl, Argo CD or a reading eye.
+    """Write a whole inventory as plain manifests and SQL.
 
-    They are what the program sends to the engine, without an engine, a cluster or a database. Files
-    are numbered so that nothing comes before what it needs. What earlier calls have written into
-    DIR goes; a DIR with other files in it is refused.
+    They are for kubectl, Argo CD or a reader: what the program sends to the engine, made without an
+    engine, a cluster or a database. Files are numbered so that nothing comes before what it needs.
+    Files that earlier calls wrote into DIR are removed; a DIR with other files is refused.
 
-    Nobody deletes what leaves the inventory (`kubectl apply --prune` does, Argo CD does), moves
-    integrations or refuses an edit then: that is what `pulumi up` does.
+    Only `pulumi up` moves integrations, refuses an edit, and deletes what leaves the inventory
+    (`kubectl apply --prune` and Argo CD delete as well).
 
     \b
     For example:
@@ -83,11 +83,11 @@ def render(
 
 
 class _UnusableError(Exception):
-    """Something that is given cannot be used; one line."""
+    """An argument cannot be used; the text is one line."""
 
 
 def _from_file(stack: Path | None) -> dict[str, Any]:
-    """The program's own settings in a stack's file; those of plugins speak to the engine only."""
+    """The program's own settings in a stack's file; those of plugins are for the engine."""
     if stack is None:
         return {}
     from rendering.run import PREFIX
@@ -109,17 +109,17 @@ def _from_options(given: list[str]) -> dict[str, str]:
 
 
 def _write(folder: Path, content: dict[str, str], header: str) -> None:
-    """Make `content` all that is in `folder`, unless somebody else keeps something there.
+    """Make `content` all that is in `folder`; refuse a folder that has other files.
 
-    What this command wrote begins with `header`, behind the mark of a comment.
+    The first line of a file that this command wrote is a comment with `header` in it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     there = sorted(folder.iterdir())
     for path in there:
         if not path.is_file() or header.encode() not in path.read_bytes().partition(b"\n")[0]:
             raise _UnusableError(
-                f"{folder} has {path.name}, which is not of this command; give it a folder of its "
-                "own. Nothing was written."
+                f"{folder} has {path.name}, which this command did not write; give it an empty "
+                "folder. Nothing was written."
             )
     for path in there:
         if path.name not in content:

@@ -1,4 +1,4 @@
-"""`rules`: the rules of Prometheus for an inventory, for those who run it without the operator."""
+"""`rules`: the rules for an inventory, for a Prometheus without the operator."""
 
 import json
 from pathlib import Path
@@ -19,11 +19,11 @@ def rules(
     namespace: Namespace = NAMESPACE,
     as_json: Json = False,
 ) -> None:
-    """Print the recording rules and alerts for the servers of an inventory, as a rules file.
+    """Print the Prometheus rules and alerts for an inventory.
 
-    Tenants of the size `standard` come and go without a change of the rules; those of another size
-    are named in them. With the Prometheus operator the setting `metrics.prometheusRule` makes the
-    same of each `up`.
+    The output is a rules file. It names the tenants of another size than `standard`; those of that
+    size come and go without a change of the rules. For the Prometheus operator, each `up` deploys
+    the same rules if the setting `metrics.prometheusRule` is set.
 
     \b
     For example:
@@ -32,7 +32,7 @@ def rules(
 
     \b
     Exit codes:
-      0  they are printed
+      0  the rules are printed
       1  the inventory is wrong
       2  wrong usage
     """

@@ -32,11 +32,12 @@ def status(
     context: Context = None,
     as_json: Json = False,
 ) -> None:
-    """Show each instance as the inventory, the cluster and the table have it; differences first.
+    """Compare inventory, cluster and database for each instance.
 
-    Also what nothing asks for: a Deployment, a Service or a live row of no instance in the
-    inventory. It reads only, by kubectl and by DATABASE_URL. Where it cannot look, it says so and
-    shows the rest; --json has it as `problems` beside `instances`.
+    Differences come first. It also lists what nothing asks for: a Deployment, a Service or a live
+    row of no instance in the inventory. It only reads, by kubectl and DATABASE_URL. If it cannot
+    read one of them, it says so and shows the rest; --json has that as `problems` beside
+    `instances`.
 
     \b
     For example:
@@ -46,7 +47,7 @@ def status(
     \b
     Exit codes:
       0  all three agree
-      1  the inventory is wrong, or one of the others cannot be looked at
+      1  the inventory is wrong, or the cluster or the database cannot be read
       2  wrong usage
       5  something differs
     """
@@ -79,7 +80,7 @@ def _cluster(kubectl: Kubectl, namespace: str, problems: list[str]) -> Seen | No
 
 
 def seen(objects: list[LiveObject]) -> Seen:
-    """What the Deployments and Services among `objects` tell."""
+    """The Deployments, and whether each is ready, and the Services among `objects`."""
     return Seen(
         deployments={
             each["metadata"]["name"]: each.get("status", {}).get("readyReplicas", 0) > 0
@@ -101,9 +102,9 @@ def _table(problems: list[str]) -> Snapshot | None:
 
 
 def _print(found: tuple[Standing, ...], *, unseen: int) -> None:
-    """Show a line for each instance; `unseen` of the cluster and the table could not be seen."""
+    """Print a line for each instance; `unseen` counts the places that could not be read."""
     console = Console(highlight=False, soft_wrap=True)
-    # A pipe says 80 columns, which a line of a table does not fit in.
+    # A pipe has 80 columns, which a line of the table does not fit in.
     console.width = max(console.width, 140)
     table = Table(box=None, pad_edge=False, header_style="bold")
     headings = ("tenant", "instance", "inventory", "server", "service", "row", "integrations")
@@ -126,7 +127,7 @@ def _print(found: tuple[Standing, ...], *, unseen: int) -> None:
 
 def _outcome(found: tuple[Standing, ...], unseen: int) -> str:
     if unseen == _PLACES:
-        return "nothing could be looked at but the inventory"
+        return "only the inventory could be read"
     if differing := sum(bool(each.differences) for each in found):
         return f"{differing} differ"
     return "all agree, as far as could be seen" if unseen else "all agree"

@@ -1,7 +1,7 @@
 """`python -m reference.json_schema`: write the JSON Schema that editors use for `tenants.yaml`.
 
 A schema describes one value at a time; `tenancy.inventory.contradictions` checks values against
-each other. A test holds the committed file to the models.
+each other. A test compares the committed file with the models.
 """
 
 import json
@@ -17,7 +17,7 @@ def schema() -> str:
     """The JSON Schema of an inventory, as the text of its file."""
     generated = Inventory.model_json_schema(mode="validation")
     for mapping in ("tenants", "sizes"):
-        # A key that does not fit the pattern is an error, not something unknown and hence fine.
+        # Else a key that does not fit the pattern would pass as an unknown one.
         generated["properties"][mapping]["additionalProperties"] = False
     for definition in generated["$defs"].values():
         for field in definition["properties"].values():
@@ -31,7 +31,7 @@ def schema() -> str:
 
 
 def _forget_null(field: dict[str, Any]) -> None:
-    """Leave out the null that a field has by default and that no file can say."""
+    """Leave out the default null of a field: no file can say it."""
     if field.get("default", ...) is None:
         del field["default"]
         field.update(field.pop("anyOf", [{}])[0])

@@ -1,7 +1,7 @@
 """`python -m reference.page`: write docs/inventory.md, the reference of the inventory.
 
 Words, defaults and examples are those of the models. `tenancy.edit.effects` says what an edit does,
-so the page says what `operations changes` would. A test holds the file to both.
+so the page says the same as `operations changes`. A test compares the file with both.
 """
 
 import textwrap
@@ -27,24 +27,25 @@ _INTRODUCTION = """\
 
 # The inventory
 
-What `tenants.yaml` may say. [One example with every option](../README.md#the-inventory-by-example)
-is in the README; what the words mean, in [Concepts](concepts.md). An editor that knows
-`tenants.schema.json` shows the same descriptions while one types.
+Every field of `tenants.yaml`. The README has
+[one example with every option](../README.md#the-inventory-by-example), and
+[Concepts](concepts.md) explains the words. An editor that uses `tenants.schema.json` shows the same
+descriptions as you type.
 
-The file is YAML that can be read in one way only. Unknown and duplicate keys, anchors, aliases,
+The file is YAML that every reader understands alike. Unknown and duplicate keys, anchors, aliases,
 tags, tabs, several documents, and text that some reader takes for something else (`no`, `012`) are
-refused. All faults come in one report, each with its line and an example of what is right
+refused. All faults come in one report, each with its line and a correct example
 ([ADR 0003](adr/0003-strict-inventory.md)).
 
-What an edit does is described in the words of `python -m operations changes`. Servers restart where
-it says so; otherwise existing servers keep running. The tenant of the examples has 45 integrations,
-and its size `large` requests 2 CPU and 4Gi, with limits of twice that.
+Edits are described in the words of `python -m operations changes`. Servers restart only where it
+says so. The tenant of the examples has 45 integrations; its size `large` requests 2 CPU and 4Gi,
+with limits of twice that.
 """
 _BUILT_IN = """\
 ## The built-in size
 
-Without `size`, or with `size: {name}`, a tenant's servers are as if `sizes` had this. It cannot be
-changed: define one of another name.
+Tenants without `size`, or with `size: {name}`, have this size. It cannot be changed: define one
+with another name.
 
 ```yaml
 {sizes}```
@@ -123,7 +124,7 @@ def _words(kind: Any) -> str:
         case origin, choices if origin is Literal:
             return " or ".join(f"`{choice}`" for choice in choices)
         case origin, (item, *_) if origin is tuple:
-            return f"a list of this: {_words(item)}"
+            return f"a list, each item {_words(item)}"
         case origin, (key, value) if origin is Mapping:
             return f"a mapping, each key {_words(key)}, each value {_words(value)}"
         case _, parts:
@@ -131,7 +132,7 @@ def _words(kind: Any) -> str:
 
 
 def _link(model: type[BaseModel]) -> str:
-    """A link to where a model is told, by the anchor that GitHub makes of its title."""
+    """A link to the section of a model, by the anchor that GitHub makes of its title."""
     title = next(section.title for section in SECTIONS if section.model is model)
     anchor = title.lower().replace(" ", "-").replace("'", "")
     return f"[{title}](#{anchor})"
@@ -156,7 +157,7 @@ def _yaml(value: Data, *, flow: bool = True) -> str:
     yaml.width = 10_000
     yaml.sort_base_mapping_type_on_output = False  # pyright: ignore[reportAttributeAccessIssue]
     yaml.dump(value, stream)
-    # No value has an apostrophe, and the project's files quote by ".
+    # No value has an apostrophe, and the project's files quote with ".
     text = stream.getvalue().replace("'", '"')
     return text.strip()[1:-1] if flow else text
 

@@ -24,7 +24,7 @@ from tenancy.inventory.validation import parse
 Data = dict[str, Any]
 
 LEFT_OUT = None
-"""What no file can say: the field is not there."""
+"""Stands for a field that the file does not have."""
 
 _TENANT = "acme-corp"
 _SIZE = "large"
@@ -40,17 +40,17 @@ class Section:
     title: str
     model: type[BaseModel]
     places: tuple[str, ...] = ()
-    """Where in the file the model stands; nowhere when it is the file."""
+    """Where in the file the model stands; empty for the file itself."""
     edits: Mapping[str, tuple[tuple[Any, Any], ...]]
-    """For each field what it says before and after some edits of it."""
+    """For each field, its values before and after some edits."""
 
     def before_and_after(self, name: str) -> Iterator[tuple[Any, Inventory, Any, Inventory]]:
-        """The edits of a field: what it says, and an inventory that says so, before and after."""
+        """The edits of a field: its value and an inventory that has it, before and after."""
         for before, after in self.edits[name]:
             yield before, self._inventory(name, before), after, self._inventory(name, after)
 
     def _inventory(self, name: str, value: Any) -> Inventory:
-        """An inventory in which a field says `value`, with what it needs beside."""
+        """An inventory in which a field has `value`, with the other fields that it needs."""
         said = {} if value is LEFT_OUT else {name: value}
         size: Data = {"requests": _REQUESTS, "limits": _LIMITS}
         tenant: Data = {"integrations": 45, "size": _SIZE}
@@ -149,4 +149,4 @@ SECTIONS = (
         edits={"cpu": (("4", "8"),), "memory": (("8Gi", "16Gi"),)},
     ),
 )
-"""All that a file can have. A test says when a model or a field is missing."""
+"""All that a file can have. A test fails if a model or a field is missing."""

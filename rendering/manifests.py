@@ -18,8 +18,8 @@ ROWS_FILE = "90-rows.sql"
 HEADER = "Written by `python -m operations render`: edit the inventory and write it again."
 _ROWS_HEADER = f"""\
 -- {HEADER}
--- For psql, once the Deployments are ready, since workers go where a row says `active`. Rows that
--- are there already stay as they are, but that `tls` is set where a server speaks it.
+-- For psql, once the Deployments are ready, since workers go where a row says `active`. Existing
+-- rows stay as they are, except that `tls` is set if the server speaks it.
 """
 
 
@@ -27,7 +27,7 @@ def files(graph: Graph) -> dict[str, str]:
     """The content of each file, by name.
 
     One file for what all tenants share, one for each tenant that has servers, one for the rows.
-    Applied in the order of their names, from top to bottom, nothing comes before what it needs.
+    In the order of their names, and from top to bottom, everything comes after what it needs.
     """
     known = {each.urn: each for each in graph.resources}
     parts: dict[str, list[str]] = {}
@@ -41,7 +41,7 @@ def files(graph: Graph) -> dict[str, str]:
 
 
 def _in_order(known: Mapping[str, Registered]) -> Iterator[Registered]:
-    """What is needed before what needs it; otherwise by URN."""
+    """Each resource after those that it needs; otherwise by URN."""
     sorter = TopologicalSorter({urn: known[urn].dependencies for urn in sorted(known)})
     sorter.prepare()
     while ready := sorted(sorter.get_ready()):
@@ -50,7 +50,7 @@ def _in_order(known: Mapping[str, Registered]) -> Iterator[Registered]:
 
 
 def _tenant(resource: Registered, known: Mapping[str, Registered]) -> str | None:
-    """Whose it is; None for what all tenants share."""
+    """The tenant that `resource` belongs to; None if all tenants share it."""
     while resource.parent in known:
         resource = known[resource.parent]
         if resource.type == TENANT:
@@ -59,10 +59,9 @@ def _tenant(resource: Registered, known: Mapping[str, Registered]) -> str | None
 
 
 def _manifest(resource: Registered) -> str:
-    """Just what the engine is sent.
+    """Exactly what the engine gets, with the labels and annotations that are for the engine.
 
-    Also labels and annotations that are of the engine: a stack that takes the objects over, or
-    hands them over, has nothing to change then.
+    So nothing changes if a stack takes the objects over, or hands them over.
     """
     content = {
         **resource.inputs,
@@ -72,7 +71,7 @@ def _manifest(resource: Registered) -> str:
 
 
 def _led_by(mapping: Mapping[str, Any], *keys: str) -> dict[str, Any]:
-    """The same with `keys`, as far as it has them, before the others."""
+    """`mapping` with those of `keys` that it has in front of the others."""
     return {**{key: mapping[key] for key in keys if key in mapping}, **mapping}
 
 
@@ -88,7 +87,7 @@ def _yaml(content: Mapping[str, Any]) -> str:
 def _quoted(value: Any) -> Any:
     """`value` with quotes around text that some YAML reader takes for something else.
 
-    kubectl reads YAML 1.1, where the tenant `on` is a truth value.
+    kubectl reads YAML 1.1, where the tenant `on` is a boolean.
     """
     match value:
         case dict():

@@ -1,8 +1,8 @@
-"""Run a Pulumi program without an engine, and look at what it would have told one.
+"""Run a Pulumi program without an engine, and record what it registers.
 
 `deploy` gives the program a monitor that answers every registration with the resource's own inputs
-and writes it down as it came over the wire: parents, dependencies and options, which plain mocks do
-not show. The result is plain, sorted data, the same for every order in which the registrations
+and records it as it came over the wire: with parents, dependencies and options, which plain mocks
+do not show. The result is plain, sorted data, the same for every order in which the registrations
 happen to arrive.
 
 Left out, because they follow the SDK's version and not the program: the version of each resource,
@@ -86,7 +86,7 @@ class Graph:
         return next((each for each in self.resources if each.urn == resource.parent), None)
 
     def needed(self, resource: Registered) -> tuple[Registered, ...]:
-        """What has to be there before `resource`: its dependencies, theirs, and so on."""
+        """What has to exist before `resource`: its dependencies, theirs, and so on."""
         urns: set[str] = set()
         found = [resource]
         while found:
@@ -98,7 +98,7 @@ class Graph:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What came of a program that may have failed."""
+    """The result of a program that may have failed."""
 
     graph: Graph
     """What was registered, until the failure if there was one."""
@@ -133,10 +133,10 @@ async def _run(
     def run() -> None:
         program()
 
-    # All that Pulumi keeps is in context variables, so it ends together with this coroutine.
+    # Pulumi keeps all its state in context variables, so that ends together with this coroutine.
     set_mocks(_NoMocks(), project=PROJECT, stack=STACK, preview=preview, monitor=monitor)
-    # The root that mocks come with has registered its outputs before the program runs. The one that
-    # the engine's own entry point makes registers them afterwards, with the exports.
+    # The root of the mocks registers its outputs before the program runs. A real root, made by the
+    # engine's entry point, registers them afterwards, with the exports.
     ROOT.set(None)
     SETTINGS.outputs = set()  # pyright: ignore[reportAttributeAccessIssue]
     try:
@@ -147,7 +147,7 @@ async def _run(
 
 
 class _NoMocks(Mocks):
-    """Never asked: the recorder answers registrations itself, and there are no calls."""
+    """Never called: the recorder answers registrations itself, and the program makes no calls."""
 
     def call(self, args: MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         raise AssertionError(f"the program calls a function of a provider: {args.token}")
@@ -164,8 +164,8 @@ class _Recorder(MockMonitor):
         self._requests: dict[str, Any] = {}
         self._outputs: dict[str, Any] = {}
         self._exports: dict[str, Any] = {}
-        # Raised at the end, as one error: in here, everything that waits for the resource would
-        # fail as well, each with a traceback of its own.
+        # Raised at the end, as one error. Raised here, everything that waits for the resource would
+        # fail as well, each with its own traceback.
         self.faults: list[str] = []
 
     def make_urn(self, parent: str, type_: str, name: str) -> str:

@@ -1,4 +1,4 @@
-"""The program of a stack, run before a recorder."""
+"""The program of a stack, run with the recorder in place of an engine."""
 
 from collections.abc import Mapping
 
@@ -9,20 +9,20 @@ from tenancy.inventory.models import Inventory
 from tenancy.plan.plan import expand
 
 PREFIX = "tenant-nats:"
-"""Of the program's own keys in a stack's settings file."""
+"""The prefix of the program's own keys in a stack's settings file."""
 
 
 class StackSettingsError(ValueError):
-    """Settings that no stack could have: every one that does not fit, in one line."""
+    """Settings that are not valid: all of them, in one line."""
 
 
 def stack_settings(given: Mapping[str, object], source: str) -> Settings:
     """The settings of a stack, as its file or a command line has them: `monitoringNamespace`.
 
-    Less the roles of its database, which are no manifests: `operations database-roles` prints SQL.
+    Without the database's roles, which are not manifests: `operations database-roles` prints them.
 
     Raises:
-        StackSettingsError: a key is none of ours, or a value does not fit; `source` is named.
+        StackSettingsError: a key is unknown, or a value does not fit; the text names `source`.
     """
     try:
         return settings_of(given, source).model_copy(update={"database": Database()})

@@ -42,8 +42,8 @@ def _alone() -> Generator[None]:
 
 
 def _running() -> tuple[Cluster, str, Engine]:
-    """The cluster, the connection string of who runs `up`, and the stack."""
-    # Both may have to build: what downloads or links leaves a core to what compiles.
+    """The cluster, the connection string of the provisioner, and the stack."""
+    # Both may have to build: while one downloads or links, the other can compile.
     with ThreadPoolExecutor() as pool:
         cluster_built = pool.submit(Cluster.of, LOCAL)
         engine_built = pool.submit(engine.environment, LOCAL, "")
@@ -55,20 +55,20 @@ def _running() -> tuple[Cluster, str, Engine]:
 
 _NOISE = re.compile(
     r"^@ |"  # "@ updating...."
-    r" (creating|updating|deleting|replacing) \(|"  # what ends with a line of its own
+    r" (creating|updating|deleting|replacing) \(|"  # the end of each has a line of its own
     r"\d+ warnings?$|"
-    r"^    pulumi:pulumi:Stack "  # what it says is repeated below, under Diagnostics
+    r"^    pulumi:pulumi:Stack "  # its messages are repeated below, under Diagnostics
 )
 
 
 def _show(line: str) -> None:
-    """Print what the engine says, less what a person reads over."""
+    """Print a line of the engine's, unless it is noise."""
     if line and not _NOISE.search(line):
         print(line, flush=True)
 
 
 def _refresh() -> list[str]:
-    """Let the engine look first, where the cluster or the database is newer than its memory."""
+    """The option to refresh first, if the cluster or the database is newer than the state."""
     return ["--refresh"] if LOCAL.is_replaced.exists() else []
 
 
@@ -100,7 +100,7 @@ def preview() -> None:
 
 @app.command()
 def recover() -> None:
-    """Put right what a killed `make up` left, as the next one would; see docs/runbook.md."""
+    """Repair what a killed `make up` left, as the next one would; see docs/runbook.md."""
     with _alone():
         _, _, stack = _running()
         code = recovery.run(stack, engine_is_dead=True, up="make up")
@@ -154,7 +154,7 @@ def _build(groups: Sequence[Group]) -> None:
 
 
 def _guarded(command: Callable[[], None]) -> int:
-    """Run `command`; tell what people have to know in words, without a traceback."""
+    """Run `command`; report expected errors in words, without a traceback."""
     try:
         command()
     except SandboxError as error:

@@ -1,7 +1,7 @@
-"""The certificates of the sandbox: what cert-manager, or a person, makes in a real cluster.
+"""The certificates of the sandbox; in a real cluster, cert-manager or a person makes them.
 
 One authority for a sandbox, and a certificate for each server that speaks TLS. Their keys are worth
-nothing outside: they are made on this machine, for servers on 127.0.0.1, and go with `make down`.
+nothing outside: they are made on this machine, for servers on 127.0.0.1; `make down` removes them.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -17,11 +17,12 @@ _LIFETIME = timedelta(days=365)
 
 
 def ensure(folder: Path, authority: Path, host: str) -> None:
-    """Have `tls.crt` and `tls.key` in `folder` for `host` and 127.0.0.1, signed by `authority`.
+    """Write `tls.crt` and `tls.key` into `folder`, for `host` and 127.0.0.1.
 
     Args:
         folder: of one server.
-        authority: the authority's certificate; its key lies beside it. Made where it is missing.
+        authority: the certificate of the authority that signs; its key lies beside it. Both are
+            made if they are missing.
         host: the name by which clients know the server.
     """
     if not authority.exists():

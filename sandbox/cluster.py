@@ -30,10 +30,10 @@ NODES = 10
 """A simulated node takes 110 pods and 32 CPUs of requests."""
 _GRACE_SECONDS = 10
 _PATIENCE_SECONDS = 120
-"""kwokctl waits for minutes for a server that has found its port taken."""
+"""kwokctl waits for minutes for a server whose port is taken."""
 
 PORTS = FileLock(CACHE / "kwok-ports.lock", is_singleton=True)
-"""Held by who makes a cluster, or has one down that is to come back on its ports."""
+"""Held while a cluster is made, or while one is down that should come back on its ports."""
 
 _CONFIGURATION = """\
 apiVersion: config.kwok.x-k8s.io/v1alpha1
@@ -53,9 +53,9 @@ class Cluster:
 
     @classmethod
     def of(cls, layout: Layout, *, build: bool = True) -> "Cluster":
-        """The cluster that belongs to `layout`, its programs built where they are missing.
+        """The cluster that belongs to `layout`; missing programs are built.
 
-        Without `build` they may stay missing: such a cluster can be looked at and deleted.
+        Without `build` they may stay missing: such a cluster can be inspected and deleted.
         """
         folder = toolchain.ensure if build else toolchain.folder_of
         return cls(layout, folder(toolchain.CLUSTER), folder(toolchain.KWOK))
@@ -66,7 +66,7 @@ class Cluster:
 
     @property
     def administrator(self) -> Kubectl:
-        """kubectl, as who may do everything here."""
+        """kubectl, with all rights in this cluster."""
         path = os.pathsep.join([str(self.binaries), os.environ["PATH"]])
         kubeconfig = str(self.layout.kubeconfig)
         return Kubectl(CONTEXT, {**os.environ, "PATH": path, "KUBECONFIG": kubeconfig})
@@ -76,7 +76,7 @@ class Cluster:
         return self.layout.kwok / "clusters" / NAME
 
     def ensure(self) -> None:
-        """Have the cluster running, whatever state it is in; the last resort is an empty one."""
+        """Get the cluster running, whatever state it is in; the last resort is an empty one."""
         self._forget_the_dead()
         if self.is_ready():
             return
@@ -92,7 +92,7 @@ class Cluster:
         self._create()
 
     def is_ready(self) -> bool:
-        """Whether every component runs and the API server answers as the one we made."""
+        """Whether every component runs and the API server that we made answers."""
         if len(list(self._living())) < len(_COMPONENTS):
             return False
         if not (self.layout.kubeconfig.exists() and self.kubectl.exists()):
@@ -107,7 +107,7 @@ class Cluster:
     def delete(self) -> None:
         """Stop every process and remove every file of the cluster; returns when none is left."""
         self._forget_the_dead()
-        # Listed now: the pid files go with the rest, while a server may still be on its way out.
+        # Listed now: the pid files are deleted while a server may still be shutting down.
         processes = list(self._living())
         if self._home.exists() and (self.kwok / "kwokctl").exists():
             kubeconfig = f"--kubeconfig={self.layout.kubeconfig}"
@@ -126,8 +126,8 @@ class Cluster:
         try:
             self._attempt()
         except SandboxError:
-            # Between kwokctl's choice of ports and their use anybody may take one.
-            say("  it did not come up; once more, with other ports")
+            # Another program may take a port between kwokctl's choice and its use.
+            say("  it did not come up; trying again with other ports")
             self._attempt()
         if not self.is_ready():
             raise SandboxError(
@@ -153,10 +153,10 @@ class Cluster:
                 f"--kubeconfig={self.layout.kubeconfig}",
                 # The default, a /24, is full at 250 Services.
                 "--extra-args=kube-apiserver=service-cluster-ip-range=10.96.0.0/12",
-                # Each controller under an identity of its own, as clusters have it that are not
-                # kwok's: an admission policy may ask who makes a pod.
+                # Each controller has an identity of its own, as in clusters that are not kwok's:
+                # an admission policy may ask who makes a pod.
                 "--extra-args=kube-controller-manager=use-service-account-credentials=true",
-                # There is one of each. One that stands still for ten seconds, as on a busy machine,
+                # Only one of each runs. If it stalls for ten seconds, as on a busy machine, it
                 # would lose its lease and exit.
                 "--extra-args=kube-controller-manager=leader-elect=false",
                 "--extra-args=kube-scheduler=leader-elect=false",
@@ -181,7 +181,7 @@ class Cluster:
                 timeout=_PATIENCE_SECONDS,
             )
         except subprocess.TimeoutExpired:
-            code, said = 1, "nothing happened any more"
+            code, said = 1, f"it did not end within {_PATIENCE_SECONDS} seconds"
         else:
             code, said = result.returncode, result.stderr.strip()
         if check and code != 0:
@@ -195,7 +195,7 @@ class Cluster:
         return (self._home / "kwok.yaml").is_file() and self.layout.kubeconfig.is_file()
 
     def _living(self) -> Iterator[psutil.Process]:
-        """The cluster's processes, known by the program that they run, not by a number alone."""
+        """The cluster's processes, identified by their program and not by their pid alone."""
         for program in _COMPONENTS:
             with suppress(OSError, ValueError, psutil.Error):
                 process = psutil.Process(int(self._pid_file(program).read_text()))
@@ -205,8 +205,8 @@ class Cluster:
                     yield process
 
     def _forget_the_dead(self) -> None:
-        # kwokctl believes its pid files. After a reboot the number may belong to somebody else,
-        # whom it would take for the API server when it starts, and kill when it stops.
+        # kwokctl believes its pid files. After a reboot a pid may belong to another process, which
+        # kwokctl would take for the API server when it starts, and kill when it stops.
         living = {Path(process.cmdline()[0]).name for process in self._living()}
         for program in _COMPONENTS:
             if program not in living:
@@ -216,7 +216,7 @@ class Cluster:
         return self._home / "pids" / f"{program}.pid"
 
     def _taken_ports(self) -> list[int]:
-        """The ports of components that do not run, as far as another program listens on them."""
+        """The ports of stopped components on which another program listens."""
         living = {Path(process.cmdline()[0]).name for process in self._living()}
         reader: Any = YAML(typ="safe")
         documents = reader.load_all(self._home / "kwok.yaml")

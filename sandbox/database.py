@@ -1,4 +1,4 @@
-"""The local Postgres: a real server from a wheel, on a Unix socket, with no port to be taken."""
+"""The local Postgres: a real server from a wheel, on a Unix socket, so it needs no free port."""
 
 import os
 import warnings
@@ -27,11 +27,11 @@ _PORT = 5432
 """Part of the socket's name; nothing listens on it."""
 
 _LOGINS: dict[str, roles.Role] = {"provisioner": "provisioner", "worker": "reader"}
-"""Who logs in, and the role that each is a member of. Whoever reaches the socket is believed."""
+"""The logins, and the role that each is a member of. They need no password on the socket."""
 
 
 def ensure(layout: Layout) -> str:
-    """Have the server running and its schema current, whatever state it is in.
+    """Get the server running and its schema current, whatever state it is in.
 
     Returns:
         The connection string of the server's administrator.
@@ -58,8 +58,8 @@ def ensure(layout: Layout) -> str:
 def start(folder: Path) -> str:
     """Start the server of a data folder, or find it running; it outlives this process.
 
-    What PG* variables say outside is dropped: libpq takes from them whatever a connection string
-    leaves open, and so may end at another server.
+    PG* variables of the environment are dropped: libpq takes from them whatever a connection string
+    leaves open, and so may connect to another server.
 
     Returns:
         The connection string of its administrator.
@@ -68,7 +68,7 @@ def start(folder: Path) -> str:
         del os.environ[variable]
     folder.parent.mkdir(parents=True, exist_ok=True)
     CACHE.mkdir(parents=True, exist_ok=True)
-    with FileLock(CACHE / "postgres.lock"):  # for root it makes a user, and two at once would fail
+    with FileLock(CACHE / "postgres.lock"):  # as root it makes a user, and two at once would fail
         server = get_server(folder, cleanup_mode=None)
     # A handle that this process got earlier does not know that the server was stopped since.
     server.start()
@@ -76,7 +76,7 @@ def start(folder: Path) -> str:
 
 
 def prepare(dsn: str) -> None:
-    """Bring the schema to its head as its owner, and lend the others what they need."""
+    """Migrate the schema to its head as its owner, and grant the other roles what they need."""
     with psycopg.connect(dsn) as connection:
         connection.execute(roles.create_roles())
         for login, role in _LOGINS.items():
@@ -91,7 +91,7 @@ def prepare(dsn: str) -> None:
 
 
 def provisioner(dsn: str) -> str:
-    """The connection string of who runs `up`, at the database of `dsn`."""
+    """The connection string of the provisioner, who runs `up`, at the database of `dsn`."""
     return make_conninfo(dsn, user="provisioner")
 
 
@@ -101,7 +101,7 @@ def worker(dsn: str) -> str:
 
 
 def administrator(dsn: str) -> str:
-    """The connection string of who may do everything, at the database of `dsn`."""
+    """The connection string of the administrator, at the database of `dsn`."""
     return make_conninfo(dsn, user="postgres")
 
 
@@ -138,7 +138,7 @@ def _process(folder: Path) -> psutil.Process | None:
 
 
 def _forget_the_dead(folder: Path) -> None:
-    # The library believes a pid file. After a reboot the number may belong to somebody else.
+    # The library believes a pid file. After a reboot the pid may belong to another process.
     if _process(folder) is None:
         (folder / "postmaster.pid").unlink(missing_ok=True)
 

@@ -22,22 +22,22 @@ from sandbox.progress import say
 
 STACK = "dev"
 BUILT = f"built {toolchain.KUBERNETES_PLUGIN_VERSION}"
-"""The choice of the Kubernetes plugin that is built here, as a sandbox records it."""
+"""What a sandbox records if it uses the Kubernetes plugin that is built here."""
 _PASSPHRASE = "sandbox"  # noqa: S105  (nothing in the local stack is secret)
 
 
 def environment(layout: Layout, dsn: str) -> dict[str, str]:
-    """The environment in which the engine and the program run: the sandbox's, and no other.
+    """The environment in which the engine and the program run.
 
-    What KUBECONFIG, DATABASE_URL, PULUMI_* and PG* say outside is left behind, so that nobody
-    deploys to production from here.
+    KUBECONFIG, DATABASE_URL, PULUMI_* and PG* from outside are not used, so that nobody deploys to
+    production from here.
     """
     layout.pulumi_state.mkdir(parents=True, exist_ok=True)
     outside = {
         key: value for key, value in os.environ.items() if not key.startswith(("PULUMI_", "PG"))
     }
     engine, plugin = _engine(), _plugin(layout)
-    # The program asks kubectl what is there. It comes last, since `make up` builds it beside.
+    # The program runs kubectl. It comes last, since `make up` builds it at the same time.
     folders = [Path(sys.executable).parent, *engine, toolchain.ensure(toolchain.CLUSTER)]
     return {
         **outside,
@@ -54,7 +54,7 @@ def environment(layout: Layout, dsn: str) -> dict[str, str]:
 
 
 def _engine() -> list[Path]:
-    """The folder of `pulumi` and its Python host; none where PATH has one that is new enough."""
+    """The folder of `pulumi` and its Python host; none if PATH has one that is new enough."""
     found = shutil.which("pulumi")
     if found and shutil.which("pulumi-language-python"):
         answer = subprocess.run([found, "version"], capture_output=True, text=True).stdout
@@ -86,11 +86,11 @@ def _plugin(layout: Layout) -> dict[str, str]:
     if choice not in possible.values() or (wanted and choice != possible.get(wanted)):
         raise SandboxError(
             f"This sandbox was made with the {choice} Kubernetes plugin; "
-            f"run `make down` before another one ({possible[wanted or 'built']}) makes a new one."
+            f"to use another one ({possible[wanted or 'built']}), run `make down` first."
         )
     if choice == BUILT:
-        # It is older than the SDK asks for, of which the engine would warn in each run;
-        # docs/sandbox.md says it once.
+        # It is older than the SDK asks for. PULUMI_DEV keeps the engine from warning about that in
+        # each run; docs/sandbox.md says it once.
         return {"PULUMI_HOME": str(_home_of_built(official)), "PULUMI_DEV": "true"}
     if not _has_official(official):
         raise SandboxError(
@@ -105,9 +105,9 @@ _HOME = CACHE / "pulumi-home"
 
 
 def _home_of_built(official: str) -> Path:
-    """A home in which the built plugin stands where the `official` one would.
+    """A PULUMI_HOME that has the built plugin in the place of the `official` one.
 
-    The engine finds a plugin on PATH too, and warns of it in each run.
+    The engine would find a plugin on PATH too, but warn about it in each run.
     """
     built = toolchain.ensure(toolchain.KUBERNETES_PLUGIN)
     home = _HOME.with_name(f"{_HOME.name}-{built.name}")
@@ -166,10 +166,10 @@ def open_stack(layout: Layout, environment: Mapping[str, str]) -> Engine:
 
 
 def clear_what_a_dead_engine_left(stack: Engine) -> None:
-    """Let a new engine begin. Only for who has the sandbox alone.
+    """Let a new engine begin; the caller must be the only one who uses the sandbox.
 
-    A sandbox and all its engines are on one machine: a lock under another name is from before the
-    machine, or its container, got a new one.
+    A sandbox and all its engines are on one machine. So a lock with another machine's name is from
+    before this machine, or its container, got a new name.
 
     Raises:
         SandboxError: an engine runs that `make` has not started.
@@ -181,7 +181,7 @@ def clear_what_a_dead_engine_left(stack: Engine) -> None:
 
 
 def recover_what_was_interrupted(stack: Engine) -> None:
-    """Where an engine died while it made something, find out what, so that an `up` can go on.
+    """If an engine died while it made something, find out what, so that an `up` can go on.
 
     Raises:
         EngineError: the state cannot be read.
@@ -191,11 +191,11 @@ def recover_what_was_interrupted(stack: Engine) -> None:
         return
     say("the last `make up` was interrupted; looking for what it had made")
     if recover.run(stack, engine_is_dead=True, up=None):
-        raise SandboxError("What was interrupted cannot be taken up again, as told above.")
+        raise SandboxError("The interrupted `make up` could not be recovered; see above.")
 
 
 def run(stack: Engine, show: Callable[[str], None], *command: str) -> Mapping[str, int]:
-    """Run `pulumi up` or `preview`, and `show` each line that it says when it says it.
+    """Run `pulumi up` or `preview`, and `show` each line as soon as it is printed.
 
     Returns:
         How many resources each operation touched: `{"same": 37}`.
@@ -216,7 +216,7 @@ def run(stack: Engine, show: Callable[[str], None], *command: str) -> Mapping[st
                 for line in process.stdout:
                     show(line.rstrip("\n"))
             except KeyboardInterrupt:
-                # The engine has the same signal. It ends what it is at, and gives up its lock.
+                # The engine got the same signal. It ends what it is doing, and releases its lock.
                 for line in process.stdout:
                     show(line.rstrip("\n"))
                 raise

@@ -36,7 +36,7 @@ class Layout:
 
     @property
     def authority(self) -> Path:
-        """The certificate of who signs those of the real servers; its key lies beside it."""
+        """The certificate that signs those of the real servers; its key lies beside it."""
         return self.root / "nats-authority.crt"
 
     @property
@@ -50,7 +50,7 @@ class Layout:
 
     @property
     def is_replaced(self) -> Path:
-        """There while the cluster or the database is newer than what the engine remembers."""
+        """It exists while the cluster or the database is newer than the engine's state."""
         return self.root / "is-replaced"
 
     @property

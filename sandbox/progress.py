@@ -1,4 +1,4 @@
-"""Progress on the terminal: what is being done, and for how long already."""
+"""Progress on the terminal: what is being done, and for how long so far."""
 
 import subprocess
 import time
@@ -28,7 +28,7 @@ def elapsed(seconds: float) -> str:
 
 @contextmanager
 def step(message: str) -> Generator[None]:
-    """Say what begins, and how long it took when it took longer than a second."""
+    """Print what begins, and how long it took if that was more than a second."""
     say(message)
     began = time.monotonic()
     yield

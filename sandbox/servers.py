@@ -42,9 +42,9 @@ class Server:
 
 
 def ensure(layout: Layout, cluster: Cluster, namespace: str) -> None:
-    """Have a server behind each NATS pod of `namespace`, and none behind what is gone.
+    """Run a server behind each NATS pod of `namespace`, and end those whose pod is gone.
 
-    One whose configuration is as it was goes on running.
+    A server with an unchanged configuration goes on running.
     """
     pods = {_instance(pod): pod for pod in _items(cluster, namespace, "pods", f"app={APP}")}
     texts = {
@@ -82,7 +82,7 @@ def _folders(layout: Layout) -> Iterable[Path]:
 
 
 def _serving(layout: Layout, name: str, namespace: str, text: str) -> Server | None:
-    """The server `name`, started where it does not run with `text`; None if it cannot."""
+    """The server `name`, started unless it runs with `text` already; None if it cannot start."""
     folder = layout.nats / name
     file = folder / _CONFIG
     speaks_tls = TLS_FOLDER in text
@@ -102,7 +102,7 @@ def _serving(layout: Layout, name: str, namespace: str, text: str) -> Server | N
 
 def _start(folder: Path) -> Server | None:
     with (folder / "nats.log").open("wb") as log:
-        # What the configuration says of ports is for a pod; here the server chooses free ones.
+        # The ports in the configuration are for a pod; here the server chooses free ones.
         process = subprocess.Popen(
             [_program(), "-c", folder / _CONFIG, "--addr=127.0.0.1", "--port=-1", "--http_port=-1",
              f"--ports_file_dir={folder}"],
@@ -130,7 +130,7 @@ def _port(urls: list[str]) -> int:
 
 
 def _running(folder: Path) -> Server | None:
-    """The server of `folder` while its process lives, known by more than its number."""
+    """The server of `folder` while its process lives, identified by more than its pid."""
     with suppress(OSError, ValueError, psutil.Error):
         server = Server(**json.loads((folder / "server.json").read_text()))
         process = psutil.Process(server.pid)
@@ -171,13 +171,13 @@ def _config_map(pod: Mapping[str, Any]) -> str:
 
 
 def _forward(pod: Mapping[str, Any], server: Server) -> dict[str, Any]:
-    """What makes kwok lead a `kubectl port-forward` to this pod to the server."""
+    """The object by which kwok leads a `kubectl port-forward` to this pod on to the server."""
     metadata = {key: pod["metadata"][key] for key in ("name", "namespace")}
     ports = {CLIENT_PORT: server.client_port, MONITORING_PORT: server.monitoring_port}
     return {
         "apiVersion": "kwok.x-k8s.io/v1alpha1",
         "kind": "PortForward",
-        # It goes with its pod.
+        # Kubernetes deletes it with its pod.
         "metadata": metadata | {"ownerReferences": [_owner(pod)]},
         "spec": {
             "forwards": [

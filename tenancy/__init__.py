@@ -1,6 +1,6 @@
-"""Everything that decides: how many instances, which names, which addresses, what may go.
+"""Every decision: how many instances, which names and addresses, what may be removed.
 
 Each package is a step: `inventory`, `plan`, then `rows` and `edit`, then `scaling` and `takeover`;
-`names`, `tokens` and `words` serve all. It is plain Python over frozen values that never heard of
-Pulumi and opens no connection, so tests need only literals.
+`names`, `tokens` and `words` serve all. It is plain Python over frozen values, imports no Pulumi
+and opens no connection, so tests need only literals.
 """

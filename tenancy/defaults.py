@@ -1,4 +1,4 @@
-"""What a stack uses unless its settings say otherwise, and commands unless their options do."""
+"""Defaults for the settings of a stack and for the options of commands."""
 
 NAMESPACE = "vrsky-tenants"
 """Where the servers live."""

@@ -1,6 +1,6 @@
 """Every derived name and label.
 
-Workers, dashboards and people's fingers know them: they are a public contract.
+Workers, dashboards and people rely on them: they are a public contract.
 """
 
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ def instance_name(tenant: str, number: int) -> str:
 
 
 def instance_of(name: str) -> tuple[str, int] | None:
-    """The tenant and number that `name` is the `instance_name` of; None if it is of none."""
+    """The tenant and number in `name`; None if it is not an `instance_name`."""
     tenant, _, number = name.removeprefix(f"{APP}-").rpartition("-")
     fits = tenant and number.isdecimal() and instance_name(tenant, int(number)) == name
     return (tenant, int(number)) if fits else None
@@ -70,9 +70,9 @@ def tenant_selector(tenant: str) -> dict[str, str]:
 
 
 def instance_selector(tenant: str, number: int) -> dict[str, str]:
-    """The labels that select one NATS pod: just these three, in every selector.
+    """The labels that select one NATS pod: exactly these three, in every selector.
 
-    Selectors are immutable, and the objects of the old scripts carry these.
+    Selectors are immutable, and the objects of the old scripts have these.
     """
     return {**tenant_selector(tenant), INSTANCE_LABEL: str(number)}
 
@@ -99,11 +99,11 @@ OWNER_LABELS = {
 }
 """The labels of everything that this project makes."""
 FIELD_MANAGER = "tenant-nats"
-"""Under which the API server records who has set a field of these objects."""
+"""The name under which the API server records the fields that this project sets."""
 STACK_ANNOTATION = "tenant-nats/stack"
-"""On the namespace's closing policy: whose the namespace is, as `project/stack`."""
+"""On the namespace's closing policy: the stack that owns the namespace, as `project/stack`."""
 
 
 def are_ours(labels: Mapping[str, str] | None) -> bool:
-    """Whether these are labels of something that this project has made."""
+    """Whether `labels` are those of an object that this project has made."""
     return OWNER_LABELS.items() <= (labels or {}).items()

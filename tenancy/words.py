@@ -19,6 +19,6 @@ def agreeing(number: int, singular: str, plural: str) -> str:
 
 
 def listed(names: Sequence[str], most: int) -> str:
-    """`acme, globex and 3 more`: at most so many by name."""
+    """`acme, globex and 3 more`: at most `most` by name."""
     more = len(names) - most
     return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")

@@ -32,7 +32,7 @@ def migrate(dsn: str, revision: str = HEAD) -> None:
 
 
 def _revision(dsn: str) -> str | None:
-    """What Alembic has noted in the database; None where it never was."""
+    """The revision that Alembic noted in the database; None if it never ran there."""
     with psycopg.connect(dsn) as connection:
         try:
             row = connection.execute("SELECT version_num FROM alembic_version").fetchone()

@@ -36,16 +36,16 @@ def add(
         int | None, typer.Option(help="How many integrations to make room for.")
     ] = None,
     instances: Annotated[
-        int | None, typer.Option(help="How many servers, when more than those need.")
+        int | None, typer.Option(help="How many servers, if more than the integrations need.")
     ] = None,
     size: Annotated[str | None, typer.Option(help="The size of each server.")] = None,
     file: InventoryFile = _INVENTORY,
     as_json: Json = False,
 ) -> None:
-    """Add a tenant to the inventory, after the others, and tell what that means.
+    """Add a tenant to the inventory, and print what changes.
 
-    Every other byte of the file stays. The result is checked first, and written only when it has no
-    fault.
+    The tenant comes after the others; every other byte of the file stays. The result is validated
+    first, and written only if it has no fault.
 
     \b
     For example:
@@ -55,7 +55,7 @@ def add(
     \b
     Exit codes:
       0  the file is written
-      1  it would have a fault, or has one that keeps it from being edited; nothing is written
+      1  the file would have a fault, or a fault prevents the edit; nothing is written
       2  wrong usage
     """
     options = {"integrations": integrations, "instances": instances, "size": size}
@@ -72,10 +72,10 @@ def set_(
     file: InventoryFile = _INVENTORY,
     as_json: Json = False,
 ) -> None:
-    """Set or remove fields of a tenant in the inventory, and tell what that means.
+    """Set or remove a tenant's fields, and print what changes.
 
-    Every other byte of the file stays. The result is checked first, and written only when it has no
-    fault. A field within a field is named with a dot.
+    Every other byte of the inventory stays. The result is validated first, and written only if it
+    has no fault. A field within a field is written with a dot.
 
     \b
     For example:
@@ -87,8 +87,8 @@ def set_(
     \b
     Exit codes:
       0  the file is written, or says so already
-      1  it would have a fault, or has one that keeps it from being edited, or there is no such
-         tenant; nothing is written
+      1  the file would have a fault, or a fault prevents the edit, or there is no such tenant;
+         nothing is written
       2  wrong usage
     """
     _change(edited, file, tenant, _once(_fields(fields)), as_json=as_json)
@@ -99,7 +99,7 @@ def _fields(given: list[str]) -> list[tuple[str, object | None]]:
 
 
 def _once(given: list[tuple[str, object | None]]) -> dict[str, object | None]:
-    """The fields by name; of one that is given twice nobody can tell which value is meant."""
+    """The fields by name; a field given twice is refused, since either value may be meant."""
     fields: dict[str, object | None] = {}
     for name, value in given:
         if name in fields:
@@ -138,7 +138,7 @@ def _said(value: Any) -> object:
 def _change(
     edit: Edit, file: Path, tenant: str, fields: Mapping[str, object | None], *, as_json: bool
 ) -> None:
-    """Edit `file`, unless the result has a fault, and tell what the edit means."""
+    """Edit `file`, unless the result has a fault, and print what the edit changes."""
     try:
         yaml_source.read(file)
         before = file.read_bytes()

@@ -1,7 +1,7 @@
 """Edits of an inventory's text that leave every other byte as it is: pure, text in, text out.
 
-`yaml-edit` writes; it keeps the file's syntax tree and changes only what it is told to. What it
-made is read again with the loader's own eyes, so that no edit says anything but what was asked.
+`yaml-edit` writes: it keeps the file's syntax tree and changes only what it is asked to change. The
+loader then reads the result again, so that the file says what was asked for, and nothing else.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,8 +32,8 @@ def edited(text: str, tenant: str, changes: Mapping[str, object | None]) -> str:
 
     Args:
         text: of an inventory.
-        tenant: whose fields; it has to be there.
-        changes: what each field is to be: text, a whole number, a list or a mapping, or None to
+        tenant: whose fields; it must exist.
+        changes: the new value of each field: text, a whole number, a list or a mapping, or None to
             remove it. A field within a field has a dotted name: `clients.namespaces`.
 
     Raises:
@@ -78,7 +78,7 @@ def _mapping(value: object) -> Data:
 
 
 def _changed(value: object, changes: Mapping[str, object | None]) -> Data:
-    """A mapping as it is to be. One that a removal leaves empty goes as well."""
+    """A mapping after `changes`. A mapping that a removal leaves empty is removed too."""
     fields = dict(_mapping(value))
     for dotted, new in changes.items():
         field, _, rest = dotted.partition(".")
@@ -92,7 +92,7 @@ def _changed(value: object, changes: Mapping[str, object | None]) -> Data:
 
 
 def _frozen(value: object) -> object:
-    """`value` as it is read again: lists are tuples."""
+    """`value` as the loader reads it: lists are tuples."""
     match value:
         case dict():
             return {key: _frozen(inner) for key, inner in cast("Data", value).items()}
@@ -119,7 +119,7 @@ def _written(text: str, before: Data, tenant: str, fields: Data) -> str:
 
 
 def _write(mapping: yaml_edit.Mapping | None, before: Data, after: Data) -> None:
-    """Change no more of a mapping than differs."""
+    """Change only what differs in a mapping."""
     if mapping is None:
         raise TypeError
     for key in before.keys() - after.keys():
@@ -141,7 +141,7 @@ def _write(mapping: yaml_edit.Mapping | None, before: Data, after: Data) -> None
 def _write_items(
     items: yaml_edit.Sequence | None, before: Sequence[Any], after: Sequence[Any]
 ) -> None:
-    """Change no more of a list than differs, as long as what stays keeps its order."""
+    """Change only what differs in a list, as long as the items that stay keep their order."""
     if items is None:
         raise TypeError
     kept = [item for item in before if item in after]
@@ -155,7 +155,7 @@ def _write_items(
 
 
 def _scalar(value: Any) -> Any:
-    """A key or value, in quotes where some reader would not take it for text otherwise."""
+    """A key or value, in quotes if some YAML reader would not take it for text without them."""
     if isinstance(value, str) and not is_plain(value):
         return yaml_edit.ScalarValue(value, "double-quoted")
     return value

@@ -28,11 +28,11 @@ def base_of(head: Path, asked: str | None) -> Base:
 
     Args:
         head: the inventory as edited.
-        asked: a file, or else a revision that has the file at the same path. When left out, where
-            the branch of `head` has left origin/main, or HEAD where there is no origin/main.
+        asked: a file, or else a revision that has the file at the same path. None for the commit
+            where the branch of `head` left origin/main, or HEAD if there is no origin/main.
 
     Raises:
-        RevisionError: there is neither such a file nor such a revision, or no git.
+        RevisionError: there is no such file or revision, or no git.
         OSError: the file cannot be read.
     """
     if asked is not None and Path(asked).is_file():
@@ -46,7 +46,7 @@ def base_of(head: Path, asked: str | None) -> Base:
             f"{revision} is neither a file nor a revision of the repository of {head}. For "
             "example: --base origin/main, --base HEAD~1, --base ../tenants.yaml."
         )
-    # The path from the folder: git knows no other way to say it of a folder within a repository.
+    # Relative to the folder, which may be below the repository's root.
     return Base(f"{head} of {revision}", _git(folder, "show", f"{revision}:./{head.name}"))
 
 
@@ -56,8 +56,8 @@ def _before_the_branch(folder: Path) -> str:
     base = _git(folder, "merge-base", MAIN, "HEAD")
     if base is None:
         raise RevisionError(
-            f"Where this branch has left {MAIN} is not in this clone. Fetch the whole history "
-            "(`git fetch --unshallow`, `fetch-depth: 0`), or say --base."
+            f"This clone lacks the commit where this branch left {MAIN}. Fetch the whole history "
+            "(`git fetch --unshallow`, `fetch-depth: 0`), or give --base."
         )
     return base.decode().strip()
 

@@ -1,4 +1,4 @@
-"""Carries the questions of `tenancy.scaling.usage` to Prometheus, over its HTTP API."""
+"""Sends the queries of `tenancy.scaling.usage` to Prometheus, over its HTTP API."""
 
 from math import isfinite
 from typing import Literal
@@ -17,7 +17,7 @@ _READ_SECONDS = 60
 class _Series(BaseModel):
     metric: dict[str, str]
     value: tuple[float, float]
-    """The moment, and the figure, which Prometheus writes as text: `"NaN"` is one."""
+    """The time, and the figure, which Prometheus writes as text and which may be `"NaN"`."""
 
 
 class _Vector(BaseModel):
@@ -42,18 +42,18 @@ class _Bearer(AuthBase):
 
 
 class _NoAnswerError(Exception):
-    """Why there is no answer, to follow "Prometheus at …"."""
+    """Why there is no answer, in words that follow "Prometheus"."""
 
 
 def observe(url: str, namespace: str, token: str | None = None) -> Observation:
     """How busy the servers in `namespace` are, as the Prometheus at `url` says now.
 
-    It never raises for what Prometheus does or does not do: an observation that failed says why.
+    It raises nothing when Prometheus fails: the observation then says why.
 
     Args:
         url: as a browser would have it, without `/api/v1`.
-        namespace: as their series have it.
-        token: sent as `Authorization: Bearer`, and nowhere told.
+        namespace: the servers', as in the labels of their series.
+        token: sent as `Authorization: Bearer`, and never printed.
     """
     with requests.Session() as session:
         session.auth = _Bearer(token) if token else None
@@ -68,13 +68,13 @@ def observe(url: str, namespace: str, token: str | None = None) -> Observation:
 def _ask(session: requests.Session, url: str, query: str) -> dict[Instance, float]:
     address = f"{url.rstrip('/')}/api/v1/query"
     try:
-        # POST, since a query may be longer than a proxy lets an address be.
+        # POST, since some proxies limit the length of an address, and a query may be longer.
         response = session.post(
             address, data={"query": query}, timeout=(_CONNECT_SECONDS, _READ_SECONDS)
         )
     except requests.Timeout:
         raise _NoAnswerError("did not answer in time") from None
-    except (requests.RequestException, ValueError) as error:  # the latter of some host names
+    except (requests.RequestException, ValueError) as error:  # ValueError for some host names
         # Its text may repeat the address, and with it a password.
         raise _NoAnswerError(f"cannot be reached ({type(error).__name__})") from None
     if not response.ok:
@@ -91,6 +91,6 @@ def _ask(session: requests.Session, url: str, query: str) -> dict[Instance, floa
 
 
 def _instance(labels: dict[str, str]) -> Instance | None:
-    """Which server a series is of; None where its labels do not say."""
+    """The server that a series is about; None if its labels do not say."""
     tenant, number = labels.get("tenant_id"), labels.get("instance_num", "")
     return (tenant, int(number)) if tenant and number.isdecimal() else None

@@ -1,7 +1,7 @@
 """The `pulumi` program on PATH, for one stack of the project in one folder.
 
-A subprocess and not the Automation API: that one has no way to target a refresh and feed a state by
-stdin, and it writes settings files of its own.
+It runs as a subprocess, without the Automation API, which cannot target a refresh or read a state
+from stdin, and which writes settings files of its own.
 """
 
 import json
@@ -24,7 +24,7 @@ HISTORY = 100
 
 
 class EngineError(Exception):
-    """The engine refused; the text is its own words, less what surrounds them."""
+    """The engine failed; the text is its error message, without the output around it."""
 
 
 class StackLockedError(EngineError):
@@ -36,14 +36,14 @@ class Preview:
     """What the next `up` would do."""
 
     creations: list[Resource]
-    """What it would make, also in the place of something else; in an order in which it could."""
+    """What it would create, replacements too, in an order that is possible."""
     settings: Mapping[str, str]
-    """The stack's configuration; what is secret in it is not readable."""
+    """The stack's configuration; secrets in it are not readable."""
 
 
 @dataclass(frozen=True)
 class Engine:
-    """Runs `pulumi`. Nothing that it prints is shown, since it is read by programs here."""
+    """Runs `pulumi`. Its output is not shown, since only this program reads it."""
 
     folder: Path
     stack: str
@@ -69,7 +69,7 @@ class Engine:
         self._run("stack", "init")
 
     def setting(self, key: str) -> str:
-        """What the stack's configuration says, decrypted: `kubernetes:context`."""
+        """One setting of the stack's configuration, such as `kubernetes:context`, decrypted."""
         return self._run("config", "get", key).rstrip("\n")
 
     def outputs(self) -> Mapping[str, Any]:
@@ -89,7 +89,7 @@ class Engine:
         self._run("stack", "import", stdin=json.dumps(state))
 
     def refresh(self, urns: Sequence[str]) -> None:
-        """Let the providers look at these resources; one that does not exist leaves the state."""
+        """Let the providers read these resources; one that does not exist leaves the state."""
         targets = [part for urn in urns for part in ("--target", urn)]
         self._run("refresh", "--yes", "--skip-preview", *targets)
 
@@ -104,7 +104,7 @@ class Engine:
         )
 
     def preview_json(self, *, refresh: bool = False) -> str:
-        """What `pulumi preview --json` prints; with `refresh`, after a look at what is there."""
+        """What `pulumi preview --json` prints; with `refresh`, it reads the actual state first."""
         return self._run("preview", "--json", *(["--refresh"] if refresh else []))
 
     def history(self) -> list[dict[str, Any]]:
@@ -154,11 +154,11 @@ _LOCKED = (
 
 
 _SAYS_NOTHING = "program exited with non-zero exit code"
-"""What the engine adds to a refusal of the program's own."""
+"""What the engine adds when the program itself has refused."""
 
 
 def _complaint(output: str, errors: str) -> str:
-    """What a failed command has to say: of a `--json` command, its diagnostics."""
+    """The error of a failed command: for a `--json` command, its diagnostics."""
     try:
         diagnostics = json.loads(output).get("diagnostics", [])
         said = [entry["message"] for entry in diagnostics if entry["severity"] == "error"]

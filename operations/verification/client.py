@@ -18,7 +18,7 @@ _TIMEOUT_SECONDS = 5
 
 
 class ServerError(Exception):
-    """The server does not answer, or not like one."""
+    """The server does not answer, or not as a NATS server does."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,11 +28,11 @@ class Credentials:
     nkey: Path | None = None
     """A file with the seed of a user key. It is read by the client and nowhere else."""
     ca: Path | None = None
-    """The certificate of who signed the server's; otherwise those count that the machine trusts."""
+    """The authority that signed the server's certificate; otherwise those of the machine."""
 
 
 def read_info(port: int) -> dict[str, Any]:
-    """The INFO that a server on 127.0.0.1 sends to whoever connects, before anything is asked.
+    """The INFO that a server on 127.0.0.1 sends first to everyone who connects.
 
     Raises:
         ServerError: it sends none.
@@ -68,7 +68,7 @@ def round_trip(port: int, subject: str, credentials: Credentials, *, tls_host: s
 
     Args:
         port: where the server is, on 127.0.0.1.
-        subject: below which a subject is made for this one message.
+        subject: the prefix; each message gets a subject of its own below it.
         credentials: what to show.
         tls_host: the name that its certificate has to have; None without TLS.
 
@@ -113,7 +113,7 @@ async def _round_trip(
         await subscription.next_msg(_TIMEOUT_SECONDS)
         return time.monotonic() - began
     except nats.errors.TimeoutError:
-        # A refusal comes beside the subscription: `Permissions Violation for Publish to …`.
+        # A refusal, `Permissions Violation for Publish to …`, comes through `error_cb`.
         raise (said[0] if said else nats.errors.TimeoutError()) from None
     finally:
         await connection.close()

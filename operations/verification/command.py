@@ -22,12 +22,12 @@ from tenancy.names import CLIENT_PORT, MONITORING_PORT, instance_selector
 from tenancy.plan.plan import InstancePlan, TenantPlan, expand
 
 _STRANGER = "verify-stranger"
-"""The tenant that nobody is: whom a server has to refuse."""
+"""A tenant that does not exist, and that every server has to refuse."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     instance: str
     check: str
@@ -37,7 +37,7 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class _Look:
-    """How to look, and whom to tell."""
+    """How to check, and where to report."""
 
     kubectl: Kubectl
     namespace: str
@@ -57,34 +57,35 @@ def verify(
     context: Context = None,
     nkey: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="The seed of a key, for a tenant that asks for one."),
+        typer.Option(metavar="FILE", help="The seed of a key, for a tenant that requires one."),
     ] = None,
     ca: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Who signed the certificate of a tenant with TLS."),
+        typer.Option(metavar="FILE", help="The CA certificate, for a tenant with TLS."),
     ] = None,
     subject: Annotated[
         str | None,
         typer.Option(
-            help="Below which to publish and subscribe; otherwise TENANT.verify.",
+            help="The prefix of the subject to publish to; otherwise TENANT.verify.",
             show_default=False,
         ),
     ] = None,
     image: Annotated[
-        str, typer.Option(help="Of the Jobs: it needs sh, nc, nslookup and grep.")
+        str, typer.Option(help="The Jobs' image: it needs sh, nc, nslookup and grep.")
     ] = IMAGE,
     service_account: Annotated[
         str | None,
-        typer.Option(help="Of the Jobs' pods, where an admission policy asks for one."),
+        typer.Option(help="For the Jobs' pods, if an admission policy requires one."),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Look at each server as the reference's Verification chapter does by hand.
+    """Check that each server works and admits only its tenant.
 
-    Its pod is ready; it greets with its own name; a message comes back; /varz and /connz answer.
-    All this goes through `kubectl port-forward`, which no NetworkPolicy sees. Then two Jobs show
-    from inside the cluster that a pod of the tenant is admitted and one of another tenant is not;
-    they are removed afterwards. Simulated nodes cannot show that, and it is said.
+    It automates the Verification chapter of the hand-run templates: the pod is ready; the server
+    greets with its own name; a message comes back; /varz and /connz answer. All this goes through
+    `kubectl port-forward`, which bypasses NetworkPolicies. Then two Jobs inside the cluster show
+    that a pod of the tenant is admitted and one of another tenant is not; they are removed
+    afterwards. Simulated nodes cannot show that, and the output says so.
 
     \b
     For example:
@@ -94,9 +95,9 @@ def verify(
     \b
     Exit codes:
       0  all is good, as far as it can be shown
-      1  the inventory is wrong, or kubectl could not look at all of it
-      2  wrong usage; there is no such tenant
-      5  something is not good
+      1  the inventory is wrong, or kubectl could not read everything
+      2  wrong usage, or there is no such tenant
+      5  a check failed
     """
     try:
         plan = expand(load(inventory), namespace=namespace)
@@ -134,7 +135,7 @@ def verify(
 
 
 def _verify(look: _Look, tenants: Sequence[TenantPlan]) -> bool:
-    """Look at all of `tenants`; whether kubectl could."""
+    """Check all `tenants`, and return whether kubectl could read everything."""
     is_simulated = _has_simulated_nodes(look.kubectl)
     is_whole = True
     for tenant in tenants:
@@ -143,7 +144,7 @@ def _verify(look: _Look, tenants: Sequence[TenantPlan]) -> bool:
             try:
                 each(look, tenant)
             except ClusterError as error:
-                # The other tenants, and what was found so far, are not to suffer for it.
+                # Keep the findings so far, and go on with the other tenants.
                 look.report(
                     Finding(
                         instance=tenant.id, check="kubectl", outcome="not shown", detail=str(error)
@@ -164,7 +165,7 @@ def _has_simulated_nodes(kubectl: Kubectl) -> bool:
     try:
         nodes = kubectl.get("nodes")
     except ClusterError as error:
-        # Who may not list nodes is on somebody's real cluster.
+        # Only a real cluster forbids somebody to list nodes.
         if error.is_forbidden:
             return False
         raise
@@ -186,7 +187,7 @@ def _look_at_servers(look: _Look, tenant: TenantPlan) -> None:
 
 
 def _look_at(look: _Look, tenant: TenantPlan, instance: InstancePlan) -> None:
-    """All that can be seen from here of one server."""
+    """Run all checks of one server that are possible from here."""
     report = look.report
     if not _is_ready(look.kubectl, look.namespace, instance):
         report(_finding(instance, "pod", "bad", "none is ready; `kubectl describe pod` says why"))
@@ -209,7 +210,7 @@ def _look_at(look: _Look, tenant: TenantPlan, instance: InstancePlan) -> None:
 
 
 class _NotShownError(Exception):
-    """What is missing to look at something."""
+    """A check was not possible; the text says what it needs."""
 
 
 def _finding(
@@ -236,13 +237,13 @@ def _checks(
     port, monitoring = local[CLIENT_PORT], local[MONITORING_PORT]
     yield "/varz", lambda: _varz(client.read_json(monitoring, "/varz"))
     yield "/connz", lambda: _connz(client.read_json(monitoring, "/connz"))
-    # At the end: when a server hangs up, as it does on a client that it refuses, kubectl may end.
+    # Last: when a server hangs up, as it does on a client that it refuses, kubectl may end.
     yield "INFO", lambda: _greeting(tenant, instance, client.read_info(port))
     yield "publish and subscribe", lambda: _trip(look, tenant, instance, port)
 
 
 def _greeting(tenant: TenantPlan, instance: InstancePlan, info: Mapping[str, Any]) -> str:
-    """What a server says of itself, which has to be what the inventory asks for."""
+    """What a server says about itself in INFO, which must agree with the inventory."""
     wanted = {
         "server_name": instance.name,
         "auth_required": bool(tenant.nkeys),
@@ -256,7 +257,7 @@ def _greeting(tenant: TenantPlan, instance: InstancePlan, info: Mapping[str, Any
 
 def _trip(look: _Look, tenant: TenantPlan, instance: InstancePlan, port: int) -> str:
     if tenant.nkeys and look.credentials.nkey is None:
-        raise _NotShownError("the tenant asks for a key; give the seed of one by --nkey")
+        raise _NotShownError("the tenant requires a key; give the seed of one with --nkey")
     seconds = client.round_trip(
         port,
         look.subject or f"{tenant.id}.verify",
@@ -278,7 +279,7 @@ def _connz(answer: Mapping[str, Any]) -> str:
 
 
 def _ask_from_inside(look: _Look, tenant: TenantPlan) -> None:
-    """Let Jobs try each server of a tenant, as its own pod and as a stranger's."""
+    """Let Jobs try each server of a tenant, as a pod of the tenant and as a stranger's."""
     if not tenant.instances:
         return
     asked = [

@@ -1,7 +1,7 @@
 """A way from this machine to the ports of a Service, by `kubectl port-forward`.
 
-It goes through the API server and the node's kubelet, so no NetworkPolicy sees it: it shows that a
-server works, and not who may reach it.
+It goes through the API server and the node's kubelet, so it bypasses NetworkPolicies: it shows that
+a server works, but not who may reach it.
 """
 
 import os
@@ -26,7 +26,7 @@ def forwarded(
     """The local port, on 127.0.0.1, that leads to each of the target `ports` of `service`.
 
     Raises:
-        ClusterError: there is no such way; kubectl's own words.
+        ClusterError: kubectl cannot forward; the text is kubectl's own.
     """
     command = kubectl.command(
         "port-forward", f"--namespace={namespace}", f"service/{service}",
@@ -52,7 +52,7 @@ def forwarded(
 
 
 def _listen(process: "subprocess.Popen[bytes]", wanted: int) -> dict[int, int]:
-    """What kubectl says of the ports it listens on, until it has said it of all or ends."""
+    """The local ports that kubectl prints; it waits until all are there, or kubectl ends."""
     assert process.stdout  # noqa: S101
     local: dict[int, int] = {}
     said = b""

@@ -1,8 +1,8 @@
 """Jobs that show from inside a cluster who is admitted to a server, and who is not.
 
-Each connects from a pod that wears a tenant's label, and ends well when what should happen happens.
-A stranger's first finds the server's address, so that a pod without a network does not pass for one
-that is kept out.
+Each connects from a pod that has a tenant's label, and succeeds if the server admits or refuses it
+as it should. A stranger's Job first resolves the server's address, so that a pod without a network
+does not count as refused.
 """
 
 import json
@@ -22,9 +22,9 @@ _LABELS = {
 _SELECTOR = ",".join(f"{key}={value}" for key, value in _LABELS.items())
 _SECONDS = 60
 _KEPT_SECONDS = 300
-"""How long Kubernetes keeps a Job that is done, should nobody be left to remove it."""
+"""How long Kubernetes keeps a finished Job, in case this program dies before it removes it."""
 _INFO = f"(sleep 2) | nc -w 5 $HOST {CLIENT_PORT} | grep -q '^INFO '"
-# Some network plugins take seconds to let a pod in whose label admits it: one refusal says nothing.
+# Some network plugins take seconds to admit a pod by its label: one refusal proves nothing.
 _ADMITTED = f"for attempt in 1 2 3 4; do {_INFO} && exit; sleep 1; done; exit 1"
 _REFUSED = f"nslookup $HOST >/dev/null && ! {{ {_INFO}; }}"
 
@@ -37,18 +37,18 @@ class Probe:
     host: str
     """The server's address, without the port."""
     tenant: str
-    """Whose label its pod wears."""
+    """Whose label its pod has."""
     is_admitted: bool
     """Whether it should reach the server."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """Why a probe has not shown what it should."""
+    """Why a probe did not succeed."""
 
     words: str
     has_run: bool
-    """Whether its pod ran to its end; of one that did not, nothing is known of the server."""
+    """Whether its pod ran to its end; if not, the probe says nothing about the server."""
 
 
 _UNENDED = Problem(words="the Job did not end", has_run=False)
@@ -122,7 +122,7 @@ def run(kubectl: Kubectl, namespace: str, jobs: Sequence[LiveObject]) -> dict[st
     manifest = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(jobs)})
     try:
         kubectl.run("create", where, "--filename=-", stdin=manifest)
-        # The Jobs end by themselves after their own limit; a little more for the controller.
+        # The Jobs end by themselves at their own limit; the controller gets a little longer.
         until = time.monotonic() + _SECONDS + 15
         while True:
             states: dict[str, Problem | None] = dict.fromkeys(names, _UNENDED)
@@ -133,22 +133,22 @@ def run(kubectl: Kubectl, namespace: str, jobs: Sequence[LiveObject]) -> dict[st
                 return wrong
             time.sleep(1)
     finally:
-        # Kubernetes removes them too, later; and what was refused before is what is to be told.
+        # If this fails, Kubernetes removes them later; an earlier error is the one to report.
         with suppress(ClusterError):
             kubectl.run("delete", "jobs", where, "--ignore-not-found", "--wait=false", *names)
 
 
 def problem_of(live: LiveObject) -> Problem | None:
-    """Why a Job does not show what it should, as far as Kubernetes tells; None when it does."""
+    """Why a Job has not succeeded, by its conditions; None if it has."""
     conditions = live.get("status", {}).get("conditions", ())
     ended = {each["type"]: each for each in conditions if each["status"] == "True"}
     if "Complete" in ended:
         return None
     if "Failed" in ended:
-        # The limit is reached by a pod that never ran: the script ends long before.
+        # Only a pod that never ran reaches the limit: the script ends long before.
         if ended["Failed"].get("reason", "") == "DeadlineExceeded":
             return _UNRUN
-        # Of a stranger also: a pod that cannot find the address does not show that it is kept out.
+        # Also for a stranger: a pod that cannot resolve the address does not prove a refusal.
         words = "the Job failed: its pod saw the contrary, or did not find the address"
         return Problem(words=words, has_run=True)
     return _UNENDED

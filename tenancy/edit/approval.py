@@ -1,8 +1,8 @@
-"""Which edits remove so much that a second look is due: a guard against the edit gone wrong.
+"""Which edits remove so much that they need an approval: a guard against accidents.
 
 A cut file, a lost half of a merge, a wrong path in `inventory`: each is a valid inventory in which
-many tenants are missing. What is refused here is not wrong. It has to be meant, which somebody says
-by committing the `approval` of exactly these steps.
+many tenants are missing. Such an edit may well be right, but somebody has to confirm it, by
+committing the `approval` of exactly these steps.
 """
 
 import hashlib
@@ -17,16 +17,16 @@ from tenancy.words import listed
 MOST_TENANTS = 1
 """How many tenants may lose their last server without an approval."""
 LARGEST_SHARE = 25
-"""How many percent of the instances may go without an approval…"""
+"""How many percent of the instances may be removed without an approval…"""
 FEWEST_INSTANCES = 10
-"""… where there are as many as this; of fewer, one is soon a quarter."""
+"""… if there are at least this many; of fewer, one is soon a quarter."""
 
 _SUFFIXES = {
     NATS_INSTANCE: "",
     "kubernetes:apps/v1:Deployment": "-deployment",
     "kubernetes:core/v1:Service": "-service",
 }
-"""What there is no instance without, and what its logical name adds to the instance's."""
+"""The resources that every instance has, and what their logical names add to the instance's."""
 _REPLACING = {"replace", "create-replacement", "delete-replaced", "import-replacement"}
 IDLE = frozenset({"same", "read", "refresh"})
 """Operations that change nothing."""
@@ -34,11 +34,11 @@ _LONGEST_LIST = 10
 
 
 def refusals(base: Plan, steps: Iterable[Step]) -> tuple[str, ...]:
-    """Why `steps` need an approval, a line for each reason; none when they need none.
+    """Why `steps` need an approval, a line for each reason; empty if they need none.
 
     Args:
-        base: what there is, which says how much a quarter is.
-        steps: what is to be done to it.
+        base: the plan before them; the limit is a share of its instances.
+        steps: what the edit does to it.
     """
     steps = tuple(steps)
     going, gone, replaced = removed(steps), _gone(base, steps), _replaced(steps)
@@ -58,7 +58,7 @@ def refusals(base: Plan, steps: Iterable[Step]) -> tuple[str, ...]:
 
 
 def removed(steps: Iterable[Step]) -> set[str]:
-    """The names of the instances that `steps` delete, or whose Deployment or Service they do."""
+    """The names of the instances whose component, Deployment or Service `steps` delete."""
     names = {
         step.name.removesuffix(_SUFFIXES[step.type])
         for step in steps
@@ -68,24 +68,24 @@ def removed(steps: Iterable[Step]) -> set[str]:
 
 
 def overlooked(base: Plan, head: Plan, steps: Iterable[Step]) -> tuple[str, ...]:
-    """The instances that an edit removes and `steps` do not: those are steps of something else."""
+    """The instances that an edit removes and `steps` do not: then `steps` are not of this edit."""
     return tuple(sorted(base.instances.keys() - head.instances.keys() - removed(steps)))
 
 
 def approval(steps: Iterable[Step]) -> str:
-    """What approves just these steps: SHA-256 over the sorted lines `operation URN`, in hex.
+    """What approves exactly these steps: SHA-256 over the sorted lines `operation URN`, in hex.
 
-    Any other step more or less is another approval. What changes nothing is left out, and so is an
-    update of rows: whether one is due depends on the integrations of the hour, and no server goes
-    by it.
+    One step more or less needs another approval. Steps that change nothing do not count, nor do
+    updates of rows: whether one is due depends on where integrations are at the moment, and it
+    removes no server.
     """
     lines = sorted(f"{step.operation} {step.urn}\n" for step in steps if _is_approved(step))
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def _is_approved(step: Step) -> bool:
-    of_the_hour = (step.operation, step.type) == ("update", TENANT_RECORDS)
-    return step.operation not in IDLE and not of_the_hour
+    updates_rows = (step.operation, step.type) == ("update", TENANT_RECORDS)
+    return step.operation not in IDLE and not updates_rows
 
 
 def _gone(base: Plan, steps: tuple[Step, ...]) -> list[str]:

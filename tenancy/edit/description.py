@@ -9,22 +9,20 @@ from tenancy.edit.effects import Changes, Kind, TenantChange, changed
 from tenancy.words import agreeing, counted, signed
 
 LONGEST_MARKDOWN = 60_000
-"""Bytes of UTF-8. GitHub takes 65,536 characters; what is left is for a marker and a heading."""
+"""Bytes of UTF-8. GitHub takes 65,536 characters; the rest is for a marker and a heading."""
 
 _FOLDED_FROM = 10
-"""How many tenants of a kind are told without a click."""
+"""How many tenants of a kind are shown without a click."""
 _NAMES_A_LINE = 20
-"""How many tenants to which just the same happens are told on one line."""
-_ONLY_SO_MUCH = (
-    "This is cut where a comment has to end; `python -m operations changes` tells all of it."
-)
+"""How many tenants share a line if the same happens to them."""
+_ONLY_SO_MUCH = "This is cut to fit a comment; `python -m operations changes` shows all of it."
 
 
 def as_text(edit: Changes) -> str:
     """A line for each tenant, the gravest first."""
     lines = [_headline(edit)]
     if edit.reasons:
-        lines += ["This needs an approval, by the guard:", *(f"  - {it}" for it in edit.reasons)]
+        lines += ["The guard requires an approval:", *(f"  - {it}" for it in edit.reasons)]
     for kind in Kind:
         if tenants := edit.of(kind):
             lines += ["", f"{_title(kind)} ({_tally(tenants)}):"]
@@ -33,19 +31,19 @@ def as_text(edit: Changes) -> str:
 
 
 def as_markdown(edit: Changes, longest: int = LONGEST_MARKDOWN) -> str:
-    """For a comment: many tenants are folded, and what is too long is cut and says so."""
+    """For a comment: many tenants are folded; text over `longest` bytes is cut, with a note."""
     head = f"**{_headline(edit)}**\n"
     if edit.tenants:
         head += f"\n{_table(edit)}"
     if edit.reasons:
         reasons = "".join(f"> - {reason}\n" for reason in edit.reasons)
-        head += f"\n> [!WARNING]\n> This needs an approval, by the guard:\n{reasons}"
+        head += f"\n> [!WARNING]\n> The guard requires an approval:\n{reasons}"
     sections = [tenants for kind in Kind if (tenants := edit.of(kind))]
-    # What stands around the lines is there in any case, and short.
+    # The text around the lines is always there, and short.
     room = longest - _length(head, _ONLY_SO_MUCH, "\n\n")
     room -= sum(_length(_section(tenants, [], len(tenants))) for tenants in sections)
     told = [list(_lines(tenants)) for tenants in sections]
-    # The gravest come first, but leave to each that follows some room for names.
+    # The gravest come first, but leave some room for names to each section that follows.
     share = room // (4 * max(1, len(sections)))
     kept = [min(_length(*(line for _, line in each)), share) for each in told]
     text, is_cut = head, False
@@ -115,7 +113,7 @@ def _table(edit: Changes) -> str:
 
 
 def _section(tenants: tuple[TenantChange, ...], lines: list[str], left: int) -> str:
-    """The tenants of one kind: `lines`, and how many tenants are left that these do not tell."""
+    """The tenants of one kind: `lines`, and how many tenants are `left` without a line."""
     title, tally = _title(tenants[0].kind), _tally(tenants)
     more = f"- … and {counted(left, 'more tenant')}\n" if left else ""
     body = f"\n{''.join(lines)}{more}"

@@ -1,7 +1,7 @@
-"""What an edit means, tenant by tenant: from two inventories, without an engine or a cluster.
+"""What an edit does, tenant by tenant: from two inventories, without an engine or a cluster.
 
-Plans are compared field by field, so that a field which nobody thought of here is told as well: of
-an instance's plan every difference restarts the server, of a tenant's it changes something.
+Plans are compared field by field, so a new field is reported even if nobody thought of it here. Any
+difference in an instance's plan counts as a restart, one in a tenant's plan as another change.
 """
 
 import re
@@ -43,13 +43,13 @@ _LONGEST_LIST = 10
 
 
 class Kind(Enum):
-    """What the gravest thing is that happens to a tenant, the gravest first."""
+    """The gravest thing that an edit does to a tenant; the gravest kind comes first."""
 
     REMOVES = "removes servers"
     RESTARTS = "restarts servers, so their clients reconnect"
     REACH = "changes who may reach what"
     MOVES = "may move integrations between servers"
-    OTHER = "changes otherwise"
+    OTHER = "changes something else"
     ADDS = "adds servers"
     NOTHING = "changes nothing that runs"
 
@@ -82,9 +82,9 @@ class TenantChange:
     instances: tuple[int, int]
     """Before and after."""
     integrations: tuple[int, int]
-    """What there is to be room for, before and after."""
+    """How many to make room for, before and after."""
     objects: tuple[tuple[str, int], ...]
-    """How many of each kind come (or go, when less than 0)."""
+    """How many of each kind are added, or removed if negative."""
     effects: tuple[Effect, ...]
     """The gravest first."""
 
@@ -113,10 +113,10 @@ class Changes:
     before: Totals
     after: Totals
     reasons: tuple[str, ...]
-    """Why the guard wants an approval; none when it does not."""
+    """Why the guard requires an approval; empty if it does not."""
 
     def of(self, kind: Kind) -> tuple[TenantChange, ...]:
-        """The tenants of which this is the gravest."""
+        """The tenants whose gravest effect is of this kind."""
         return tuple(change for change in self.tenants if change.kind is kind)
 
 
@@ -151,7 +151,7 @@ def changes_between(base: Inventory | None, head: Inventory) -> Changes:
 
 
 def _plan(inventory: Inventory | None) -> Plan:
-    # Nothing that is told depends on the namespace.
+    # Nothing in the description depends on the namespace.
     return expand(inventory, namespace="any") if inventory else Plan(namespace="any", tenants=())
 
 
@@ -170,7 +170,7 @@ def _change(
     base: Inventory | None,
     head: Inventory,
 ) -> TenantChange | None:
-    """What becomes of one tenant; None when nothing does."""
+    """What the edit does to one tenant; None if nothing."""
     before, after = old.instances if old else (), new.instances if new else ()
     entry, edited = _entry(name, base), _entry(name, head)
     integrations = entry.integrations if entry else 0, edited.integrations if edited else 0
@@ -193,7 +193,7 @@ def _change(
 
 
 def _objects(before: int, after: int, *, keeps_rows: bool) -> tuple[tuple[str, int], ...]:
-    """How many objects of each kind so many instances more or less are."""
+    """How many objects of each kind are added or removed with the instances."""
     counts: dict[str, int] = dict.fromkeys(OF_AN_INSTANCE, after - before)
     counts |= dict.fromkeys(OF_A_TENANT, bool(after) - bool(before))
     if keeps_rows:
@@ -202,7 +202,7 @@ def _objects(before: int, after: int, *, keeps_rows: bool) -> tuple[tuple[str, i
 
 
 def _comings_and_goings(old: TenantPlan | None, new: TenantPlan | None) -> Iterator[Effect]:
-    """What comes of a tenant as a whole, and of how many servers it has."""
+    """The effects of adding or removing a tenant or its servers."""
     before, after = len(old.instances) if old else 0, len(new.instances) if new else 0
     if not new:
         words = "removed, which `up` refuses: first deploy `state: decommissioned`"
@@ -216,7 +216,7 @@ def _comings_and_goings(old: TenantPlan | None, new: TenantPlan | None) -> Itera
         words = f"{new.state}, which `up` refuses while it has integrations; its rows stay"
         yield Effect(Kind.REMOVES, words)
     elif after < before:
-        yield Effect(Kind.REMOVES, "the integrations on what goes move first")
+        yield Effect(Kind.REMOVES, "integrations on removed servers move first")
     elif after > before:
         yield Effect(Kind.ADDS, "" if before else f"{new.state} again")
 
@@ -224,7 +224,7 @@ def _comings_and_goings(old: TenantPlan | None, new: TenantPlan | None) -> Itera
 def _restarts(
     before: tuple[InstancePlan, ...], after: tuple[InstancePlan, ...]
 ) -> Iterator[Effect]:
-    """What happens to the servers that are there before and after."""
+    """What happens to the servers that exist before and after."""
     reasons: Counter[str] = Counter()
     restarted = 0
     for old, new in zip(before, after, strict=False):
@@ -252,7 +252,7 @@ def _reasons(old: InstancePlan, new: InstancePlan) -> list[str]:
 
 
 def _differing(old: object, new: object) -> list[str]:
-    """The names of the fields in which two of a kind differ."""
+    """The names of the fields in which two objects of one class differ."""
     names = [field.name for field in fields(old)]  # pyright: ignore[reportArgumentType]
     return [name for name in names if getattr(old, name) != getattr(new, name)]
 
@@ -278,7 +278,7 @@ def _outermost(config: str) -> dict[str, str]:
 
 
 def _differences(old: TenantPlan, new: TenantPlan) -> Iterator[Effect]:
-    """What differs of a tenant beside its servers and whether it has any."""
+    """How a tenant differs, apart from its servers and its state."""
     for name in _differing(old, new):
         if name in ("instances", "state"):
             continue
@@ -299,7 +299,7 @@ def _differences(old: TenantPlan, new: TenantPlan) -> Iterator[Effect]:
 
 
 def _permissions(old: Clients, new: Clients) -> Iterator[Effect]:
-    """What keys may do that had other rights before."""
+    """The changed rights of keys that were there before."""
     before = {nkey.key: nkey for nkey in old.nkeys}
     for nkey in new.nkeys:
         known = before.get(nkey.key, nkey)

@@ -1,7 +1,7 @@
-"""What an edit does, step by step: as two plans tell it, or as the engine's preview does.
+"""What an edit does, step by step: according to two plans, or to the engine's preview.
 
-Two plans need no engine and no access, and tell what becomes of servers. A preview tells what
-becomes of every resource, whatever the reason: an edit, a setting, a newer provider.
+Two plans need no engine and no access, and show what happens to servers. A preview shows what
+happens to every resource, whatever the reason: an edit, a setting, a newer provider.
 """
 
 from collections import Counter
@@ -23,8 +23,8 @@ class Step:
     operation: str
     """In the engine's words: create, update, replace, delete, same, …"""
     urn: str
-    """Without an engine, the end of a URN, whose stack and parents only an engine knows:
-    `tenant-nats:index:NatsInstance::nats-acme-corp-2`."""
+    """Without an engine, only the end of a URN: `tenant-nats:index:NatsInstance::nats-acme-corp-2`.
+    Only an engine knows the stack and the parents."""
 
     @property
     def type(self) -> str:
@@ -40,7 +40,7 @@ class Step:
 def edit_steps(base: Plan, head: Plan) -> tuple[Step, ...]:
     """What an edit from `base` to `head` does to tenants and their servers.
 
-    A tenant is updated when anything about it changes that is not about its servers.
+    A tenant is updated when anything but its servers changes.
     """
     steps = [
         *_differences(TENANT, _without_servers(base), _without_servers(head)),
@@ -69,11 +69,11 @@ _EXPECTED = "expected all that `pulumi preview --json` prints, and nothing else"
 
 
 class PreviewError(ValueError):
-    """A text that does not say what an `up` would do: one sentence that says why not."""
+    """A text that does not show what an `up` would do, with the reason in one sentence."""
 
 
 class _Part(BaseModel):
-    """What is needed of a part of a preview's JSON; the rest of it is ignored."""
+    """The fields we need of a part of a preview's JSON; others are ignored."""
 
     model_config = ConfigDict(frozen=True, strict=True)
 
@@ -102,10 +102,10 @@ class _Preview(_Part):
 
 
 def preview_steps(text: str | bytes) -> tuple[Step, ...]:
-    """What `pulumi preview --json` says in `text` that an `up` would do.
+    """The steps of an `up`, from the output of `pulumi preview --json`.
 
     Raises:
-        PreviewError: it is something else, or of a preview that failed, or not the whole of one.
+        PreviewError: `text` is something else, or of a preview that failed, or not complete.
     """
     try:
         preview = _Preview.model_validate_json(text)
@@ -114,9 +114,10 @@ def preview_steps(text: str | bytes) -> tuple[Step, ...]:
     for diagnostic in preview.diagnostics:
         if diagnostic.severity == "error":
             said = printable(diagnostic.message.strip().partition("\n")[0], 200)
-            raise PreviewError(f"the preview failed, so it does not say what goes: {said}")
+            raise PreviewError(f"the preview failed, so it does not show what is removed: {said}")
     if not preview.steps:
-        raise PreviewError(f"it has no steps, where even an idle one has the stack's; {_EXPECTED}")
+        problem = "it has no steps, and even a preview of no change has the stack's"
+        raise PreviewError(f"{problem}; {_EXPECTED}")
     listed = Counter(step.op for step in preview.steps)
     for operation in ("create", "update", "replace", "delete"):
         found = listed[operation]

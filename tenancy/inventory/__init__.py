@@ -1,6 +1,6 @@
-"""From the text of `tenants.yaml` to frozen models, or to all that is wrong with it.
+"""From the text of `tenants.yaml` to frozen models, or to a report of all its faults.
 
-`validation` is the door: it reads YAML strictly (`yaml_source`), checks each value (`models`,
-`types`) and what values say together (`contradictions`). What follows from an inventory is decided
-elsewhere.
+`validation` is the entry point: it reads YAML strictly (`yaml_source`), checks each value
+(`models`, `types`), and checks values against each other (`contradictions`). Other packages decide
+what follows from an inventory.
 """

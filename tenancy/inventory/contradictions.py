@@ -1,4 +1,4 @@
-"""Where values of an inventory that are right by themselves do not agree with each other."""
+"""Values of an inventory that are valid alone but contradict each other."""
 
 from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import suppress
@@ -29,9 +29,9 @@ _FaultMaker = Callable[[Location, str, str], Fault]
 
 
 def contradictions(document: Document, misfits: Set[Location]) -> Iterator[Fault]:
-    """All of them in a document.
+    """All contradictions in a document.
 
-    What is among `misfits` has been told already and is looked at as if the file did not have it.
+    Values at `misfits` have been reported already, and count as absent here.
     """
 
     def fault(location: Location, problem: str, example: str) -> Fault:
@@ -68,7 +68,7 @@ def contradictions(document: Document, misfits: Set[Location]) -> Iterator[Fault
 
 
 def _all_depends_on(location: Location) -> bool:
-    """Whether nothing is left of what is around `location` when that does not fit."""
+    """Whether the mapping around `location` means nothing without a valid value there."""
     match location:
         case ("tenants", _, "clients", "nkeys", _, "key") | ("tenants", _, "tls", "secretName"):
             return True
@@ -79,7 +79,7 @@ def _all_depends_on(location: Location) -> bool:
 def _lists(
     at: Location, clients: Clients, misfits: Set[Location]
 ) -> Iterator[tuple[Location, tuple[str, ...]]]:
-    """The lists at `at` in which nothing makes sense twice, except that of the keys."""
+    """The lists at `at` in which no item may repeat; `_shared_keys` checks the list of keys."""
     yield (*at, "namespaces"), clients.namespaces
     yield (*at, "serviceAccounts"), clients.service_accounts
     for place, nkey in zip(_places((*at, "nkeys"), misfits), clients.nkeys, strict=False):
@@ -88,7 +88,7 @@ def _lists(
 
 
 def _places(at: Location, misfits: Set[Location]) -> Iterator[Location]:
-    """Where the items of the list at `at` stand, without those that do not fit."""
+    """The locations of the items of the list at `at`, without `misfits`."""
     return (place for position in count() if (place := (*at, position)) not in misfits)
 
 
@@ -154,7 +154,7 @@ def _count_contradictions(
 def _fitting(
     document: Document, key: str, model: type[_AnyModel], misfits: Set[Location]
 ) -> Iterator[tuple[str, _AnyModel]]:
-    """The entries below `key`, each without what does not fit, as far as a model remains."""
+    """The entries below `key` that are valid models once `misfits` are left out."""
     for name, entry in _items(_items(document.value).get(key)).items():
         with suppress(ValidationError):
             yield name, model.model_validate(_without(entry, misfits, (key, name)))
@@ -178,5 +178,5 @@ def _without(value: object, misfits: Set[Location], at: Location) -> object:
 
 
 def _items(value: object) -> dict[str, object]:
-    """`value` where it is a mapping, which a `Document` has with text for keys, else nothing."""
+    """`value` if it is a mapping, else an empty one. In a `Document` all keys are text."""
     return cast("dict[str, object]", value) if isinstance(value, dict) else {}

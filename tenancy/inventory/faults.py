@@ -19,7 +19,7 @@ class Fault:
     """Counted from 1."""
     location: Location = ()
     value: str | None = None
-    """What the file says, as it says it; None where there is no such thing."""
+    """The value as the file has it; None if the file has none."""
     problem: str
     example: str | None = None
     """Text that would be right in this place."""
@@ -40,9 +40,9 @@ class Fault:
 
 
 class InventoryError(Exception):
-    """A file that is no valid inventory, with all that is wrong with it.
+    """A file that is not a valid inventory, with all its faults.
 
-    Its text is one report, a line for each fault, in the order of the file.
+    The text is one report, a line for each fault, in the order of the file.
     """
 
     def __init__(self, path: Path | str, faults: Iterable[Fault]) -> None:
@@ -62,9 +62,9 @@ def dotted(location: Iterable[str | int]) -> str:
 
 
 def printable(text: str, longest: int = 70) -> str:
-    """`text` with everything that does not show, or looks like something else, written out.
+    """`text` with escapes for what is invisible or not ASCII, cut after `longest` characters.
 
-    The seed of a key, which is a secret, is cut wherever it stands.
+    Seeds of keys are secret: each is removed, wherever it stands.
     """
     text = without_seeds(text)
     shown = text if text and text.isascii() and text.isprintable() else ascii(text)

@@ -1,7 +1,7 @@
-"""The inventory: who the tenants are, as `tenants.yaml` says it.
+"""The models of `tenants.yaml`, which says who the tenants are.
 
-These are the models, each field with the words that the schema and the reference have for it.
-`tenancy.inventory.validation` is the door from a file to them.
+The schema and the reference take the description of each field from here.
+`tenancy.inventory.validation` turns a file into these models.
 """
 
 from collections.abc import Mapping
@@ -41,8 +41,8 @@ SMALLEST_MEMORY_LIMIT = "64Mi"
 class Model(BaseModel):
     """A mapping of the inventory: frozen, of exactly these types, with no other keys.
 
-    A file has the keys in camelCase, as Kubernetes and Pulumi have theirs, and Python the names
-    below; `tenancy.inventory.validation` accepts only the former.
+    Files use camelCase keys, as Kubernetes and Pulumi do; Python uses the names below.
+    `tenancy.inventory.validation` accepts only camelCase.
     """
 
     model_config = ConfigDict(
@@ -60,7 +60,7 @@ class Resources(Model):
 
     cpu: Cpu = Field(description="CPU: whole cores, or thousandths of one.", examples=["2", "500m"])
     memory: Memory = Field(
-        description="Memory: what waits for slow clients, and the connections themselves.",
+        description="Memory, for connections and for messages that wait for slow clients.",
         examples=["4Gi", "512Mi"],
     )
 
@@ -73,8 +73,8 @@ class Size(Model):
         examples=[{"cpu": "1", "memory": "2Gi"}],
     )
     limits: Resources = Field(
-        description="What a server may use at most, at least "
-        f"{SMALLEST_MEMORY_LIMIT} of memory. Its Go runtime aims at 80% of that.",
+        description="The most that a server may use; at least "
+        f"{SMALLEST_MEMORY_LIMIT} of memory. Its Go runtime aims at 80% of the memory.",
         examples=[{"cpu": "2", "memory": "4Gi"}],
     )
     max_payload: Payload = Field(
@@ -84,7 +84,7 @@ class Size(Model):
     )
     max_connections: PositiveCount = Field(
         default=1000,
-        description="How many clients a server admits at a time. The next one is told "
+        description="How many clients a server admits at a time. It refuses the next one with "
         "`maximum connections exceeded`.",
         examples=[1000],
     )
@@ -107,7 +107,7 @@ BUILT_IN_SIZES: Mapping[str, Size] = MappingProxyType(
 
 
 class Nkey(Model):
-    """A client that shows who it is by an nkey, and what it may do."""
+    """A client that proves who it is with an nkey, and what it may do."""
 
     key: UserKey = Field(
         description="The public user key. Its seed stays with the client.",
@@ -115,18 +115,18 @@ class Nkey(Model):
     )
     publish: tuple[Subject, ...] = Field(
         default=(">",),
-        description="The subjects it may publish to, without the server's own ($SYS).",
+        description="The subjects it may publish to; never the server's own ($SYS).",
         examples=[["orders.created", "_INBOX.>"]],
     )
     subscribe: tuple[Subject, ...] = Field(
         default=(">",),
-        description="The subjects it may subscribe to, without the server's own ($SYS).",
+        description="The subjects it may subscribe to; never the server's own ($SYS).",
         examples=[["orders.*", "_INBOX.>"]],
     )
 
 
 def _in_full(value: object) -> object:
-    """A plain key as the mapping that says the same."""
+    """A plain key as the equivalent mapping."""
     if isinstance(value, str):
         return {"key": value}
     if not isinstance(value, dict | Nkey):
@@ -144,28 +144,29 @@ class Clients(Model):
     namespaces: tuple[NamespaceName, ...] = Field(
         default=(),
         description="Further namespaces whose pods with the tenant's label may connect. Those in "
-        "the servers' own namespace may in any case.",
+        "the servers' own namespace always may.",
         examples=[["acme-workers"]],
     )
     nkeys: tuple[
         Annotated[Nkey, BeforeValidator(_in_full, json_schema_input_type=UserKey | Nkey)], ...
     ] = Field(
         default=(),
-        description="The public user keys of the clients that the servers admit, each plain, or as "
-        "a mapping with what it may do. Without any they admit every client that the network lets "
-        "through. A key is one tenant's only.",
+        description="The public user keys of the clients that the servers admit: each plain, or a "
+        "mapping with what it may do. Without keys, the servers admit every client that the "
+        "network lets through. A key belongs to one tenant only.",
         examples=[[nkeys.EXAMPLE], [{"key": nkeys.EXAMPLE, "publish": ["orders.>"]}]],
     )
     service_accounts: tuple[ServiceAccount, ...] = Field(
         default=(),
         description="The Kubernetes service accounts whose pods may carry the tenant's label, as "
-        "namespace/name. It is for the optional admission policy; without any, every pod may.",
+        "namespace/name. The optional admission policy enforces this; without accounts, every pod "
+        "may.",
         examples=[["acme-workers/importer"]],
     )
 
 
 class Tls(Model):
-    """How a tenant's servers encrypt what they and their clients say."""
+    """How a tenant's servers encrypt the traffic with their clients."""
 
     secret_name: SecretName = Field(
         description="A Secret of type kubernetes.io/tls in the servers' namespace, which "
@@ -180,13 +181,13 @@ class Tenant(Model):
     integrations: Count = Field(
         default=0,
         description="How many integrations to make room for; the number of servers follows. It is "
-        "capacity: which integrations there are says the database.",
+        "capacity: the database says which integrations exist.",
         examples=[42],
     )
     instances: InstanceCount = Field(
         default=None,
-        description="How many servers to run, when more than the integrations need; never fewer. "
-        "Without it there are as many as they need, and at least one.",
+        description="How many servers to run, if more than the integrations need; fewer is an "
+        "error. Without it, as many as they need, and at least one.",
         examples=[2],
     )
     size: SizeName = Field(
@@ -207,14 +208,14 @@ class Tenant(Model):
     )
     placement: PlacementPolicy = Field(
         default="pack",
-        description="How integrations share the servers: `pack` fills the lowest-numbered first "
-        "and leaves them where they are, `spread` evens them out, at each `up`.",
+        description="How integrations share the servers: `pack` fills the lowest-numbered server "
+        "first and leaves integrations where they are, `spread` evens them out at each `up`.",
         examples=["spread"],
     )
     state: State = Field(
         default="active",
-        description="`decommissioned` takes the servers away, once no integration is left, and "
-        "keeps the rows as `terminated`. After that the entry may go.",
+        description="`decommissioned` removes the servers, once no integration is left, and keeps "
+        "the rows as `terminated`. After that the entry may be removed.",
         examples=["decommissioned"],
     )
     egress: Literal["dns", "open"] = Field(
@@ -251,10 +252,10 @@ class Inventory(Model):
 
 
 def instances_needed(integrations: int, size: Size) -> int:
-    """How many servers hold so many integrations: at least one."""
+    """How many servers hold that many integrations: at least one."""
     return max(1, ceil(integrations / size.capacity))
 
 
 def fields_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
-    """The fields of a model by the names that a file has for them."""
+    """The fields of a model, by their names in a file."""
     return {field.alias or name: field for name, field in model.model_fields.items()}

@@ -1,8 +1,8 @@
 """Public user keys of NATS, and how to keep secret ones out of every report.
 
-A client proves who it is by signing with its seed (`SU…`); the server needs the public key (`U…`)
-only. A public key is a type, 32 bytes and a CRC-16 in base32, which the standard library reads; the
-library `nkeys` signs, but has nothing that checks one.
+A client proves who it is by signing with its seed (`SU…`); the server needs only the public key
+(`U…`). A public key is a type, 32 bytes and a CRC-16, in base32, which the standard library reads;
+the library `nkeys` signs, but cannot check a key.
 """
 
 import re
@@ -10,10 +10,10 @@ from base64 import b32decode
 from binascii import crc_hqx
 
 EXAMPLE = "UCR5XZBQPY4AKLCYM3GSR52CJBMDEWSDCIU5IDI6DNYVYIYRTPYJ4LEV"
-"""A key like any other; nobody has kept its seed."""
+"""A valid key; nobody has kept its seed."""
 
 PATTERN = r"^U[A-D][A-Z2-7]{54}$"
-"""The first two characters are the type, of which only the first three bits of the second count."""
+"""The type is the first byte: the first character, and the first three bits of the second."""
 
 _LONGEST_FRAGMENT = 20
 _SEED = re.compile(r"(?<![A-Z2-7])S[A-Z2-7]{40,}")
@@ -28,16 +28,16 @@ def is_user_key(text: str) -> bool:
 
 
 def may_be_secret(text: str) -> bool:
-    """Whether what stands in place of a public key may be a seed, or most of one."""
+    """Whether `text`, written in place of a public key, may be a seed, or most of one."""
     looks_public = text.startswith("U") and len(text) <= len(EXAMPLE)
     return len(text) >= _LONGEST_FRAGMENT and not looks_public
 
 
 def has_seed(text: str) -> bool:
-    """Whether there is what looks like a seed anywhere in `text`."""
+    """Whether any part of `text` looks like a seed."""
     return _SEED.search(text) is not None
 
 
 def without_seeds(text: str) -> str:
-    """`text` with dots for the rest of whatever looks like a seed."""
+    """`text` with `S...` in place of each part that looks like a seed."""
     return _SEED.sub("S...", text)

@@ -1,9 +1,9 @@
-"""The closed sets of words that the inventory has; plain, since the provider reads them as well."""
+"""The inventory's closed sets of words, without pydantic: the provider imports them too."""
 
 from typing import Literal
 
 State = Literal["active", "decommissioned"]
-"""What is to become of a tenant."""
+"""The desired state of a tenant."""
 
 PlacementPolicy = Literal["pack", "spread"]
 """How a tenant's integrations are placed: on as few instances as possible, or evenly on all."""

@@ -23,7 +23,7 @@ from tenancy.inventory import nkeys
 
 @dataclass(frozen=True)
 class Expectation:
-    """What is said of a value that does not fit, whatever it is that does not."""
+    """The message for a value that does not fit, whatever the reason."""
 
     words: str
     """What is expected, to follow "expected": "a whole number, 0 or more"."""
@@ -31,7 +31,7 @@ class Expectation:
     """A right value, as the file would have it."""
 
     def __call__(self, value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
-        """Validate by `handler`, in these words."""
+        """Validate with `handler`, and report a failure in these words."""
         try:
             return handler(value)
         except ValidationError:
@@ -41,7 +41,7 @@ class Expectation:
 
 
 def expected(words: str, example: str) -> WrapValidator:
-    """Say `words` and `example` of a value that does not fit; see `Expectation`."""
+    """Report `words` and `example` for a value that does not fit; see `Expectation`."""
     return WrapValidator(Expectation(words, example))
 
 
@@ -138,7 +138,7 @@ Subject = Annotated[
         "orders.*.created",
     ),
 ]
-"""As in NATS, less what its configuration would have to escape and what is the server's own."""
+"""A NATS subject that the configuration need not escape and that is not the server's own."""
 
 Count = Annotated[
     int, Field(strict=True, ge=0), expected("a whole number, 0 or more, not in quotes", "42")
@@ -149,13 +149,13 @@ PositiveCount = Annotated[
 ]
 
 MOST_INSTANCES = 99
-"""Of one tenant: two digits are what the names have room for."""
+"""The most instances of one tenant: names have room for two digits."""
 
 InstanceCount = Annotated[
     Annotated[int, Field(strict=True, ge=1, le=MOST_INSTANCES)] | SkipJsonSchema[None],
     expected(f"a whole number from 1 to {MOST_INSTANCES}, not in quotes", "2"),
 ]
-"""No file can say None: as many as are needed."""
+"""None, which no file can say, means as many as are needed."""
 
 Cpu = Annotated[
     str,

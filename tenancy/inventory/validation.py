@@ -1,8 +1,8 @@
-"""From a file to the inventory, or to all that is wrong with it.
+"""From a file to the inventory, or to a report of all its faults.
 
-`load` is the only door. It reports every fault of a file at once, each with its line, or returns an
-inventory in which every number agrees with every other. What does not fit the models is told here;
-what does not agree is found by `tenancy.inventory.contradictions`.
+`load` and `parse` are the only entry points. They report every fault of a file at once, each with
+its line, or return an inventory in which all values agree. This module reports values that do not
+fit the models; `tenancy.inventory.contradictions` reports those that contradict each other.
 """
 
 import difflib
@@ -57,7 +57,7 @@ def _inventory(path: Path, document: Document) -> Inventory:
 
 
 def _misfits(document: Document) -> Iterator[Fault]:
-    """What does not fit the models, value by value."""
+    """The values that do not fit the models."""
     try:
         Inventory.model_validate(document.value, by_alias=True, by_name=False)
     except ValidationError as error:
@@ -69,7 +69,7 @@ def _misfits(document: Document) -> Iterator[Fault]:
 
 
 def _misfit(document: Document, details: ErrorDetails) -> Fault:
-    """The words for one error of pydantic's."""
+    """The words for one of pydantic's errors."""
     is_key = details["type"] == "expected" and details["loc"][-1:] == ("[key]",)
     location = _location_of(document, details["loc"][:-1] if is_key else details["loc"])
     is_secret = details["type"] == "secret"
@@ -107,7 +107,7 @@ def _misfit(document: Document, details: ErrorDetails) -> Fault:
 
 
 def _location_of(document: Document, location: Location) -> Location:
-    """Where the file has what the models have at `location`: a plain nkey is a mapping to them."""
+    """Where the file has a `location` of the models, which turn a plain nkey into a mapping."""
     is_plain = location not in document.lines and location[:-1] in document.sources
     return location[:-1] if is_plain else location
 

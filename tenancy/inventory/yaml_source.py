@@ -1,8 +1,8 @@
-"""Reads YAML that can be read in one way only, and remembers on which line everything stands.
+"""Reads YAML that every reader understands alike, and records the line of each value.
 
-YAML 1.2 as ruamel.yaml parses it, less all that hides an edit or that readers disagree on: anchors,
-aliases, merge keys, tags, directives, several documents, duplicate keys, and scalars such as `no`,
-`012` and `1e3`, which are text to one reader and something else to another.
+YAML 1.2 as ruamel.yaml parses it, without anything that hides an edit or that readers disagree on:
+anchors, aliases, merge keys, tags, directives, several documents, duplicate keys, and scalars such
+as `no`, `012` and `1e3`, which are text to one reader and something else to another.
 """
 
 import re
@@ -33,14 +33,14 @@ _REFUSED = (
     (re.compile(r"^%", re.MULTILINE), "a YAML directive; leave it out"),
     (re.compile(r"([\[{][^\[\]{}\n]*){9}"), _TOO_DEEP),
 )
-"""What is refused wherever it stands, in a comment too."""
+"""What is refused anywhere in a file, even in a comment."""
 _HALF_A_CHARACTER = re.compile(r"[\ud800-\udfff]")
 _BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
 
 @dataclass(frozen=True)
 class NotText:
-    """A plain scalar that some YAML reader takes for something else than text or a whole number."""
+    """A plain scalar that some YAML reader reads as neither text nor a whole number."""
 
     source: str
 
@@ -55,10 +55,10 @@ class Document:
     sources: dict[Location, str] = field(default_factory=dict[Location, str])
     """Each scalar as the file has it."""
     faults: tuple[Fault, ...] = ()
-    """What is wrong with keys or the end; the rest can be looked at all the same."""
+    """The faults of keys and of the file's end; the rest can still be checked."""
 
     def line_of(self, location: Location) -> int:
-        """The line of a value, or of the nearest thing around it that the file does have."""
+        """The line of a value; if the file has no such value, of the nearest one around it."""
         while location not in self.lines:
             location = location[:-1]
         return self.lines[location]
@@ -89,13 +89,13 @@ def parse(path: Path, data: bytes) -> Document:
     try:
         document = _Reader(path, text).document()
     except (YAMLError, ValueError, OverflowError) as error:
-        # ruamel lets a ValueError of chr() out for an escape such as "\UFFFFFFFF".
+        # For an escape such as "\UFFFFFFFF", ruamel raises the ValueError of chr().
         raise InventoryError(path, [_syntax_fault(error)]) from None
     return replace(document, faults=(*document.faults, *_unfinished(text)))
 
 
 def _unfinished(text: str) -> Iterator[Fault]:
-    """A last line that does not end: what is left of a file that was cut can be valid YAML."""
+    """A last line without a newline: a file that was cut short can still be valid YAML."""
     if not text.endswith("\n"):
         lines = text.split("\n")
         yield Fault(
@@ -136,19 +136,19 @@ def _decoded(path: Path, data: bytes) -> str:
 
 
 def is_plain(text: str) -> bool:
-    """Whether every reader takes `text` for text where it stands without quotes."""
+    """Whether every reader takes `text` for text when it has no quotes."""
     return not _readings(text) and not _DECIMAL.fullmatch(text)
 
 
 def _readings(source: str) -> set[str]:
-    """What YAML 1.1 and 1.2 readers take a plain scalar for, other than text."""
+    """The types, other than text, that YAML 1.1 and 1.2 readers give to a plain scalar."""
     resolvers: list[Any] = implicit_resolvers
     return {tag for _, tag, regexp, _ in resolvers if regexp.match(source)}
 
 
 @dataclass(frozen=True)
 class _Event:
-    """What is needed of one of ruamel's events, which have no types."""
+    """The parts we need of one of ruamel's events, which have no types."""
 
     kind: str
     line: int
@@ -159,7 +159,7 @@ class _Event:
 
 
 def _events(text: str) -> Iterator[_Event]:
-    """The events of a stream, one at a time: a bomb never unfolds."""
+    """The events of a stream, one at a time, so that a bomb of aliases never expands."""
     parser: Any = YAML(pure=True)
     for event in parser.parse(text):
         tag, value = getattr(event, "ctag", None), getattr(event, "value", "")

@@ -1,4 +1,4 @@
-"""Which tenants' servers admit whoever wears their label."""
+"""Which tenants' servers admit every pod that carries the tenant's label."""
 
 from tenancy.plan.plan import Plan
 from tenancy.words import agreeing, counted, listed
@@ -7,12 +7,12 @@ _LONGEST_LIST = 10
 
 
 def by_label_alone(plan: Plan) -> tuple[str, ...]:
-    """The tenants with servers that ask no client who it is, by id."""
+    """The ids of the tenants whose servers do not authenticate their clients."""
     return tuple(tenant.id for tenant in plan.tenants if tenant.instances and not tenant.nkeys)
 
 
 def told(plan: Plan) -> str:
-    """One line about them, however many; empty when there are none."""
+    """One line about these tenants; empty if there are none."""
     names = by_label_alone(plan)
     if not names:
         return ""

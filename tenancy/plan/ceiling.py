@@ -1,4 +1,4 @@
-"""The most that a whole stack may ask for, so that a slip of the pen orders no data centre."""
+"""The most that a whole stack may ask for, so that a typo does not order a data centre."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from tenancy.inventory.types import in_bytes, millicores
 from tenancy.words import counted
 
 _NAMED = 3
-"""How many tenants are named, of those that ask for most."""
+"""How many tenants the message names: those that ask for most."""
 
 
 class CeilingError(Exception):
@@ -18,8 +18,8 @@ class CeilingError(Exception):
 class Ceiling:
     """What a stack may ask for in all. None is no ceiling.
 
-    CPU and memory are what servers request, which the scheduler reserves whether it is used or not;
-    the little that their exporters request is not counted.
+    CPU and memory are the servers' requests, which the scheduler reserves even if they are not
+    used; the small requests of the exporters do not count.
     """
 
     instances: int | None = None
@@ -44,10 +44,10 @@ class Demand:
 
 
 def check(ceiling: Ceiling, demands: Mapping[str, Demand]) -> None:
-    """Accept what the tenants, by id, ask for together.
+    """Check the sum of the tenants' `demands`.
 
     Raises:
-        CeilingError: it is more than the ceiling; it tells the sums, and who asks for most.
+        CeilingError: it exceeds the ceiling; the text has the sums, and who asks for most.
     """
     excesses = list(_excesses(ceiling, demands))
     if excesses:
@@ -72,7 +72,7 @@ def _excesses(ceiling: Ceiling, demands: Mapping[str, Demand]) -> Iterator[str]:
 def _excess(
     asked: Mapping[str, int], most: int, setting: str, words: Callable[[int], str]
 ) -> Iterator[str]:
-    """What is asked for, allowed, and by whom most of it; nothing where it is not too much."""
+    """The sum, the limit, and who asks for most, in words; nothing within the limit."""
     total = sum(asked.values())
     if total > most:
         ranked = sorted(asked.items(), key=lambda item: (-item[1], item[0]))[:_NAMED]

@@ -30,8 +30,8 @@ def nats_config(
         server_name: the instance's name.
         max_payload: the largest message, as in "8MB" (1 MB is 1024 KB to nats-server).
         max_connections: the most clients at a time; never 0, which refuses everybody.
-        nkeys: the only clients that are admitted; without any, all are. In any order: the text is
-            the same.
+        nkeys: the only clients that are admitted; without any, all are. Their order does not
+            change the text.
         tls: whether clients have to use TLS.
     """
     return f"""\
@@ -57,7 +57,7 @@ def _user(nkey: Nkey) -> str:
 
 
 def _permission(subjects: tuple[str, ...]) -> str:
-    """An empty list of what is allowed would allow everything."""
+    """The permission for `subjects`. For nats-server, an empty allow list allows everything."""
     if not subjects:
         return '{deny: [">"]}'
     allowed = ", ".join(_quoted(subject) for subject in sorted(subjects))
@@ -65,7 +65,7 @@ def _permission(subjects: tuple[str, ...]) -> str:
 
 
 def _quoted(text: str) -> str:
-    """`text` as one string, whatever is in it: the server reads the escapes of JSON, or refuses."""
+    """`text` as one quoted string: nats-server reads the escapes of JSON, or refuses the file."""
     return json.dumps(text)
 
 

@@ -1,4 +1,4 @@
-"""From the inventory to every name, number and address: what is to be, and nothing of how."""
+"""From the inventory to every name, number and address: the desired state, not how to reach it."""
 
 import hashlib
 from collections.abc import Mapping
@@ -27,13 +27,13 @@ class InstancePlan:
     dns_name: str
     """`host:port`."""
     url: str
-    """What a client is given: `nats://host:port`, or `tls://host:port`."""
+    """The URL for clients: `nats://host:port`, or `tls://host:port`."""
     config: str
     """The text of its configuration file."""
     config_map_name: str
-    """Carries a hash of `config`, so that a change makes a new one and the pod rolls."""
+    """Has a hash of `config`, so that a change makes a new ConfigMap and a new pod."""
     tls_secret: str | None
-    """The Secret with its certificate, when it speaks TLS."""
+    """The Secret with its certificate; None if it does not speak TLS."""
     requests: Resources
     limits: Resources
     gomemlimit: str
@@ -47,7 +47,7 @@ class TenantPlan:
     id: str
     state: State
     instances: tuple[InstancePlan, ...]
-    """None for a tenant that is decommissioned."""
+    """Empty for a tenant that is decommissioned."""
     domain: str
     """What follows the instance's name in the tenant's addresses."""
     capacity: int
@@ -57,13 +57,13 @@ class TenantPlan:
     client_service_accounts: tuple[str, ...]
     """As `namespace/name`; those whose pods may carry the tenant's label."""
     nkeys: tuple[str, ...]
-    """The public keys of the only clients that are admitted; none when every client is."""
+    """The public keys of the only clients that are admitted; empty if every client is."""
     egress: Literal["dns", "open"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """All of a stack, in the order of the tenants' ids."""
+    """The desired state of a stack, in the order of the tenants' ids."""
 
     namespace: str
     tenants: tuple[TenantPlan, ...]
@@ -83,7 +83,7 @@ def expand(inventory: Inventory, *, namespace: str, ceiling: Ceiling = NO_CEILIN
     """All that the inventory asks for, in the servers' `namespace`.
 
     Raises:
-        CeilingError: it is more than the stack may have.
+        CeilingError: it is more than the stack may ask for.
     """
     tenants = tuple(
         _tenant(tenant_id, tenant, inventory.size_of(tenant), namespace)

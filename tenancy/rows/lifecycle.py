@@ -8,9 +8,9 @@ from types import MappingProxyType
 from typing import Literal, get_args
 
 Status = Literal["provisioning", "active", "draining", "terminated"]
-"""`provisioning`: the platform has announced it, its server is not ready. `active`: workers may
-connect. `draining`: its integrations are elsewhere, its workers are leaving. `terminated`: its
-server is gone, and the row stays as a record."""
+"""`provisioning`: the platform has announced it, and its server is not ready. `active`: workers may
+connect. `draining`: its integrations have moved away, and its workers are leaving. `terminated`:
+its server is gone, and the row stays as a record."""
 
 STATUSES: tuple[Status, ...] = get_args(Status)
 
@@ -22,5 +22,5 @@ TRANSITIONS: Mapping[Status, frozenset[Status]] = MappingProxyType(
         "terminated": frozenset({"provisioning", "active"}),
     }
 )
-"""What may follow each status, beside itself. A tenant that comes back goes from `terminated` to
-`active`; a server never goes while its row says that workers may connect."""
+"""What may follow each status, besides itself. A tenant that comes back goes from `terminated` to
+`active`. No server is removed while its row says that workers may connect."""

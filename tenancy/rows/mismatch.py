@@ -1,6 +1,6 @@
-"""How the row of an instance that is wanted should be, and what of it is otherwise.
+"""How the row of a wanted instance differs from the instance.
 
-Whoever tells of rows asks here: what `up` is about to mend is what `status` shows.
+`up` and `status` both ask here, so `status` shows what `up` repairs.
 """
 
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ from tenancy.rows.snapshot import RecordedInstance
 
 @dataclass(frozen=True, kw_only=True)
 class Mismatch:
-    """One thing in which a row is not as its instance."""
+    """One difference between a row and its instance."""
 
     about: Literal["status", "scheme", "address"]
-    """`scheme`: that of the URL which workers are given."""
+    """`scheme` is that of the URL for workers."""
     found: str
-    """What the row says of it."""
+    """What the row says."""
 
 
 def mismatches(row: RecordedInstance, instance: InstancePlan) -> tuple[Mismatch, ...]:
-    """What the row of `instance` says otherwise than the inventory; nothing when all is right."""
+    """How `row` differs from `instance`; empty if it does not."""
     found: list[Mismatch] = []
     if row.status != "active":
         found.append(Mismatch(about="status", found=row.status))

@@ -1,8 +1,8 @@
-"""Which integration is on which instance.
+"""How many integrations each instance gets.
 
-A pure function, asked twice: by the program, so that a preview shows what will move, and again by
-the provider inside the transaction that moves, over what it has locked. It counts integrations; any
-of an instance is as good as another.
+A pure function, called twice: by the program, so that a preview shows what will move, and again by
+the provider, inside the transaction that moves them, over the rows that it has locked. It counts
+integrations: those of one instance are interchangeable.
 """
 
 from collections.abc import Collection, Mapping
@@ -12,13 +12,13 @@ from tenancy.inventory.terms import PlacementPolicy
 from tenancy.words import agreeing, counted
 
 LEAVE_VARIABLE = "TENANT_NATS_LEAVE_INTEGRATIONS"
-"""Set in the environment of a preview that is to leave out which integrations are to move: those of
-a platform that lives, and no change that anybody made to the stack."""
+"""If set, previews ignore pending integration moves. `drift` sets it: moves are normal traffic, not
+drift."""
 
 
 @dataclass(frozen=True)
 class Move:
-    """So many integrations go from one instance of a tenant to another."""
+    """How many integrations go from one instance of a tenant to another."""
 
     source: int | None
     """An instance's number; None for integrations that have none yet."""
@@ -28,16 +28,16 @@ class Move:
 
 @dataclass(frozen=True, kw_only=True)
 class Placement:
-    """What is to be done with the integrations of one tenant."""
+    """What to do with the integrations of one tenant."""
 
     moves: tuple[Move, ...] = ()
     unplaced: int = 0
     """How many stay without an instance, since there is no room."""
     stranded: int = 0
-    """How many are on an instance that goes and have nowhere to go. Unless this is 0, nothing may
-    be done at all."""
+    """How many are on an instance that is to be removed, with no room elsewhere. Unless this is 0,
+    nothing may be done at all."""
     crowded: int = 0
-    """How many stay on an instance that has more than its capacity, since there is no room."""
+    """How many stay on an instance beyond its capacity, since there is no room elsewhere."""
 
 
 def place(
@@ -51,22 +51,22 @@ def place(
     """The fewest moves that bring a tenant's integrations to where they should be.
 
     Every instance has a level. `pack` sets it to the capacity: integrations stay where they are,
-    and what has no place fills the lowest-numbered instance first. `spread` sets the levels of all
-    instances even. What is above its level, on an instance that goes, or on none, goes to where
-    there is room below the level; so no instance is ever filled beyond its capacity.
+    and those without an instance fill the lowest-numbered instance first. `spread` gives all
+    instances even levels. Integrations above the level, on an instance that is to be removed, or on
+    none, move to instances below their level. So no instance is ever filled beyond its capacity.
 
     Args:
-        instances: the numbers of the instances that are to be.
+        instances: the numbers of the wanted instances.
         capacity: how many integrations each of them holds.
         policy: how to fill them.
-        placed: how many integrations each instance has now, those that go included.
-        unplaced: how many have none.
+        placed: how many integrations each instance has now, including those to be removed.
+        unplaced: how many have no instance.
     """
     levels = _levels(sorted(instances), capacity, policy, placed, unplaced)
     leaving = {number: placed[number] for number in sorted(placed) if number not in levels}
     above = {number: placed.get(number, 0) - level for number, level in levels.items()}
     room = {number: -surplus for number, surplus in above.items() if surplus < 0}
-    # What has to go comes first, so that it finds room before what could also stay.
+    # Integrations that have to move come first: they find room before those that could stay.
     moves: list[Move] = []
     stranded = sum(_pour(number, count, room, moves) for number, count in leaving.items())
     crowded = sum(
@@ -89,7 +89,7 @@ def _levels(
         return dict.fromkeys(instances, capacity)
     total = min(sum(placed.values()) + unplaced, capacity * len(instances))
     even, more = divmod(total, len(instances))
-    # What does not divide stays with those that have the most already: they need not send it away.
+    # The fullest instances keep the remainder, so that fewer integrations move.
     fullest = sorted(instances, key=lambda number: (-placed.get(number, 0), number))[:more]
     return {number: even + (number in fullest) for number in instances}
 

@@ -1,7 +1,7 @@
 """Which edits are refused, since a tenant would lose its servers or an integration its place.
 
-Pure functions over the plan and a snapshot of the control plane: they are asked before the engine
-has touched anything, in a preview as in an `up`.
+Pure functions over the plan and a snapshot of the control plane. They run before the engine touches
+anything, in a preview and in an `up`.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ _WRONG = {
 
 
 def placement_of(tenant: TenantPlan, snapshot: Snapshot) -> Placement:
-    """What is to be done with a tenant's integrations."""
+    """What to do with a tenant's integrations."""
     return place(
         instances=[instance.number for instance in tenant.instances],
         capacity=tenant.capacity,
@@ -103,9 +103,8 @@ def _of_tenant(tenant: TenantPlan, plan: Plan, snapshot: Snapshot) -> Iterator[s
 def repairs(tenant: TenantPlan, plan: Plan, snapshot: Snapshot) -> str:
     """What is wrong with a tenant's rows, in words: also what a run that failed half-way has left.
 
-    The engine compares with what it last wrote down, and an edit that is taken back is no
-    difference to that. Rows that are not there are not told: of a new tenant that is as it should
-    be.
+    The engine compares with its own state only: it sees no difference if a run fails half-way and
+    its edit is taken back. Missing rows are not reported; a new tenant has none yet.
     """
     numbers = {instance.number: instance for instance in tenant.instances}
     found: list[str] = []
@@ -143,13 +142,13 @@ def _warnings_of(tenant: TenantPlan, snapshot: Snapshot) -> Iterator[str]:
     placement = placement_of(tenant, snapshot)
     room = (
         f"since there is no room ({len(tenant.instances)} x {tenant.capacity}); `integrations: "
-        f"{total}` makes it, with `instances` left out or at least "
+        f"{total}` makes room, with `instances` left out or at least "
         f"{ceil(total / tenant.capacity)}."
     )
     if left := placement.unplaced:
         yield f"{counted(left, 'integration')} {agreeing(left, 'has', 'have')} no instance, {room}"
     if over := placement.crowded:
-        yield f"{counted(over, 'integration')} more than an instance is to hold, {room}"
+        yield f"{counted(over, 'integration')} beyond an instance's capacity, {room}"
 
 
 def _all(tenant: TenantPlan, snapshot: Snapshot) -> int:

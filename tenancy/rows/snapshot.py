@@ -1,4 +1,4 @@
-"""What the control plane holds, as far as a decision needs it: counts, and no ids."""
+"""What decisions need to know of the control plane: counts, and no ids."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,11 +20,11 @@ class RecordedInstance:
     status: str
     """One of `tenancy.rows.lifecycle.Status`, unless somebody else's schema allows more."""
     tls: bool = False
-    """Whether workers are told to use TLS."""
+    """Whether workers are to use TLS."""
     integrations: int = 0
     """How many of the tenant's integrations point to it."""
     foreign_integrations: int = 0
-    """How many of other tenants' do, which is somebody's mistake."""
+    """How many integrations of other tenants point to it, which is somebody's mistake."""
 
     @property
     def is_live(self) -> bool:
@@ -33,11 +33,11 @@ class RecordedInstance:
 
     @property
     def is_announced(self) -> bool:
-        """Whether it is the platform's word that a server will come, and no more than that."""
+        """Whether the platform has announced it, and nothing uses it yet."""
         return self.status == "provisioning" and not self.integrations
 
     def lives_in(self, namespace: str) -> bool:
-        """Whether it has the address that an instance of that name has in `namespace`."""
+        """Whether its address is the one that its instance has in `namespace`."""
         return self.dns_name == dns_name(self.tenant_id, self.instance_number, namespace)
 
 
@@ -48,8 +48,8 @@ class Snapshot:
     instances: tuple[RecordedInstance, ...] = ()
     """By tenant and number."""
     unplaced: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
-    """How many integrations of a tenant point to none of its own instances; tenants that have such
-    only."""
+    """How many integrations of a tenant point to none of its own instances; only tenants that have
+    such integrations."""
 
     def of(self, tenant_id: str) -> tuple[RecordedInstance, ...]:
         """The rows of one tenant."""

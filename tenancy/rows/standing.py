@@ -1,6 +1,6 @@
-"""What there is beside what is to be: inventory, cluster and table, instance by instance.
+"""Desired and actual state side by side: inventory, cluster and table, instance by instance.
 
-Nothing is decided here that `up` decides; this is what a person looks at.
+It decides nothing for an `up`; it is for people to look at.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ from tenancy.rows.mismatch import mismatches
 from tenancy.rows.snapshot import RecordedInstance, Snapshot
 
 Presence = Literal["ready", "not ready", "there", "missing", "unseen"]
-"""`unseen`: nobody could look."""
+"""`unseen`: it could not be read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,7 @@ class Seen:
 
     @property
     def names(self) -> frozenset[str]:
-        """All that is called like an instance."""
+        """Those that have the form of an instance's name."""
         return frozenset(name for name in {*self.deployments, *self.services} if instance_of(name))
 
     def server(self, name: str) -> Presence:
@@ -49,20 +49,20 @@ class Standing:
     row: str
     """The row's status, `missing`, or `unseen`."""
     integrations: int | None
-    """How many the table puts there; None where there is no row, or nobody could look."""
+    """How many the table has on it; None without a row, or if the table could not be read."""
     differences: tuple[str, ...]
-    """What is not as the inventory has it, in words; none when all agree."""
+    """How it differs from the inventory, in words; empty if it does not."""
 
 
 def standings(plan: Plan, seen: Seen | None, snapshot: Snapshot | None) -> tuple[Standing, ...]:
     """All instances that the inventory, the cluster or the table knows, differences first.
 
     Args:
-        plan: what is to be.
-        seen: the cluster; None when nobody could look.
-        snapshot: the table; None when nobody could look. Of its rows those count that have the
-            address of an instance in the plan's namespace, and those of a wanted instance. What is
-            `terminated` is a record of the past.
+        plan: the desired state.
+        seen: the cluster; None if it could not be read.
+        snapshot: the table; None if it could not be read. A row counts if its instance is wanted,
+            or if it has the address of an instance in the plan's namespace and is not `terminated`,
+            a record of the past.
     """
     rows = {} if snapshot is None else dict(_rows(plan, snapshot))
     wanted = {(each.tenant, each.number): each for each in plan.instances.values()}

@@ -1,4 +1,4 @@
-"""Which tenants change now: the verdicts on all of them, and how many of these at once. Pure."""
+"""Which tenants change now: judges all of them, and limits how many change at once. Pure."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,13 +22,14 @@ _Figure = TypeVar("_Figure")
 
 @dataclass(frozen=True, kw_only=True)
 class Proposal:
-    """What is to be done now, and what else should be known."""
+    """What to do now, and what else people should know."""
 
     recommendations: tuple[Recommendation, ...] = ()
     held_back: tuple[Recommendation, ...] = ()
-    """What would be done too, were it not too much at once."""
+    """What is left for later, since it is too much at once."""
     notes: tuple[str, ...] = ()
-    """Whose load cannot be judged and why, and whom one more server does not help."""
+    """The tenants whose load cannot be judged, with the reason, and those that another server does
+    not help."""
 
 
 def recommend(
@@ -45,12 +46,12 @@ def recommend(
     Args:
         inventory: as it is.
         snapshot: how many integrations each tenant has, and where.
-        observation: how busy the servers are. Without it, and of a tenant whose servers are not
-            all in it, only integrations are judged, and nothing shrinks.
+        observation: how busy the servers are. A tenant with a server that is not in it is judged by
+            integrations only, and does not shrink.
         most: how many tenants may change at once: those that need it most first, and those that
             grow before those that shrink.
-        most_servers: how many servers may be added at once, all tenants together. One that needs
-            more than are left is held back, and a smaller one that needs it less may go before it.
+        most_servers: how many servers may be added at once, all tenants together. A tenant that
+            needs more than are left is held back; a less urgent one that fits may go before it.
         excepted: tenants to leave alone.
     """
     everyone = _facts(inventory, snapshot, observation)
@@ -87,7 +88,7 @@ def applied(inventory: Inventory, recommendations: Iterable[Recommendation]) -> 
 
 
 def _facts(inventory: Inventory, snapshot: Snapshot, observation: Observation) -> list[Facts]:
-    """All that has servers, in the order of the tenants' ids."""
+    """The facts of all tenants that have servers, in the order of their ids."""
     readings, watched = _by_tenant(observation.readings), _by_tenant(observation.watched)
     doubts = _by_tenant(observation.doubts)
     return [
@@ -116,9 +117,9 @@ def _by_tenant(figures: Mapping[Instance, _Figure]) -> dict[str, dict[int, _Figu
 def _within(
     recommendations: Iterable[Recommendation], most: int, most_servers: int, instances: int
 ) -> set[str]:
-    """The tenants that may change at once: as many as `most`, with as many servers more.
+    """The tenants that may change at once: at most `most`, with at most `most_servers` more.
 
-    So few servers go at once that the guard never asks for an approval of what is written here.
+    So few servers are removed at once that the guard never requires an approval for it.
     """
     going = most if instances < FEWEST_INSTANCES else instances * LARGEST_SHARE // 100
     coming = most_servers

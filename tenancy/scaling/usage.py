@@ -1,6 +1,6 @@
-"""How busy the servers are: what is asked of Prometheus, what comes back, and how much is too much.
+"""How busy the servers are: the queries to Prometheus, what the answers mean, and the limits.
 
-Pure: the questions are text, the answers are numbers, and who carries them is `operations`.
+Pure: queries are text, answers are numbers, and `operations` sends and receives them.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -24,12 +24,12 @@ FRESH_SECONDS = 180
 scrape and be a little late."""
 
 YOUNG_SECONDS = 300
-"""How long a server has to have run before its figures count: over less than that nothing was held
-for five minutes, as an average over what there is does not tell."""
+"""How long a server has to have run before its figures count: a younger one has held nothing for
+five minutes, and an average over the existing figures does not show that."""
 
 _RATE_PER_CORE = 50_000
 SHARES: Mapping[Measure, float] = {"rate": 1, "connections": 0.5, "memory": 0.75}
-"""Of what a server can take, the share above which a tenant grows."""
+"""The share of a server's capacity above which a tenant grows."""
 
 _BY = "by (tenant_id, instance_num)"
 OF_SERVERS = f'job="{METRICS_JOB}"'
@@ -38,16 +38,16 @@ _SAMPLES_OF_A_DAY = 24 * 60 // 5
 
 
 def queries(namespace: str) -> Mapping[str, str]:
-    """What Prometheus is asked of the servers in `namespace`, by the name of each question.
+    """The queries to Prometheus about the servers in `namespace`, by name.
 
-    Each answer has one number for an instance, and its two labels.
+    Each answer has one number for each instance, with its two labels.
     """
     ours = f'{{{OF_SERVERS},namespace="{namespace}"}}'
     rate = f"sum {_BY} (rate(gnatsd_varz_in_msgs{ours}[2m]))"
     healthy = f"min {_BY} (gnatsd_healthz_status_value{ours})"
     return {
-        # What is held for five minutes, so that neither a burst nor clients that come back all at
-        # once, still counted twice, make a tenant grow.
+        # Only a load held for five minutes counts. So a tenant does not grow for a burst, nor for
+        # clients that reconnect all at once and are counted twice for a while.
         "rate": f"min_over_time(({rate})[5m:30s])",
         "connections": f"max {_BY} (avg_over_time(gnatsd_varz_connections{ours}[5m]))",
         "memory": f"max {_BY} (avg_over_time(gnatsd_varz_mem{ours}[5m]))",
@@ -57,15 +57,15 @@ def queries(namespace: str) -> Mapping[str, str]:
         # The exporter repeats the last figures of a server that is dead.
         "healthy": healthy,
         "age": f"time() - max {_BY} (timestamp(gnatsd_varz_connections{ours}))",
-        # Of the process, not of the pod: the series is in milliseconds since 1970.
+        # The uptime of the process, not of the pod. The series is in milliseconds since 1970.
         "uptime": f"time() - max {_BY} (gnatsd_varz_start{ours}) / 1000",
-        # Who was seen alive in the last day, and for how much of it: also servers that are gone.
+        # The share of the last day in which each server was seen alive: also those that are gone.
         "watched": f"count_over_time(({healthy} == 1)[1d:5m]) / {_SAMPLES_OF_A_DAY}",
     }
 
 
 Answers = Mapping[str, Mapping[Instance, float]]
-"""By the name of a query, what it says of each instance."""
+"""The answer to each query, by its name: a number for each instance."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +85,7 @@ class Usage:
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """What is known of one server: all of it, and fresh."""
+    """The figures of one server: complete, and fresh."""
 
     held: Usage
     """What it had throughout, or on average over, the last five minutes."""
@@ -98,11 +98,11 @@ class Observation:
     """What Prometheus says of all servers at one moment."""
 
     readings: Mapping[Instance, Reading] = field(default_factory=lambda: MappingProxyType({}))
-    """Only of servers whose figures can be believed."""
+    """Only of servers whose figures can be trusted."""
     watched: Mapping[Instance, float] = field(default_factory=lambda: MappingProxyType({}))
-    """The share of the last day for which a server was seen alive; those that are gone included."""
+    """The share of the last day in which a server was seen alive; also of those that are gone."""
     doubts: Mapping[Instance, str] = field(default_factory=lambda: MappingProxyType({}))
-    """Why a server's figures are not believed, to follow "instance 2"."""
+    """Why a server's figures cannot be trusted, to follow "instance 2"."""
     failure: str | None = None
     """Why there are no figures at all."""
 
@@ -121,7 +121,7 @@ def capacity_of(size: Size) -> Usage:
 
 
 def limits_of(size: Size) -> Usage:
-    """Above which load a server of this size is too busy, and its tenant grows.
+    """The load above which a server of this size is too busy, and its tenant grows.
 
     Of `standard`: 100,000 messages a second, 500 connections, 3Gi.
     """
@@ -130,7 +130,7 @@ def limits_of(size: Size) -> Usage:
 
 
 def observed(answers: Answers) -> Observation:
-    """What the answers to all `queries` of one namespace say together."""
+    """What the answers to all `queries` of one namespace show together."""
     believed: dict[Instance, Reading] = {}
     doubts: dict[Instance, str] = {}
     for instance in sorted(set(chain.from_iterable(answers.values()))):
@@ -155,7 +155,7 @@ def observed(answers: Answers) -> Observation:
 
 def _doubts(figures: Mapping[str, float], asked: Iterable[str]) -> Iterator[str]:
     if "age" not in figures:
-        yield "is not heard of"
+        yield "has no recent data in Prometheus"
     elif figures["age"] > FRESH_SECONDS:
         yield f"was last heard of {figures['age'] / 60:.0f} minutes ago"
     if figures.get("healthy") != 1:

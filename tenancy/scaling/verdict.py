@@ -1,4 +1,4 @@
-"""Whether one tenant should have more servers or fewer, and why: pure, whatever the others do.
+"""Whether one tenant should have more servers or fewer, and why. Pure.
 
 A tenant grows when its integrations fill its servers, or when one of them is too busy. It shrinks
 by one server when the others would have held a whole day's peaks with room to spare. Between the
@@ -17,23 +17,23 @@ from tenancy.scaling.usage import MEASURES, Measure, Reading, Usage, limits_of
 from tenancy.words import counted
 
 ROOM = 0.1
-"""How many integrations to make room for beyond those that are there, as a share of them."""
+"""How many integrations to make room for beyond the existing ones, as a share of these."""
 FILL = 0.6
-"""How much of its limits a tenant's servers are to have once it has grown by load."""
+"""The share of their limits that a tenant's servers should reach once it has grown by load."""
 LARGEST_GROWTH = 2
 """How many times as many servers a tenant may have after one decision by load. So a burst of
-minutes buys no more, where each server takes a day to go; what lasts is seen again by the next run.
-Growth by integrations has no such limit: they are there, and do not pass."""
+minutes does not add many servers, each of which takes a day to remove; the next run sees a load
+that lasts. Growth by integrations has no such limit: they do not pass like a burst."""
 FEW = 0.5
-"""A last server may go when it has fewer integrations than this share of its capacity."""
+"""The last server may be removed if it has fewer integrations than this share of its capacity…"""
 SPARE_CAPACITY = 0.75
-"""How full the servers that stay may be then…"""
+"""… if the servers that stay are then no fuller than this…"""
 SPARE_LOAD = 0.5
-"""… and how close they may come, at the day's peak, to the load at which the tenant grows."""
+"""… and if, at the day's peak, they have at most this share of the load at which a tenant grows."""
 WATCHED = 0.95
-"""For how much of the last day each server must have been seen before one goes. One that was added
-in that day was seen for less, and one that was removed in it is still among those seen: so nothing
-shrinks for a day after either."""
+"""The share of the last day in which each server must have been seen before one is removed. One
+that was added in that day was seen for less, and one that was removed in it is still among those
+seen: so nothing shrinks for a day after either."""
 
 Action = Literal["grow", "shrink"]
 
@@ -51,7 +51,7 @@ class Recommendation:
     reason: str
     """One sentence."""
     urgency: float = 0
-    """How much of its limit a tenant that grows has: 1.2 is 20% too much."""
+    """How much of its limit a growing tenant uses: 1.2 is 20% too much."""
 
     @property
     def action(self) -> Action:
@@ -61,7 +61,7 @@ class Recommendation:
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """One tenant: what its entry says, and what is known of it."""
+    """One tenant: its entry, its rows and its load."""
 
     id: str
     tenant: Tenant
@@ -86,30 +86,32 @@ class Facts:
 
     @property
     def limits(self) -> Usage:
-        """Above which load one of its servers is too busy."""
+        """The load above which one of its servers is too busy."""
         return limits_of(self.size)
 
     def doubt(self) -> str | None:
-        """Why the load cannot be judged; None when every server is known, and no other."""
+        """Why the load cannot be judged; None if exactly the wanted servers run and are known."""
         numbers = set(range(1, self.instances + 1))
         live = [row for row in self.rows if row.is_live and not row.is_announced]
         active = {row.instance_number for row in live if row.status == "active"}
         if active != numbers or len(active) < len(live):
             return "a change of its instances is not carried out yet"
         for number in sorted(numbers - self.readings.keys()):
-            return f"instance {number} {self.doubts.get(number, 'is not heard of')}"
+            return (
+                f"instance {number} {self.doubts.get(number, 'has no recent data in Prometheus')}"
+            )
         return None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What is to become of one tenant."""
+    """What to do about one tenant."""
 
     recommendation: Recommendation | None = None
     blind: str | None = None
     """Why its load cannot be judged."""
     beyond: str | None = None
-    """Why it is too busy and one more server would not help."""
+    """Why it is too busy although another server would not help."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +124,7 @@ class _Need:
 
 
 def judge(facts: Facts) -> Verdict:
-    """What is to become of one tenant, whatever becomes of the others."""
+    """What to do about one tenant, whatever happens to the others."""
     blind, full = facts.doubt(), _by_integrations(facts)
     busy = None if blind else _by_load(facts)
     beyond = busy if isinstance(busy, str) else None
@@ -132,7 +134,7 @@ def judge(facts: Facts) -> Verdict:
     if facts.integrations >= MOST_INSTANCES * facts.size.capacity:
         beyond = (
             f"{counted(facts.integrations, 'integration')} fill "
-            f"{_servers(MOST_INSTANCES)}, the most there are"
+            f"{_servers(MOST_INSTANCES)}, the most allowed"
         )
     if blind or beyond or not (reason := _spare(facts)):
         return Verdict(blind=blind, beyond=beyond)
@@ -140,28 +142,28 @@ def judge(facts: Facts) -> Verdict:
 
 
 def _by_integrations(facts: Facts) -> _Need | None:
-    """What it takes when no server has room for one more integration."""
-    there, capacity = facts.instances, facts.size.capacity
-    if facts.integrations < there * capacity or there == MOST_INSTANCES:
+    """How many servers it needs if none has room for one more integration."""
+    now, capacity = facts.instances, facts.size.capacity
+    if facts.integrations < now * capacity or now == MOST_INSTANCES:
         return None
     return _Need(
         instances=instances_needed(_with_room(facts), facts.size),
-        reason=f"{counted(facts.integrations, 'integration')} fill {_servers(there)} of {capacity}",
-        urgency=facts.integrations / (there * capacity),
+        reason=f"{counted(facts.integrations, 'integration')} fill {_servers(now)} of {capacity}",
+        urgency=facts.integrations / (now * capacity),
     )
 
 
 def _with_room(facts: Facts) -> int:
-    """The integrations that are there and a tenth more, as far as there can be servers for them."""
+    """The existing integrations and a tenth more, but no more than the most servers hold."""
     wanted = facts.integrations + max(1, ceil(ROOM * facts.integrations))
     return min(wanted, MOST_INSTANCES * facts.size.capacity)
 
 
 def _by_load(facts: Facts) -> _Need | str | None:
     """How many servers relieve one that is too busy, or why no number of them does."""
-    limits, there = facts.limits, facts.instances
+    limits, now = facts.limits, facts.instances
     urgency, number, measure = 0.0, 0, MEASURES[0]
-    for candidate in range(1, there + 1):
+    for candidate in range(1, now + 1):
         for one in MEASURES:
             share = facts.readings[candidate].held.of(one) / limits.of(one)
             if share > urgency:
@@ -170,11 +172,11 @@ def _by_load(facts: Facts) -> _Need | str | None:
         return None
     reason = f"instance {number} {_too_much(measure, facts.readings[number].held, limits)}"
     together = max(_total(facts, one) / limits.of(one) for one in MEASURES)
-    if facts.tenant.placement == "spread" and together <= SPARE_LOAD * there:
-        return f"{reason}, while all {there} together have room: one integration is too much for it"
-    wanted = min(max(ceil(together / FILL), there + 1), LARGEST_GROWTH * there)
+    if facts.tenant.placement == "spread" and together <= SPARE_LOAD * now:
+        return f"{reason}, while all {now} together have room: one integration is too much for it"
+    wanted = min(max(ceil(together / FILL), now + 1), LARGEST_GROWTH * now)
     target = min(wanted, facts.integrations, MOST_INSTANCES)
-    if target <= there:
+    if target <= now:
         return (
             f"{reason}, and {counted(facts.integrations, 'integration')} cannot be spread over more"
         )
@@ -202,7 +204,7 @@ def _grown(facts: Facts, full: _Need | None, busy: _Need | None) -> Recommendati
     target = max(need.instances for need in needs)
     integrations = _with_room(facts) if full else facts.tenant.integrations
     reason = "; ".join(need.reason for need in needs)
-    # An empty server relieves nobody: what is on the others has to come to it.
+    # An empty server relieves nobody: integrations have to move to it.
     spread = busy and facts.tenant.placement != "spread"
     return Recommendation(
         tenant=facts.id,
@@ -238,7 +240,7 @@ def _spare(facts: Facts) -> str | None:
 
 
 def _peak_without(facts: Facts, last: int, measure: Measure) -> float:
-    """How close to its limit the busiest of the others would have come with the last one's load."""
+    """How close to its limit the busiest other server would have come with the last one's load."""
     others = [facts.readings[number].peak.of(measure) for number in range(1, last)]
     # `pack` may put all that the last one has on the busiest of the others.
     heirs = len(others) if facts.tenant.placement == "spread" else 1
@@ -259,7 +261,7 @@ def _shrunk(facts: Facts, reason: str) -> Recommendation:
 
 
 def _changes(facts: Facts, integrations: int, instances: int) -> dict[str, object]:
-    """The fields to write: `instances` only where there are to be more than integrations need."""
+    """The fields to write: `instances` only if it is to be more than integrations need."""
     changes: dict[str, object] = {}
     if integrations != facts.tenant.integrations:
         changes["integrations"] = integrations

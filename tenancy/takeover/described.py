@@ -1,4 +1,4 @@
-"""The inventory that describes servers which are there: pure."""
+"""The inventory that describes the existing servers. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ _STANDARD = BUILT_IN_SIZES[STANDARD]
 
 @dataclass(frozen=True, kw_only=True)
 class Described:
-    """What an inventory is to say of one tenant."""
+    """What the inventory is to say about one tenant."""
 
     id: str
     instances: int
@@ -32,10 +32,10 @@ class Described:
 
 
 def size_of(deployments: Sequence[Live], fullest: int) -> tuple[Size, list[str]]:
-    """A size as the servers have it, and what of it they do not have, each in a clause.
+    """A size that describes the servers, and where it differs from them, each in a clause.
 
-    All servers of a tenant have one size: the largest of each value that is found. It holds as many
-    integrations as the `fullest` server has, so that none of them moves.
+    All servers of a tenant get one size, with the largest of each value that they have. It holds at
+    least as many integrations as the `fullest` server has, so that none of them moves.
     """
     told: list[str] = []
     values: dict[tuple[str, str], str] = {}
@@ -55,7 +55,8 @@ def size_of(deployments: Sequence[Live], fullest: int) -> tuple[Size, list[str]]
         values[section, key] = max(found, key=measure, default=default)
         if len(found) > 1:
             have = " and ".join(sorted(found, key=measure))
-            told.append(f"gives all servers {section}.{key} {values[section, key]} of {have}")
+            largest = values[section, key]
+            told.append(f"gives all servers {section}.{key} {largest}; they have {have}")
     for key, measure in (("cpu", millicores), ("memory", in_bytes)):
         if measure(values["requests", key]) > measure(values["limits", key]):
             values["limits", key] = values["requests", key]
@@ -80,7 +81,7 @@ _VALUES = (
 
 
 def _resources(deployment: Live) -> Mapping[str, Mapping[str, str]]:
-    """Those of the server's container: the one called nats, or the first."""
+    """The resources of the server's container: the one called nats, or the first."""
     containers = deployment["spec"]["template"]["spec"]["containers"]
     named = [each for each in containers if each["name"] == APP]
     return (named or containers)[0].get("resources") or {}
@@ -91,7 +92,7 @@ _SUFFIXES = {
     **{unit: Decimal(1000) ** power for power, unit in enumerate("kMGTPE", start=1)},
     "m": Decimal("0.001"),
 }
-"""Of a quantity of Kubernetes."""
+"""The suffixes of Kubernetes quantities."""
 
 
 def _quantity(text: str) -> Decimal | None:
@@ -103,7 +104,7 @@ def _quantity(text: str) -> Decimal | None:
 
 
 def _cpu(text: str | None) -> str | None:
-    """As an inventory has it, rounded up to a thousandth of a core; None where that is nothing."""
+    """In the inventory's form, rounded up to thousandths of a core; None for no or a bad amount."""
     cores = _quantity(text) if text else None
     if not cores or cores <= 0:
         return None
@@ -112,7 +113,7 @@ def _cpu(text: str | None) -> str | None:
 
 
 def _memory(text: str | None) -> str | None:
-    """As an inventory has it, rounded up to whole Mi; None where that is nothing."""
+    """In the inventory's form, rounded up to whole Mi; None for no or a bad amount."""
     amount = _quantity(text) if text else None
     if not amount or amount <= 0:
         return None
@@ -121,7 +122,7 @@ def _memory(text: str | None) -> str | None:
 
 
 def inventory(tenants: Iterable[Described]) -> str:
-    """The text of an inventory that describes what is there."""
+    """The text of an inventory that describes `tenants`."""
     entries = ["tenants:"]
     sizes: dict[str, Size] = {}
     for tenant in tenants:
@@ -161,7 +162,7 @@ def _size_name(size: Size) -> str:
 
 
 def _entry(tenant: Described, size: str) -> str:
-    # More than there is room for would ask for one more server.
+    # More than the servers have room for would ask for one more server.
     integrations = min(tenant.integrations, tenant.instances * tenant.size.capacity)
     fields = [
         *([f"integrations: {integrations}"] if integrations else []),

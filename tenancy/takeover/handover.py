@@ -1,8 +1,8 @@
-"""Handing an object that somebody has made over to this project: pure.
+"""How an object that somebody has made is handed over to this project. Pure.
 
-The API server notes for each field who manages it, and an `up` that applies an object removes only
-fields of its own manager. So an object is handed over by naming that manager in its notes: else
-arguments, containers and volumes of an old server would stay beside those of the new one.
+The API server records who manages each field, and an `up` that applies an object removes only
+fields of its own manager. So a patch records that manager for what people and scripts have set.
+Without it, arguments, containers and volumes of an old server would stay beside the new ones.
 """
 
 from collections.abc import Iterator, Mapping
@@ -40,18 +40,18 @@ def is_taken_over(live: Live) -> bool:
 
 
 _APPLIED = "f:pulumi.com/patchFieldManager"
-"""A field that every `up` sets, and that nobody hands over."""
+"""A field that every `up` sets, and no patch."""
 
 
 def patches(live: Live) -> Iterator[Patch]:
-    """What hands an object over; nothing where that is done."""
+    """What hands an object over; nothing if that is done."""
     operations = [
         *_label_operations(live),
         *_manager_operations(live),
         *_strategy_operations(live),
     ]
     if operations:
-        # It fits what was looked at: not what somebody has changed or made anew since.
+        # The patch fails if somebody has changed or recreated the object since it was read.
         version = live["metadata"]["resourceVersion"]
         test = {"op": "test", "path": "/metadata/resourceVersion", "value": version}
         yield Patch(
@@ -76,16 +76,16 @@ def _label_operations(live: Live) -> Iterator[Mapping[str, Any]]:
 
 
 def _strategy_operations(live: Live) -> Iterator[Mapping[str, Any]]:
-    """Have no rollingUpdate block, which nobody may own, and which is refused beside `Recreate`.
+    """Remove the rollingUpdate block, which may have no manager and is refused with `Recreate`.
 
-    A strategy is no part of the pod: it restarts nothing.
+    The strategy is not part of the pod, so this restarts nothing.
     """
     if live["kind"] == "Deployment" and "rollingUpdate" in live["spec"].get("strategy", {}):
         yield {"op": "replace", "path": "/spec/strategy", "value": {"type": "Recreate"}}
 
 
 def _manager_operations(live: Live) -> Iterator[Mapping[str, Any]]:
-    """Have all fields that somebody has set managed by us, so that our `up` may remove them."""
+    """Make us the manager of all fields that somebody has set, so that our `up` may remove them."""
     entries: list[Mapping[str, Any]] = live["metadata"].get("managedFields") or []
     handed = [entry for entry in entries if _is_handed_over(entry)]
     if not any(entry["manager"] != FIELD_MANAGER for entry in handed):
@@ -109,12 +109,12 @@ def _manager_operations(live: Live) -> Iterator[Mapping[str, Any]]:
 
 
 def is_untracked(live: Live) -> bool:
-    """Whether the API server does not know who has set the fields: an `up` would remove none."""
+    """Whether the API server does not know who has set the fields: then an `up` removes none."""
     return not any(map(_is_handed_over, live["metadata"].get("managedFields") or ()))
 
 
 def _is_handed_over(entry: Mapping[str, Any]) -> bool:
-    """Whether a person or a script manages these fields, and no controller of Kubernetes'."""
+    """Whether a person or a script manages these fields, not a controller of Kubernetes."""
     return not entry.get("subresource") and not entry["manager"].startswith(
         "kube-controller-manager"
     )

@@ -1,4 +1,4 @@
-"""What stands in the way of a take-over, each with what to do about it: pure."""
+"""What prevents a take-over, each with what to do about it. Pure."""
 
 import json
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from tenancy.takeover.there import There, told_selector
 
 @dataclass(frozen=True, kw_only=True)
 class Obstacle:
-    """What stands in the way of a take-over, and what to do about it."""
+    """One thing that prevents a take-over, and what to do about it."""
 
     what: str
     remedy: str
@@ -19,7 +19,7 @@ class Obstacle:
 
 
 def obstacles(there: There) -> Iterator[Obstacle]:
-    """All of a tenant."""
+    """All obstacles of a tenant."""
     within = f"kubectl --namespace={there.namespace}"
     for number, deployment in sorted(there.deployments.items()):
         name = deployment["metadata"]["name"]
@@ -64,7 +64,7 @@ _ELSEWHERE = {
     "kustomize.toolkit.fluxcd.io/name": "Flux ({}), which would put it back",
     "helm.toolkit.fluxcd.io/name": "Flux ({}), which would put it back",
 }
-"""By the annotation or label that says so: to whom else an object belongs."""
+"""Who else owns an object, by the annotation or label that says so."""
 
 
 def _held(live: Live) -> Iterator[Obstacle]:
@@ -83,7 +83,8 @@ def _held(live: Live) -> Iterator[Obstacle]:
     for owner in owners:
         yield Obstacle(
             what=f"{name} belongs to {owner}",
-            remedy="Have it let go of the object, without deleting it, and take its marks off.",
+            remedy="Have it release the object without deleting it, then remove its label, "
+            "annotation or owner reference.",
         )
     if finalizers := [each for each in metadata.get("finalizers") or () if each not in _HARMLESS]:
         yield Obstacle(
@@ -106,4 +107,4 @@ def _held(live: Live) -> Iterator[Obstacle]:
 
 
 _HARMLESS = ("service.kubernetes.io/load-balancer-cleanup",)
-"""Finalizers that Kubernetes itself takes off."""
+"""Finalizers that Kubernetes itself removes."""

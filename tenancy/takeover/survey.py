@@ -1,4 +1,4 @@
-"""A namespace that the old scripts made, tenant by tenant: pure, over what is there."""
+"""A namespace that the old scripts made, tenant by tenant. Pure, over its objects and rows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from tenancy.takeover.updates import changes, client_namespaces
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """One tenant as it is there, and what an `up` makes of it."""
+    """One tenant as it was found, and what an `up` does to it."""
 
     described: Described
     """As many instances as the highest number of a server or a row says."""
@@ -22,12 +22,12 @@ class Found:
     """The numbers of those that run."""
     there: tuple[str, ...]
     changes: tuple[str, ...]
-    """What the `up` changes besides, each in a clause."""
+    """What the `up` changes, each in a clause."""
     restarts: tuple[str, ...]
-    """The servers that it restarts."""
+    """The servers that the `up` restarts."""
     obstacles: tuple[Obstacle, ...]
     patches: tuple[Patch, ...]
-    """None where something stands in the way."""
+    """Empty if there is an obstacle."""
 
     @property
     def id(self) -> str:

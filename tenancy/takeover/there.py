@@ -1,4 +1,4 @@
-"""What there is of one tenant in a namespace that the old scripts made."""
+"""The objects and rows of one tenant in a namespace that the old scripts made."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from tenancy.takeover.handover import Live
 
 @dataclass(frozen=True, kw_only=True)
 class There:
-    """What there is of one tenant."""
+    """The objects and rows of one tenant."""
 
     tenant: str
     namespace: str
@@ -26,7 +26,7 @@ class There:
 
     @cached_property
     def instances(self) -> int:
-        """How many there are to be: up to the highest number of a server, its Service or row."""
+        """How many it should have: the highest number of a server, a Service or a row."""
         rows = (row for row in self.rows if row.is_live and row.lives_in(self.namespace))
         places = map(place_of, self.services.values())
         numbers = {
@@ -43,7 +43,7 @@ class There:
 
     @cached_property
     def own_services(self) -> dict[int, Live]:
-        """The Services that have the names of this tenant's, by number."""
+        """The Services that have the names of this tenant's instances, by number."""
         names = {
             number: instance_name(self.tenant, number) for number in range(1, self.instances + 1)
         }
@@ -53,18 +53,18 @@ class There:
 
     @property
     def policy(self) -> Live | None:
-        """The one that has the name of this tenant's."""
+        """The policy that has the name of this tenant's."""
         return self.policies.get(policy_name(self.tenant))
 
     @property
     def owned(self) -> list[Live]:
-        """All that is to be taken over."""
+        """All objects to take over."""
         policy = [self.policy] if self.policy else []
         return [*self.servers, *self.own_services.values(), *policy]
 
 
 def place_of(service: Live) -> tuple[str, int] | None:
-    """The tenant and the number of the server that a Service leads to; None for any other."""
+    """The tenant and the number of the server that a Service leads to; None if it leads to none."""
     place = instance_of(service["metadata"]["name"])
     selector: Mapping[str, str] = service["spec"].get("selector") or {}
     return place if place and selector.get(TENANT_LABEL) == place[0] else None

@@ -1,4 +1,4 @@
-"""What an `up` changes of the servers that it takes over, each in a clause: pure."""
+"""What an `up` changes in the servers that it takes over, each in a clause. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -20,7 +20,7 @@ _NAMESPACE_NAME = "kubernetes.io/metadata.name"
 
 
 def changes(there: There) -> Iterator[str]:
-    """All of a tenant, but for its size."""
+    """All changes to a tenant, except its size."""
     yield from _of_servers(there)
     yield from _of_services(there)
     yield from _of_policies(there)
@@ -52,10 +52,10 @@ def _of_services(there: There) -> Iterator[str]:
         name, spec = service["metadata"]["name"], service["spec"]
         kind = spec.get("type", "ClusterIP")
         if kind != "ClusterIP":
-            yield f"makes the Service {name} one of type ClusterIP: {kind} leads in from outside"
+            yield f"changes the Service {name} from {kind} to ClusterIP, closed to the outside"
         if spec.get("selector") != instance_selector(there.tenant, number):
             selected = told_selector({"matchLabels": spec.get("selector") or {}})
-            yield f"leads the Service {name} to that server, where it selects {selected}"
+            yield f"points the Service {name} to its server; now it selects {selected}"
 
 
 def _of_policies(there: There) -> Iterator[str]:
@@ -87,7 +87,7 @@ _POD_DEFAULTS: Mapping[str, Any] = {
     "schedulerName": "default-scheduler",
     "securityContext": {},
 }
-"""What the API server fills in where nobody says anything."""
+"""What the API server fills in by default."""
 _CONTAINER_FIELDS = ("command", "args", "env", "envFrom", "volumeMounts", "lifecycle")
 
 
@@ -96,7 +96,7 @@ def _containers(deployment: Live) -> list[Mapping[str, Any]]:
 
 
 def _dropped(deployment: Live) -> Iterator[str]:
-    """What the old pod has and the new one has not. Values are not told: some are secrets."""
+    """What the old pod has and the new one lacks. Values are left out: some are secrets."""
     template = deployment["spec"]["template"]
     for marks in ("labels", "annotations"):
         keys = set(template["metadata"].get(marks) or {}) - {"app", TENANT_LABEL, INSTANCE_LABEL}
@@ -118,11 +118,11 @@ def _of_policy(tenant: str, policy: Live) -> Iterator[str]:
     if any(not rule.get("to") for rule in egress) or "Egress" not in policy["spec"]["policyTypes"]:
         yield f"narrows what {name} lets out to DNS; a server opens no connection of its own"
     if others := list(_other_sources(tenant, policy)):
-        yield f"takes out of {name} what it lets in besides: {', '.join(others)}"
+        yield f"removes from {name} what else it lets in: {', '.join(others)}"
 
 
 def _other_sources(tenant: str, policy: Live) -> Iterator[str]:
-    """What a policy lets in and an inventory cannot say; the monitoring is a stack's setting."""
+    """What a policy lets in that an inventory cannot say; monitoring is a setting of the stack."""
     for source in _sources(policy):
         pods, namespaces = source.get("podSelector"), source.get("namespaceSelector")
         if "ipBlock" in source:
@@ -187,7 +187,7 @@ def _own_pods(tenant: str) -> Mapping[str, Any]:
 
 
 def _named(selector: Mapping[str, Any] | None) -> list[str]:
-    """The namespaces that a selector picks by their names; none where it picks in another way."""
+    """The namespaces that a selector picks by name; none if it picks in another way."""
     match selector:
         case {"matchLabels": labels} if set(labels) == {_NAMESPACE_NAME}:
             return [labels[_NAMESPACE_NAME]]

@@ -1,4 +1,4 @@
-"""An environment that says nothing, and goldens as JSON."""
+"""An environment without settings, and goldens as JSON."""
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
@@ -7,7 +7,7 @@ from syrupy.extensions.json import JSONSnapshotExtension
 
 @pytest.fixture(autouse=True)
 def _quiet_environment(monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ignore[reportUnusedFunction]
-    """No test sees the database or the stack's configuration of whoever runs it."""
+    """No test sees the database or the stack configuration of the person who runs it."""
     for variable in ("DATABASE_URL", "PULUMI_CONFIG", "PULUMI_CONFIG_SECRET_KEYS"):
         monkeypatch.delenv(variable, raising=False)
 

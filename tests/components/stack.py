@@ -19,7 +19,7 @@ LARGE = {
 """A size beside the built-in one, as an inventory has it."""
 
 LIMITED = "UAF5NY6LUVMB7YNAD5WSTVVIKUAD3MNAHWXZ2K3EXCQ6Q3EMR4NPSPPQ"
-"""A key that not everything is permitted to."""
+"""A key with restricted permissions."""
 
 EVERY_OPTION: dict[str, object] = {
     "integrations": 30,

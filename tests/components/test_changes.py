@@ -14,7 +14,7 @@ def test_the_objects_of_a_tenant_and_of_an_instance_are_those_that_the_component
 
 
 def made(tenants: dict[str, object]) -> Counter[str]:
-    """How many objects of each kind there are, and rows, beside those of the namespace."""
+    """How many objects of each kind, and rows, there are, without those of the namespace."""
     resources = [
         each
         for each in graph_of(tenants).resources

@@ -89,7 +89,7 @@ def _sources_of(spec: Any, port: int) -> list[Any]:
 
 
 def _named(*names: str) -> dict[str, object]:
-    """The selector of namespaces by the name that Kubernetes itself writes on them."""
+    """The selector of namespaces by the label with their name that Kubernetes itself sets."""
     return {
         "matchExpressions": [
             {"key": "kubernetes.io/metadata.name", "operator": "In", "values": list(names)}

@@ -62,7 +62,7 @@ def test_a_folder_with_other_files_is_refused_and_stays_as_it_is(folder: Path, n
     result = run("render", "out")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
-        f"out has {name}, which is not of this command; give it a folder of its own. "
+        f"out has {name}, which this command did not write; give it an empty folder. "
         "Nothing was written.\n"
     )
     assert names(folder / "out") == [name]
@@ -89,5 +89,5 @@ def test_nothing_is_written_when_something_is_wrong(
 
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("arguments", [[], ["out", "--set", "image"]])
-def test_a_wrong_call_is_told_apart(arguments: list[str]) -> None:
+def test_wrong_usage_exits_with_2(arguments: list[str]) -> None:
     assert run("render", *arguments).exit_code == 2

@@ -1,4 +1,4 @@
-"""Coming: policies, servers, rows. Going: the reverse, which the engine derives."""
+"""Created: policies, servers, rows. Deleted: in reverse, which the engine derives."""
 
 import pytest
 

@@ -30,7 +30,7 @@ CANARY = "postgresql://provisioner:canary-4f1d@db.example.com:5432/platform"
 def _surroundings(  # pyright: ignore[reportUnusedFunction]
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A database that is named and a cluster that, unless a test says otherwise, are empty."""
+    """A named database and a cluster, both empty unless a test says otherwise."""
     monkeypatch.setenv("DATABASE_URL", CANARY)
     monkeypatch.setattr(program, "take_snapshot", _found())
     monkeypatch.setattr(program, "objections", _objecting())
@@ -79,7 +79,7 @@ def test_what_moves_and_what_finds_no_room_is_told_in_a_preview_and_in_an_up(
         "1 tenant relies on labels alone (acme-corp): every pod that carries the label may "
         "connect; `clients.nkeys` admits only clients that prove who they are.",
         "acme-corp: 7 integrations have no instance, since there is no room (1 x 50); "
-        "`integrations: 57` makes it, with `instances` left out or at least 2.",
+        "`integrations: 57` makes room, with `instances` left out or at least 2.",
         "acme-corp: 50 integrations to place",
     ]
     [records] = outcome.graph.of_type("TenantRecords")
@@ -102,7 +102,7 @@ def test_without_the_database_a_preview_warns_and_shows_the_plan(
     outcome = _attempt(inventory, preview=True)
     assert outcome.error is None
     assert [each.name for each in outcome.graph.of_type("Tenant")] == ["acme-corp"]
-    # Other tests' failures, on purpose, may be told here late, by asyncio.
+    # asyncio may log here, late, the failures that other tests cause on purpose.
     assert [each.getMessage() for each in caplog.records if each.name == "root"] == [
         "The database cannot be used: no route. This preview could not look at the rows and "
         "integrations: an `up` may still refuse to remove a server."
@@ -287,7 +287,7 @@ def _assert_refused(outcome: Outcome) -> None:
 def _found(
     *instances: RecordedInstance, unplaced: Mapping[str, int] | None = None
 ) -> Callable[[str], Snapshot]:
-    """A database with these rows, and so many integrations of each tenant without an instance."""
+    """A database with these rows, and `unplaced` integrations of each tenant."""
 
     def take_snapshot(_dsn: str, **_needs: bool) -> Snapshot:
         return Snapshot(instances=instances, unplaced=unplaced or {})
@@ -296,7 +296,7 @@ def _found(
 
 
 def _objecting(*reasons: str) -> Callable[[Wanted, Kubectl], list[str]]:
-    """A cluster in which so much speaks against what the stack wants."""
+    """A cluster with these objections to what the stack wants."""
 
     def objections(_wanted: Wanted, _kubectl: Kubectl) -> list[str]:
         return list(reasons)

@@ -1,4 +1,4 @@
-"""The recorder itself: what it would hide, no other test could see."""
+"""The recorder itself: no other test could see what it hides."""
 
 import pulumi
 import pytest

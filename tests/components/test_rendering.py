@@ -13,7 +13,7 @@ from rendering.run import StackSettingsError, stack_settings
 from tests.components.stack import EVERY_OPTION, graph_of
 
 NOT_TEXT_TO_SOME = ("on", "y", "no", "007", "1e3", "2024-01-01", "null")
-"""Tenants that some YAML reader takes for something else than text."""
+"""Tenants whose ids some YAML reader does not take for text."""
 
 
 class Yaml(SingleFileSnapshotExtension):

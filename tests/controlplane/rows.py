@@ -20,9 +20,9 @@ ELSEWHERE = InstanceRow(1, "nats.example.com:4222", "active")
 
 
 def by_hand(dsn: str) -> str:
-    """The connection string of somebody who may do everything, whoever `dsn` is for.
+    """The connection string of the administrator, whoever `dsn` is for.
 
-    What the platform and its people do, tests do so. What the program does is done as `dsn` says.
+    Tests use it for what the platform and its people do, and `dsn` for what the program does.
     """
     return database.administrator(dsn)
 
@@ -35,7 +35,7 @@ def execute(dsn: str, statement: str, *parameters: object) -> list[Row]:
 
 
 def insert(dsn: str, tenant_id: str, row: InstanceRow, *, integrations: int = 0) -> int:
-    """Insert a row by hand, with so many integrations that point to it; returns its id."""
+    """Insert a row by hand, with integrations that point to it; returns its id."""
     [(row_id,)] = execute(
         dsn,
         "INSERT INTO nats_instances (tenant_id, instance_number, dns_name, status) "
@@ -67,7 +67,7 @@ def record(
     capacity: int = 50,
     placement: PlacementPolicy = "pack",
 ) -> None:
-    """What `store.record` does when `rows` are all that acme is to have."""
+    """Run `store.record` with `rows` as all that acme should have."""
     wanted = TenantRows(
         tenant_id="acme", rows=rows, domain=DOMAIN, capacity=capacity, placement=placement
     )

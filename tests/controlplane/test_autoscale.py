@@ -112,7 +112,7 @@ def test_a_tenant_shrinks_when_the_table_and_prometheus_agree(
     assert file.read_text() == FILE.replace("80", "50")
 
 
-def test_a_dry_run_tells_and_writes_nothing(file: Path, prometheus: Prometheus, dsn: str) -> None:
+def test_a_dry_run_prints_and_writes_nothing(file: Path, prometheus: Prometheus, dsn: str) -> None:
     integrate(dsn, "acme", 60)
     result = autoscale(prometheus, "--dry-run")
     assert result.exit_code == 0
@@ -121,7 +121,7 @@ def test_a_dry_run_tells_and_writes_nothing(file: Path, prometheus: Prometheus, 
     assert file.read_text() == FILE
 
 
-def test_without_prometheus_a_tenant_grows_by_integrations_alone_and_that_is_told(
+def test_without_prometheus_a_tenant_grows_by_integrations_alone_and_the_output_says_so(
     file: Path, prometheus: Prometheus, dsn: str
 ) -> None:
     integrate(dsn, "globex", 51)
@@ -210,7 +210,8 @@ def test_json_says_what_the_words_say(file: Path, prometheus: Prometheus, dsn: s
             }
         ],
         "notes": [
-            "globex: judged by integrations only, and does not shrink: instance 1 is not heard of."
+            "globex: judged by integrations only, and does not shrink: instance 1 has no recent "
+            "data in Prometheus."
         ],
     }
     assert file.read_text() == FILE.replace("80", "132")
@@ -240,7 +241,7 @@ def test_a_tenant_that_is_excepted_stays_as_it_is(
     assert "there is no tenant acme-corp" in unknown.stderr
 
 
-def test_a_file_with_a_fault_is_told_and_nothing_is_written(
+def test_a_file_with_a_fault_is_reported_and_nothing_is_written(
     file: Path, prometheus: Prometheus
 ) -> None:
     file.write_text(FILE.replace("80", "lots"))
@@ -265,7 +266,7 @@ def test_without_the_database_nothing_is_decided(
 
 
 @pytest.mark.usefixtures("file")
-def test_an_address_of_prometheus_has_to_be_one() -> None:
+def test_an_address_of_prometheus_must_be_a_url() -> None:
     result = CliRunner().invoke(app, ["autoscale", "--prometheus", "hunter2"])
     assert result.exit_code == 2
     assert "expected http://" in result.stderr

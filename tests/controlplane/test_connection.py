@@ -1,4 +1,4 @@
-"""How the database is spoken to, on a real Postgres."""
+"""The connection to the database, on a real Postgres."""
 
 from controlplane.connection import connected
 
@@ -10,4 +10,6 @@ def test_no_statement_is_prepared_however_often_it_runs(dsn: str) -> None:
                 "SELECT count(*) FROM nats_instances WHERE tenant_id = %s", ("acme",)
             )
         prepared = connection.execute("SELECT statement FROM pg_prepared_statements").fetchall()
-    assert prepared == [], "a pooler by transactions hands the session on, with what is prepared"
+    assert prepared == [], (
+        "a pooler by transactions gives the session, with its prepared statements, to others"
+    )

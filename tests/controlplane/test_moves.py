@@ -27,7 +27,7 @@ THREE = InstanceRow(3, f"nats-acme-3.{DOMAIN}", "active")
 
 
 def integrate(dsn: str, count: int, tenant_id: str = "acme") -> None:
-    """Make so many integrations that have no instance yet."""
+    """Make that many integrations without an instance."""
     execute(
         dsn, "INSERT INTO integrations (tenant_id) SELECT %s FROM generate_series(1, %s)",
         tenant_id, count,
@@ -51,7 +51,7 @@ def statuses(dsn: str) -> dict[int, str]:
     return dict(rows)
 
 
-def test_past_fifty_the_second_instance_takes_what_has_none(dsn: str) -> None:
+def test_past_fifty_the_second_instance_takes_the_unplaced_integrations(dsn: str) -> None:
     insert(dsn, "acme", ONE, integrations=50)
     integrate(dsn, 10)
     record(dsn, ONE, TWO, managed=[1])
@@ -152,7 +152,7 @@ def test_what_was_added_to_a_draining_instance_is_moved_and_has_its_time_as_well
     assert (pauses, placed(dsn), statuses(dsn)) == ([30, 30], {1: 2}, {1: "active"})
 
 
-def test_somebody_who_never_stops_adding_is_told_in_one_line(
+def test_an_instance_that_keeps_being_filled_is_reported_in_one_line(
     dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     insert(dsn, "acme", ONE)

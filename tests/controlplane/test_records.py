@@ -238,7 +238,7 @@ def test_check_asks_a_database_that_does_not_answer_only_once(
     assert asked == ["acme"]
 
 
-def test_what_people_have_to_know_comes_without_the_programs_own_lines(
+def test_an_expected_error_has_no_traceback(
     provider: RecordsProvider, dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "tracebacklimit", None, raising=False)
@@ -255,7 +255,7 @@ def test_what_people_have_to_know_comes_without_the_programs_own_lines(
     ]
 
 
-def test_what_nobody_expected_keeps_its_traceback_also_after_that(
+def test_an_unexpected_error_keeps_its_traceback_even_after_an_expected_one(
     provider: RecordsProvider, dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "tracebacklimit", None, raising=False)

@@ -45,7 +45,7 @@ UNION ALL
 SELECT role, proname, 'EXECUTE', has_function_privilege(name, oid, 'EXECUTE')
 FROM role, pg_proc WHERE pronamespace = 'public'::regnamespace
 """
-"""All that is in the database, whoever has put it there, with all the privileges of its kind."""
+"""All objects in the database, whoever made them, with all the privileges of their kind."""
 
 
 def grid(dsn: str, prefix: str = PREFIX) -> dict[Cell, bool]:
@@ -56,8 +56,8 @@ def grid(dsn: str, prefix: str = PREFIX) -> dict[Cell, bool]:
 
 
 def described(cells: dict[Cell, bool]) -> set[Cell]:
-    """The cells that are to be allowed."""
-    # What everybody has in a database of Postgres, unless somebody takes it from all its users.
+    """The cells that should be allowed."""
+    # What Postgres grants to PUBLIC in every database by default.
     allowed: set[Cell] = {(role, "database", p) for role in ROLES for p in ("CONNECT", "TEMPORARY")}
     for lent in LENT:
         names = [f"{lent.name}.{column}" for column in lent.columns] or [lent.name or "schema"]
@@ -131,7 +131,7 @@ def test_what_the_command_prints_makes_the_roles_of_another_prefix(dsn: str) -> 
 def test_a_name_that_needs_quoting_is_refused(option: str) -> None:
     refused = CliRunner().invoke(app, ["database-roles", option, "a;b"])
     assert refused.exit_code == 2
-    assert "a;b is not of lower-case letters" in refused.output
+    assert "a;b: expected lower-case letters" in refused.output
     assert "CREATE" not in refused.output
 
 

@@ -1,4 +1,4 @@
-"""What the database holds by itself, whoever writes to it: as migrated, on a real Postgres."""
+"""What the database itself enforces, whoever writes to it: as migrated, on a real Postgres."""
 
 import json
 from typing import Any
@@ -84,17 +84,17 @@ def test_a_tenant_finds_all_its_active_servers_and_no_other(dsn: str) -> None:
 
 
 def told_until_now(dsn: str, listener: psycopg.Connection) -> list[Any]:
-    """What was told of moves; listeners are told in the order of the commits."""
+    """The notifications of moves; they come in the order of the commits."""
     execute(dsn, "NOTIFY integration_moved, 'end'")
     told: list[Any] = []
     for each in listener.notifies(timeout=60):
         if each.payload == "end":
             return told
         told.append(json.loads(each.payload))
-    raise AssertionError("nobody has told the end")
+    raise AssertionError("no notification of the end has come")
 
 
-def test_a_move_is_told_once_it_is_committed_with_ids_only(dsn: str) -> None:
+def test_a_move_is_notified_once_it_is_committed_with_ids_only(dsn: str) -> None:
     first, second = insert(dsn, "acme", ONE), insert(dsn, "acme", TWO)
     with psycopg.connect(database.worker(dsn), autocommit=True) as listener:
         listener.execute("LISTEN integration_moved")

@@ -94,7 +94,7 @@ def test_columns_that_the_platform_adds_do_not_matter(dsn: str) -> None:
     ],
     ids=["no such database", "nothing listens", "no such host", "no such role", "no host name"],
 )
-def test_a_database_that_cannot_be_used_is_told_in_one_line_without_the_password(
+def test_an_unusable_database_is_reported_in_one_line_without_the_password(
     dsn: str, changes: dict[str, str | int], words: str
 ) -> None:
     broken = make_conninfo(dsn, **changes, password="kept-to-oneself")
@@ -105,7 +105,7 @@ def test_a_database_that_cannot_be_used_is_told_in_one_line_without_the_password
     assert len(str(caught.value).splitlines()) == 1
 
 
-def test_a_database_that_vanishes_without_a_word_is_noticed(dsn: str) -> None:
+def test_a_silently_dead_database_is_noticed(dsn: str) -> None:
     with connection.connected(dsn) as connected:
         parameters = connected.info.get_parameters()
     assert {name: parameters.get(name) for name in LIVENESS} == LIVENESS
@@ -206,7 +206,7 @@ def test_a_row_of_ours_that_a_killed_run_left_is_found_and_retired(dsn: str) -> 
     assert [row[1] for row in table(dsn)] == [1]
 
 
-def test_rows_that_somebody_holds_are_told_in_words_and_nothing_hangs(
+def test_rows_that_somebody_has_locked_are_reported_in_words_and_nothing_hangs(
     dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection, "_LOCK_TIMEOUT", "200ms")
@@ -251,7 +251,7 @@ def test_a_platform_may_keep_the_status_as_an_enum(dsn: str) -> None:
         ("UNIQUE (tenant_id)", False),
     ],
 )
-def test_a_key_is_one_that_an_upsert_can_use(dsn: str, key: str, fits: bool) -> None:
+def test_only_a_key_that_an_upsert_can_use_is_accepted(dsn: str, key: str, fits: bool) -> None:
     execute(
         dsn,
         "ALTER TABLE nats_instances DROP CONSTRAINT nats_instances_tenant_id_instance_number_key",

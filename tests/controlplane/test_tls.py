@@ -1,4 +1,4 @@
-"""Which URL workers are given, and tables that cannot say `tls` yet, on a real Postgres."""
+"""Which URL workers get, and tables that lack the column `tls`, on a real Postgres."""
 
 from dataclasses import replace
 
@@ -20,13 +20,13 @@ LACKING = (
 
 @pytest.fixture
 def old(dsn: str) -> str:
-    """A database whose platform has not heard of TLS."""
+    """A database without the column `tls`."""
     execute(dsn, "ALTER TABLE nats_instances DROP COLUMN tls CASCADE")
     return dsn
 
 
 def urls(dsn: str) -> list[tuple[str, ...]]:
-    """What the integrations' workers and the tenant are told."""
+    """The URLs that the integrations' workers and the tenant get."""
     return [
         *execute(dsn, "SELECT url FROM integration_servers ORDER BY integration_id"),
         *execute(dsn, "SELECT url FROM tenant_servers ORDER BY instance_number"),
@@ -40,13 +40,13 @@ def test_workers_are_given_the_scheme_of_their_server(dsn: str) -> None:
     assert urls(dsn) == [(one,), (one,), (two,)]
 
 
-def test_a_tenant_that_gives_tls_up_is_reached_without_it(dsn: str) -> None:
+def test_a_tenant_that_stops_using_tls_is_reached_without_it(dsn: str) -> None:
     record(dsn, ENCRYPTED)
     record(dsn, ONE, managed=[1])
     assert urls(dsn) == [(f"nats://{ONE.dns_name}",)]
 
 
-def test_rows_from_before_say_nats(new_database: NewDatabase) -> None:
+def test_rows_from_before_the_column_say_nats(new_database: NewDatabase) -> None:
     dsn = by_hand(new_database())
     execute(dsn, "DROP SCHEMA public CASCADE")
     execute(dsn, "CREATE SCHEMA public")
@@ -57,13 +57,13 @@ def test_rows_from_before_say_nats(new_database: NewDatabase) -> None:
     assert urls(dsn) == before == [(f"nats://{ONE.dns_name}",)] * 2
 
 
-def test_the_snapshot_says_who_is_told_to_use_tls(dsn: str) -> None:
+def test_the_snapshot_says_which_servers_use_tls(dsn: str) -> None:
     record(dsn, ENCRYPTED, TWO)
     rows = take_snapshot(dsn, with_tls=True).instances
     assert [row.tls for row in rows] == [True, False]
 
 
-def test_a_table_without_the_column_does_as_long_as_nobody_uses_tls(old: str) -> None:
+def test_a_table_without_the_column_is_enough_while_nobody_uses_tls(old: str) -> None:
     insert(old, "acme", ONE, integrations=3)
     record(old, ONE, TWO, managed=[1])
     record(old, ONE, managed=[1, 2])
@@ -79,7 +79,7 @@ def test_a_table_without_the_column_is_refused_by_the_snapshot_when_a_tenant_use
     assert str(caught.value) == LACKING
 
 
-def test_no_row_is_written_that_could_not_say_tls(old: str) -> None:
+def test_no_row_of_a_tls_server_is_written_without_the_column(old: str) -> None:
     with pytest.raises(ControlPlaneError) as caught:
         record(old, ENCRYPTED)
     assert str(caught.value) == LACKING

@@ -227,7 +227,7 @@ def test_servers_of_the_old_scripts_are_taken_over_by_an_up(new_project: NewProj
     code, said = adopt(project, "--patch")
     assert code == 0, said
     assert "Patched: Deployment nats-acme-corp-1." in said
-    assert "3. 8 objects handed over, as told above." in said
+    assert "3. 8 objects handed over, as listed above." in said
     assert "Patched" not in adopt(project, "--patch")[1], "once is enough"
     assert revisions(project) == {**before}, "a patch restarts nothing"
 
@@ -306,7 +306,7 @@ def test_a_file_that_is_there_stays_as_it_is(new_project: NewProject) -> None:
     assert (code, "is there already and stays as it is" in said) == (1, True), said
     assert file.read_text() == INVENTORY
     code, said = project.operations("adopt", "--namespace", "nowhere")
-    assert (code, "no tenant's server in the namespace nowhere" in said) == (0, True), said
+    assert (code, "server or a row in the namespace nowhere" in said) == (0, True), said
 
 
 def test_a_namespace_of_another_stack_and_a_strangers_object_are_refused(

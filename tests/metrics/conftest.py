@@ -38,26 +38,26 @@ INVENTORY = Inventory.model_validate(
     }
 )
 CLIENTS = 7
-"""How many are connected to each server."""
+"""How many clients are connected to each server."""
 PEAK_CONNECTIONS = 300
 PEAK_RATE = 900
 USUAL_RATE = 50
 _PEAK = range(10 * 3600, 11 * 3600)
-"""When, in seconds ago, there was most to do."""
+"""The busy hour, in seconds ago."""
 _MEMORY = 20e6
 _DAY = 24 * 3600
-"""How long the servers are said to have run, since there is a history of them."""
+"""How long the servers are said to have run, to agree with their history."""
 _LAST = (
     "tenant_nats:connections:avg5m",
     "tenant_nats:integrations:limit",
     "rate(gnatsd_varz_slow_consumers[1m])",
 )
-"""What takes longest to come, as it takes two scrapes or a rule after a scrape."""
+"""The series that appear last, since they need two scrapes, or a rule after a scrape."""
 
 
 @dataclass
 class Watched:
-    """What is watched, and who watches."""
+    """The servers, their exporters, and the Prometheus that watches them."""
 
     prometheus: Prometheus
     servers: dict[Instance, Server]

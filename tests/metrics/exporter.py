@@ -24,10 +24,10 @@ _TIMES = ("start", "config_load_time")
 
 
 class Exporter(Collector):
-    """What beside one server answers Prometheus."""
+    """The exporter of one server."""
 
     def __init__(self, monitoring_port: int, *, earlier: int = 0) -> None:
-        """Beside the server of that port, which is said to have started so many seconds earlier."""
+        """For the server of that port; its start is reported as `earlier` seconds earlier."""
         self._earlier = earlier
         self._url = f"http://127.0.0.1:{monitoring_port}"
         self._varz = _asked(f"{self._url}/varz") or {}

@@ -9,7 +9,7 @@ from pathlib import Path
 from sandbox.toolchain import PROMETHEUS, ensure
 
 Values = Callable[[float], float]
-"""A metric's value, so many seconds before now."""
+"""A metric's value, by the seconds before now."""
 
 _DAY_SECONDS = 25 * 3600
 _STEP_SECONDS = 60
@@ -22,8 +22,7 @@ def write_history(
 
     Args:
         folder: where Prometheus will run.
-        metrics: by a metric's name, its values by the labels of a series, `{job="…"}`; NaN where
-            there was none.
+        metrics: a metric's name → the labels of a series, `{job="…"}` → its values; NaN for none.
         end: how many seconds ago it ends.
     """
     promtool = ensure(PROMETHEUS) / "promtool"  # first, as it may have to be built

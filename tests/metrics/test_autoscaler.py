@@ -1,4 +1,4 @@
-"""What the autoscaler asks, in a real Prometheus about real servers."""
+"""The autoscaler's queries, in a real Prometheus about real servers."""
 
 from math import nan
 from pathlib import Path
@@ -68,7 +68,7 @@ def test_a_server_that_is_dead_or_not_seen_is_doubted_and_the_others_are_not(
     def check() -> None:
         observation = observe(watched.prometheus.url, NAMESPACE)
         assert observation.doubts["acme", 2].startswith("does not answer its exporter")
-        assert observation.doubts["globex", 1].startswith("is not heard of")
+        assert observation.doubts["globex", 1].startswith("has no recent data in Prometheus")
         assert list(observation.readings) == [("acme", 1)]
         # Both are still there as servers that were seen for most of the day: nothing shrinks.
         assert observation.watched.keys() == watched.servers.keys()

@@ -16,7 +16,7 @@ from tests.nats.server import Server
 from tests.waiting import within
 
 PATIENCE = 15
-"""Seconds for a series to be back that one late scrape has interrupted."""
+"""How many seconds a series needs to come back after one late scrape."""
 DASHBOARD = json.loads(dashboard_json())
 TARGETS: list[Any] = [
     pytest.param(target["expr"], target.get("legendFormat", ""), id=f"{panel['title']} {number}")
@@ -65,8 +65,8 @@ def test_a_panel_shows_only_the_tenant_and_the_instance_that_are_chosen(
 
 @pytest.mark.parametrize(("query", "legend"), TARGETS)
 @within(PATIENCE).wraps
-def test_a_panel_names_series_that_there_are(watched: Watched, query: str, legend: str) -> None:
-    """Where nothing is counted as none, a wrong name would never show."""
+def test_a_panel_names_series_that_exist(watched: Watched, query: str, legend: str) -> None:
+    """A panel that shows 0 for missing series would hide a wrong name."""
     assert legend is not None
     known = watched.prometheus.values("__name__", '{__name__=~".+"}')
     named = re.findall(r"\b([A-Za-z_:][A-Za-z0-9_:]*)\{", query)
@@ -106,7 +106,7 @@ def test_a_client_that_does_not_keep_up_is_seen_where_it_was_cut_off(watched: Wa
     check()
 
 
-def test_a_person_can_choose_among_what_there_is(watched: Watched) -> None:
+def test_a_person_can_choose_among_what_exists(watched: Watched) -> None:
     choices = {
         name: watched.prometheus.values(*_asked(chosen(query))) for name, query in VARIABLES.items()
     }

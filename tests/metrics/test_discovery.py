@@ -69,7 +69,7 @@ Found = set[tuple[str, ...]]
 
 @pytest.fixture(scope="module")
 def access(own_access: Access) -> Access:
-    """A cluster that knows the operator, as that of the other tests does not."""
+    """A cluster with the operator, unlike that of the other tests."""
     return own_access
 
 
@@ -118,7 +118,7 @@ def stack(
 
 @pytest.fixture(scope="module")
 def right(stack: Project, access: Access) -> Found:
-    """The servers, as they are to be found; beside them there are pods that are none."""
+    """The servers that Prometheus should find; beside them are pods that are none."""
     pods = json.loads(stack.kubectl("get", "pods", "--selector=app=nats", "--output=json"))["items"]
     _make_strangers(access, pods[0]["spec"])
     found = {
@@ -182,7 +182,7 @@ def test_recover_looks_for_what_the_operator_brings_where_that_is_there(stack: P
 def discovered(
     folder: Path, config: dict[str, Any], access: Access, at_least: int = len(SERVERS)
 ) -> Found:
-    """What a real Prometheus finds by this configuration, as soon as it has so many targets."""
+    """What a real Prometheus finds by this configuration, once it has that many targets."""
     servers = [each for each in config["scrape_configs"] if "kubernetes_sd_configs" in each]
     for each in servers:
         for discovery in each["kubernetes_sd_configs"]:
@@ -204,7 +204,7 @@ def discovered(
 
 @contextmanager
 def operating(access: Access, folder: Path) -> Generator[None]:
-    """The operator, and a Prometheus that it is to configure, in a namespace of their own."""
+    """The operator, and a Prometheus that it configures, in a namespace of their own."""
     access.new_namespace(WATCHING)
     which = {"matchLabels": {"release": "prometheus"}}
     where = {"matchLabels": {"kubernetes.io/metadata.name": NAMESPACE}}
@@ -258,7 +258,7 @@ def _operators_configuration(access: Access) -> dict[str, Any]:
         question = ("get", "secret", "prometheus-main", f"--namespace={WATCHING}", "--output=json")
         data = json.loads(access.run(*question))["data"]
         text = gzip.decompress(b64decode(data["prometheus.yaml.gz"])).decode()
-        # What the sidecar of each Prometheus puts in for itself; there is one.
+        # The sidecar of each Prometheus replaces this by its own number; here there is one.
         return YAML(typ="safe").load(text.replace("$(SHARD)", "0"))
 
     wait_until(lambda: configured().get("scrape_configs"))
@@ -283,7 +283,7 @@ def _operators_rules(access: Access) -> dict[str, Any]:
 
 
 def _make_strangers(access: Access, server: dict[str, Any]) -> None:
-    """Pods beside the servers that are none, or no longer; each like one but for a detail."""
+    """Pods that are no servers, or no longer; each differs from a server in one detail."""
     spec = {key: server[key] for key in ("securityContext", "containers", "volumes")}
     spec["automountServiceAccountToken"] = False
     nats, _ = spec["containers"]

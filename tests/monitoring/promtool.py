@@ -1,4 +1,4 @@
-"""The rules at promtool: what somebody is told, given what Prometheus has seen."""
+"""Runs the rules in promtool: which alerts fire, given the series that Prometheus has."""
 
 import json
 import subprocess
@@ -34,15 +34,15 @@ def steady(value: float) -> str:
 
 
 def rising(per_second: float) -> str:
-    """A counter that grows by so much a second."""
+    """A counter that grows by this much a second."""
     return f"0+{per_second * STEP_SECONDS}x{STEPS}"
 
 
 NEVER = f"_x{STEPS}"
-"""A series that is not there."""
+"""A series without any value."""
 
 Series = dict[str, str]
-"""By the name of a metric, its values in the notation of promtool."""
+"""A metric's name → its values in the notation of promtool."""
 
 QUIET: Series = {
     "up": steady(1),
@@ -56,7 +56,7 @@ QUIET: Series = {
     "tenant_nats_row": steady(1),
     "tenant_nats_integrations": steady(10),
 }
-"""What is seen of a server that nobody has to hear of."""
+"""The series of a server for which no alert fires."""
 
 
 def server(
@@ -76,7 +76,7 @@ def server(
             "namespace": namespace,
             "tenant_id": tenant,
             "instance_num": number,
-            # Those of whoever tells it, which is the database's exporter for the table.
+            # The pod of the exporter: for the table, that is the database's exporter.
             "pod": "sql-exporter-x" if is_table else f"nats-{tenant}-{number}-x",
             **({"status": status} if name == "tenant_nats_row" else {}),
         }
@@ -85,7 +85,7 @@ def server(
 
 
 def table(*, up: str = steady(1), unplaced: str = steady(0), rows: str = steady(9)) -> Series:
-    """The series of the database's exporter that are of no instance."""
+    """The series of the database's exporter that belong to no instance."""
     labels = {"job": "tenant-nats-table", "namespace": NAMESPACE, "tenant_id": "acme"}
     return {
         'up{job="tenant-nats-table", instance="x"}': up,
@@ -100,7 +100,7 @@ def braced(labels: Mapping[str, str]) -> str:
 
 
 def promtool_says(folder: Path, series: Series, **expectations: list[dict[str, Any]]) -> str:
-    """What promtool has against the expectations; empty where they all hold.
+    """What promtool reports about the expectations; empty if they all hold.
 
     Args:
         folder: an empty one.

@@ -7,7 +7,7 @@ from monitoring.table import sql_exporter
 from sandbox import database
 
 Samples = dict[tuple[str, ...], float]
-"""By the values of a metric's labels."""
+"""Samples, by the values of a metric's labels."""
 
 METRICS = {each["metric_name"]: each for each in sql_exporter()["collectors"][0]["metrics"]}
 

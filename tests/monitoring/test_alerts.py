@@ -1,4 +1,4 @@
-"""Each alert, at series that somebody has to hear of and at such that nobody has to."""
+"""Each alert, with series that must make it fire and series that must not."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,14 +25,14 @@ GIB = 2**30
 
 @dataclass(frozen=True)
 class Case:
-    """What has been seen, and of what somebody hears at a moment; of nothing else."""
+    """Series, and the alerts that fire at one minute; no other fires then."""
 
     situation: str
     series: Series
     fires: tuple[str, ...]
     minute: float = 30
     about: str = ""
-    """The alert that is silent here, where none fires."""
+    """The alert that this case is about, also if it is silent."""
 
     def __str__(self) -> str:
         return self.situation
@@ -258,7 +258,7 @@ CASES = tuple(cases())
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_somebody_hears_of(case: Case, tmp_path: Path) -> None:
+def test_the_alert_fires_or_stays_silent(case: Case, tmp_path: Path) -> None:
     expectation = {
         "eval_time": f"{int(case.minute * 60)}s",
         "expr": 'group by (alertname) (ALERTS{alertstate="firing"})',
@@ -273,7 +273,7 @@ def test_each_alert_is_seen_to_fire_and_to_be_silent() -> None:
     assert {case.about for case in CASES if not case.fires} - {""} == names
 
 
-def test_a_person_reads_who_it_is_how_much_it_is_and_where_to_look(tmp_path: Path) -> None:
+def test_an_alert_says_who_it_is_about_how_much_it_is_and_where_to_look(tmp_path: Path) -> None:
     busy = server("globex", "2", gnatsd_varz_mem=steady(7 * GIB)) | table()
     expectation = {
         "eval_time": "30m",
@@ -287,9 +287,9 @@ def test_a_person_reads_who_it_is_how_much_it_is_and_where_to_look(tmp_path: Pat
                     "instance_num": "2",
                 },
                 "exp_annotations": {
-                    "summary": "globex instance 2 has over 75% of its memory",
-                    "description": "globex instance 2 has had 7GiB of memory on average over 5 "
-                    "minutes, for 5 minutes: over 75% of what its size can take.",
+                    "summary": "globex instance 2 is over 75% of its limit of memory",
+                    "description": "For 5 minutes globex instance 2 has had 7GiB of memory, "
+                    "averaged over 5 minutes: over 75% of its size's limit.",
                     "runbook": "docs/runbook.md#alerts",
                 },
             }
@@ -298,6 +298,6 @@ def test_a_person_reads_who_it_is_how_much_it_is_and_where_to_look(tmp_path: Pat
     assert promtool_says(tmp_path, busy, alert_rule_test=[expectation]) == ""
 
 
-def test_promtool_tells_an_expectation_that_does_not_hold(tmp_path: Path) -> None:
+def test_promtool_reports_an_expectation_that_does_not_hold(tmp_path: Path) -> None:
     wrong: dict[str, Any] = {"eval_time": "30m", "expr": "cpu_usage", "exp_samples": []}
     assert "cpu_usage" in promtool_says(tmp_path, server(), promql_expr_test=[wrong])

@@ -1,4 +1,4 @@
-"""The series that the rules make, and the names by which the old templates knew them."""
+"""The series that the rules record, and their names in the old templates."""
 
 from pathlib import Path
 from typing import Any
@@ -71,7 +71,7 @@ def test_a_limit_is_that_of_the_tenants_size(
     assert asked(tmp_path, series, name, *expected) == ""
 
 
-def test_a_tenant_whom_the_inventory_does_not_know_has_the_limits_of_a_standard_server(
+def test_a_tenant_that_is_not_in_the_inventory_has_the_limits_of_a_standard_server(
     tmp_path: Path,
 ) -> None:
     name = "tenant_nats:connections:limit"
@@ -86,6 +86,6 @@ def test_a_dead_server_has_no_figures(tmp_path: Path) -> None:
 
 
 def asked(folder: Path, series: Series, query: str, *expected: dict[str, Any]) -> str:
-    """What promtool has against this answer to a query after half an hour."""
+    """What promtool reports about this answer to a query after half an hour."""
     expectation = {"eval_time": "30m", "expr": query, "exp_samples": list(expected)}
     return promtool_says(folder, series, promql_expr_test=[expectation])

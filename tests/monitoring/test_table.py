@@ -1,4 +1,4 @@
-"""What the database's exporter asks, on a real Postgres and with a reader's rights."""
+"""The queries of the database's exporter, on a real Postgres and with a reader's rights."""
 
 import pytest
 
@@ -27,7 +27,7 @@ def platform(dsn: str) -> str:
     return dsn
 
 
-def test_every_row_is_told_with_its_status(platform: str) -> None:
+def test_every_row_is_exported_with_its_status(platform: str) -> None:
     assert scraped(platform, "tenant_nats_row") == {
         ("vrsky-tenants", "acme", "1", "active"): 1,
         ("vrsky-tenants", "acme", "2", "draining"): 1,
@@ -38,7 +38,7 @@ def test_every_row_is_told_with_its_status(platform: str) -> None:
     }
 
 
-def test_integrations_are_counted_on_each_instance_that_has_not_ended(platform: str) -> None:
+def test_integrations_are_counted_on_each_instance_that_is_not_terminated(platform: str) -> None:
     assert scraped(platform, "tenant_nats_integrations") == {
         ("vrsky-tenants", "acme", "1"): 3,
         ("vrsky-tenants", "acme", "2"): 1,

@@ -24,7 +24,7 @@ from tests.pace import pace
 
 @pytest.fixture(scope="module")
 def checkout() -> Generator[Path]:
-    """What a clone of the working tree would have; tests/conftest.py says why not in tmp_path."""
+    """A copy of the working tree, like a clone; tests/conftest.py says why not in tmp_path."""
     with tempfile.TemporaryDirectory(prefix="tenant-nats-", ignore_cleanup_errors=True) as parent:
         folder = Path(parent) / "tenant-nats"
         _copy(folder)
@@ -66,7 +66,7 @@ def make(folder: Path, target: str) -> str:
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """The environment of somebody who works with the sandbox by other means than make."""
+    """The environment of somebody who uses the sandbox without make."""
     sandbox = Layout(folder / ".sandbox")
     binaries = str(Cluster.of(sandbox).binaries)
     return {
@@ -132,7 +132,7 @@ def test_up_twice_then_preview_status_and_down(checkout: Path) -> None:
     assert not (checkout / ".sandbox").exists()
 
 
-def test_verify_and_status_tell_of_each_server_what_is_so(checkout: Path) -> None:
+def test_verify_and_status_report_the_state_of_each_server(checkout: Path) -> None:
     make(checkout, "up")
     sandbox = Layout(checkout / ".sandbox")
     code, findings = operations(checkout, "verify", "acme-corp")
@@ -192,7 +192,7 @@ def test_verify_and_status_tell_of_each_server_what_is_so(checkout: Path) -> Non
 
 def test_probes_are_admitted_under_restricted_and_leave_nothing(checkout: Path) -> None:
     make(checkout, "up")
-    # The simulated nodes end every pod well; what a pod finds out is for a real cluster to show.
+    # On simulated nodes every pod succeeds; only a real cluster shows what a pod finds out.
     jobs = [
         probes.job(
             probes.Probe(name=f"verify-{tenant}", host="h", tenant=tenant, is_admitted=is_own),
@@ -248,7 +248,7 @@ def let_the_engine_have_died_while_making(checkout: Path, name: str) -> None:
     file.write_text(json.dumps(stored))
 
 
-def test_a_state_that_cannot_be_read_is_told_in_words(checkout: Path) -> None:
+def test_a_state_that_cannot_be_read_is_reported_in_words(checkout: Path) -> None:
     make(checkout, "up")
     [state] = (checkout / ".sandbox/state").glob(".pulumi/stacks/*/dev.json")
     whole = state.read_text()

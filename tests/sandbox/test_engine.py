@@ -1,4 +1,4 @@
-"""Which programs the sandbox's engine is made of, with a `pulumi` on PATH that says what it is."""
+"""Which programs the sandbox's engine consists of, with a fake `pulumi` on PATH."""
 
 import re
 import sys
@@ -20,7 +20,7 @@ HOST = "pulumi-language-python"
 
 @pytest.fixture(autouse=True)
 def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where programs would be, were they built."""
+    """The folder where built programs would be."""
 
     def ensure(group: Group) -> Path:
         return tmp_path / "built" / group.name

@@ -1,4 +1,4 @@
-"""The local cluster and Postgres come back from whatever happened to them."""
+"""The local cluster and Postgres come back, whatever happened to them."""
 
 import os
 import signal
@@ -24,7 +24,7 @@ from tests.controlplane.rows import execute
 
 @pytest.fixture(autouse=True)
 def ports(request: pytest.FixtureRequest) -> Generator[None]:
-    """While a cluster here is down, nobody else's takes its ports."""
+    """While a cluster here is down, no other cluster takes its ports."""
     with PORTS if "cluster" in request.fixturenames else nullcontext():
         yield
 
@@ -249,7 +249,7 @@ def test_another_plugin_than_the_recorded_one_asks_for_make_down(
         engine.environment(recorded(tmp_path, choice), "")
 
 
-def test_an_official_plugin_that_is_gone_is_downloaded_again_or_told(
+def test_an_official_plugin_that_is_gone_is_downloaded_again_or_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     layout = recorded(tmp_path, f"official {version('pulumi-kubernetes')}")

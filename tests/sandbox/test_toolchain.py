@@ -148,13 +148,13 @@ def test_what_a_module_embeds_and_leaves_out_is_made(words: Group) -> None:
     assert [file.name for file in built.iterdir()] == ["words"]
 
 
-def test_a_module_that_no_longer_has_what_it_embeds_is_told(words: Group) -> None:
+def test_a_module_that_no_longer_has_what_it_embeds_is_reported(words: Group) -> None:
     gone = dataclasses.replace(WORDS, files={"made.json": "gone.json"})
     with pytest.raises(SandboxError, match=r"words no longer has gone\.json"):
         toolchain.ensure(dataclasses.replace(words, embedded=gone))
 
 
-def test_a_module_that_cannot_be_fetched_is_told_in_words(
+def test_a_module_that_cannot_be_fetched_is_reported_in_words(
     words: Group, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GOPROXY", "off")
@@ -181,7 +181,7 @@ def test_groups_of_one_module_are_built_and_kept_apart(module: Path) -> None:
     assert [[file.name for file in folder.iterdir()] for folder in built] == [["one"], ["two"]]
 
 
-def test_programs_that_belong_into_one_folder_are_in_one(module: Path) -> None:
+def test_programs_that_belong_in_one_folder_are_in_one(module: Path) -> None:
     (module.parent / "host").mkdir()
     for file in module.iterdir():
         (module.parent / "host" / file.name).write_text(file.read_text().replace("hello", "host"))

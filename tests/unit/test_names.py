@@ -1,4 +1,4 @@
-"""The names that workers, dashboards and people's fingers know, letter by letter."""
+"""The names that workers, dashboards and people rely on, letter by letter."""
 
 import pytest
 

@@ -53,8 +53,9 @@ def test_importing_what_decides_loads_neither_the_engine_nor_the_database() -> N
         ),
         ("import controlplane.records", {"pydantic", "ruamel", "pulumi_kubernetes", "sqlalchemy"}),
         ("import sandbox.__main__", {"pulumi", "sqlalchemy", "alembic"}),
+        ("import operations.__main__", {"github"}),
     ],
-    ids=["the program", "the records' provider", "make up"],
+    ids=["the program", "the records' provider", "make up", "the command line"],
 )
 def test_what_runs_at_each_up_loads_nothing_slow_that_it_does_not_use(
     code: str, slow: set[str]

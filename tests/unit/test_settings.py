@@ -362,13 +362,13 @@ def refused() -> str:
         pytest.param(
             "nats:2.15.1-alpine",
             "warning: No digest (@sha256:…): nats:2.15.1-alpine and "
-            "natsio/prometheus-nats-exporter:0.20.2; a tag may come to name another.\n",
+            "natsio/prometheus-nats-exporter:0.20.2; a tag can move to another image.\n",
             id="a tag",
         ),
         pytest.param(
             f"nats:2.15.1-alpine{DIGEST}",
-            "warning: No digest (@sha256:…): natsio/prometheus-nats-exporter:0.20.2; a tag may "
-            "come to name another.\n",
+            "warning: No digest (@sha256:…): natsio/prometheus-nats-exporter:0.20.2; a tag "
+            "can move to another image.\n",
             id="a digest",
         ),
     ],

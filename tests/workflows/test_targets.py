@@ -1,4 +1,4 @@
-"""The targets that workflows make, and that need no engine."""
+"""The targets that workflows run and that need no engine."""
 
 import os
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.controlplane.rows import ONE, insert
-from tests.github import TOKEN, serving
+from tests.github import COMMENTS, ISSUES, PULLS, TOKEN, serving
 from tests.packages import PACKAGES
 from tests.unit.operations.outside.prometheus import serving as prometheus
 
@@ -63,7 +63,7 @@ def test_make_comment_puts_the_changes_on_the_pull_request(folder: Path) -> None
     with serving() as github:
         posted = make(folder, "comment", PULL_REQUEST="7", **github.environment)
     assert posted.returncode == 0, posted.stderr
-    [comment] = github.comments
+    [comment] = github.of(COMMENTS)
     assert comment["body"].endswith("acme-corp 2 → 3 instances\n")
     assert TOKEN not in posted.stdout + posted.stderr
 
@@ -73,7 +73,9 @@ def test_make_issue_says_of_which_stack_the_drift_is(folder: Path) -> None:
     with serving() as github:
         posted = make(folder, "issue", STACK="prod", **github.environment)
     assert posted.returncode == 0, posted.stderr
-    assert [(each["title"], each["state"]) for each in github.issues] == [("Drift of prod", "open")]
+    assert [(each["title"], each["state"]) for each in github.of(ISSUES)] == [
+        ("Drift of prod", "open")
+    ]
 
 
 def test_make_kubeconfig_writes_a_file_that_only_its_owner_reads(folder: Path) -> None:
@@ -107,7 +109,7 @@ def test_make_autoscale_and_propose_make_a_pull_request_of_what_tenants_need(
     assert made.returncode == 0, made.stderr
     assert "acme: 1 → 2 instances (integrations: 66)." in decided.stdout
     assert (folder / "autoscale.md").read_text() == decided.stdout
-    [pull] = github.pulls
+    [pull] = github.of(PULLS)
     assert pull["body"].startswith(decided.stdout.strip())
     proposed = subprocess.run(
         ["git", "show", "more-servers:tenants.yaml"],

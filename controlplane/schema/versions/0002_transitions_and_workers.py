@@ -34,9 +34,10 @@ def upgrade() -> None:
         """
     )
     # A tenant that leaves keeps its rows, so the foreign key does not refuse an integration that is
-    # added to one at that very moment. It waits for who holds the row, as the key does, and runs as
-    # the table's owner, since that takes the right to update. Unless pg_temp is named, it is looked
-    # into first: a temporary table of somebody's could say that nothing is terminated.
+    # added to one at that very moment; this trigger does. Like the key, it waits for whoever has
+    # locked the row. It runs as the table's owner, since the lock requires the right to update.
+    # pg_temp is named last, since otherwise it is searched first: somebody's temporary table could
+    # say that nothing is terminated.
     op.execute(
         "SELECT set_config('search_path', current_setting('search_path') || ', pg_temp', true)"
     )
@@ -64,7 +65,7 @@ def upgrade() -> None:
         EXECUTE FUNCTION integrations_refuse_terminated()
         """
     )
-    # Without rows for an integration that has no server yet, and never another tenant's server.
+    # No row for an integration that has no server yet, and never another tenant's server.
     op.execute(
         """
         CREATE VIEW integration_servers AS

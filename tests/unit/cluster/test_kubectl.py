@@ -1,4 +1,4 @@
-"""How `kubectl` is called, told by one that prints its arguments."""
+"""How `kubectl` is called, shown by a stand-in that prints its arguments."""
 
 import json
 from pathlib import Path
@@ -10,16 +10,14 @@ from cluster.kubectl import Kubectl
 
 @pytest.fixture
 def kubectl(tmp_path: Path) -> Kubectl:
-    """One that answers with its arguments as the only item, whatever it is asked."""
+    """A `kubectl` that answers everything with its arguments as the only item."""
     program = tmp_path / "kubectl"
     program.write_text('#!/bin/sh\nprintf \'{"items": ["%s"]}\' "$*"\n')
     program.chmod(0o755)
     return Kubectl("prod", {"PATH": f"{tmp_path}:/bin:/usr/bin"})
 
 
-def test_no_question_waits_for_an_answer_without_an_end(
-    kubectl: Kubectl, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_request_has_a_timeout(kubectl: Kubectl, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", kubectl.environment["PATH"])
     assert kubectl.get("pods", "--namespace=here") == [
         "--context=prod get pods --namespace=here --output=json --request-timeout=30s"
@@ -28,6 +26,6 @@ def test_no_question_waits_for_an_answer_without_an_end(
     assert asked == ["--context=prod delete jobs a --request-timeout=30s"]
 
 
-def test_a_way_to_a_port_stays_open_as_long_as_it_is_needed(kubectl: Kubectl) -> None:
+def test_a_forwarded_port_has_no_timeout(kubectl: Kubectl) -> None:
     command = kubectl.command("port-forward", "service/a", ":4222")
     assert command == ["kubectl", "--context=prod", "port-forward", "service/a", ":4222"]

@@ -38,7 +38,7 @@ def test_whatever_libpq_reads_is_passed_on_as_it_is(dsn: str) -> None:
     assert resolve(dsn, {}) == dsn
 
 
-def test_both_and_different_is_refused_without_saying_either() -> None:
+def test_two_different_databases_are_refused_without_printing_either() -> None:
     with pytest.raises(DsnError) as caught:
         resolve(ONE, {"DATABASE_URL": OTHER})
     assert str(caught.value) == (
@@ -54,7 +54,7 @@ def test_both_and_different_is_refused_without_saying_either() -> None:
         pytest.param("", {"DATABASE_URL": ""}, id="nothing but empty text"),
     ],
 )
-def test_neither_is_refused_with_the_command_that_helps(
+def test_no_database_is_refused_with_the_command_that_helps(
     setting: str | None, environment: dict[str, str]
 ) -> None:
     with pytest.raises(DsnError) as caught:
@@ -80,7 +80,7 @@ def test_neither_is_refused_with_the_command_that_helps(
     ],
 )
 @pytest.mark.parametrize("place", ["setting", "variable"])
-def test_what_cannot_be_read_is_refused_without_saying_it(dsn: str, place: str) -> None:
+def test_what_cannot_be_read_is_refused_without_printing_it(dsn: str, place: str) -> None:
     with pytest.raises(DsnError) as caught:
         resolve(
             dsn if place == "setting" else None, {} if place == "setting" else {"DATABASE_URL": dsn}

@@ -23,7 +23,7 @@ CONFIG_MAP = f"{BELOW_AN_INSTANCE}kubernetes:core/v1:ConfigMap"
 
 
 def judged(base: dict[str, int], head: dict[str, int]) -> tuple[str, ...]:
-    """What is said about an edit of the numbers of instances."""
+    """What the guard says about an edit of the numbers of instances."""
     before = planned(base)
     return refusals(before, edit_steps(before, planned(head)))
 
@@ -234,7 +234,7 @@ def test_a_resource_that_is_no_instance_of_ours_may_go() -> None:
     assert refusals(planned({"acme": 10}), deleted(*names, kind=DEPLOYMENT)) == ()
 
 
-def test_steps_that_keep_what_the_edit_removes_are_of_something_else() -> None:
+def test_steps_that_keep_what_the_edit_removes_are_not_of_this_edit() -> None:
     base, head = planned({"acme": 3, "globex": 1}), planned({"acme": 1})
     assert overlooked(base, head, deleted("nats-acme-3")) == ("nats-acme-2", "nats-globex-1")
     assert overlooked(base, head, edit_steps(base, head)) == ()
@@ -246,7 +246,7 @@ def test_the_approval_is_a_hash_of_sorted_lines_that_a_shell_can_make_too() -> N
     assert approval(steps) == expected
 
 
-def test_which_rows_are_due_at_the_hour_has_no_part_in_the_approval() -> None:
+def test_updates_of_rows_have_no_part_in_the_approval() -> None:
     steps = deleted("nats-acme-1")
     rows = f"urn:pulumi:prod::tenant-nats::{TENANT_RECORDS}::hooli-records"
     assert approval([*steps, Step("update", rows)]) == approval(steps)

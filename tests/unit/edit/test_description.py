@@ -126,8 +126,8 @@ def test_what_is_cut_is_the_least_grave() -> None:
     edit = edit_of_500(Random(7))  # noqa: S311
     words = as_markdown(edit, longest=20_000)
     assert len(words.encode()) <= 20_000
-    assert words.endswith("\nThis is cut where a comment has to end; "
-                          "`python -m operations changes` tells all of it.\n")  # fmt: skip
+    assert words.endswith("\nThis is cut to fit a comment; "
+                          "`python -m operations changes` shows all of it.\n")  # fmt: skip
     named = [bool(re.search(rf"\*\*{each.tenant}\*\*", words)) for each in edit.tenants]
     assert 50 < sum(named) < len(named)
     of_the_gravest = [f"**{each.tenant}**" in words for each in edit.of(Kind.REMOVES)]
@@ -135,7 +135,7 @@ def test_what_is_cut_is_the_least_grave() -> None:
 
 
 def edit_of_500(random: Random) -> Changes:
-    """An edit of up to 500 tenants with long names, of which each changes in a way of its own."""
+    """An edit of up to 500 tenants with long names, each of which changes in its own way."""
     names = [f"{'tenant-with-a-long-name' * 2}-{number}" for number in range(500)]
     keep, change = random.random(), random.random()
     before = {name: entry(random) for name in names if random.random() < 0.9}

@@ -66,7 +66,7 @@ def told(base: dict[str, Any] | None, head: dict[str, Any] | None) -> list[tuple
             {"integrations": 30},
             Kind.REMOVES,
             "3 → 1 instance (30 integrations): -2 Deployments, -2 Services, -2 ConfigMaps, "
-            "-2 rows; the integrations on what goes move first",
+            "-2 rows; integrations on removed servers move first",
             id="shrinks",
         ),
         pytest.param(

@@ -1,4 +1,4 @@
-"""What an edit does, told by two plans or by the engine's preview."""
+"""What an edit does, according to two plans or to the engine's preview."""
 
 import json
 from dataclasses import replace
@@ -101,7 +101,7 @@ def test_a_preview_that_failed_says_nothing_about_what_goes() -> None:
     with pytest.raises(PreviewError) as caught:
         preview_steps((PREVIEWS / "failed.json").read_bytes())
     assert str(caught.value) == (
-        "the preview failed, so it does not say what goes: "
+        "the preview failed, so it does not show what is removed: "
         "error: tenants.yaml has 1 fault; nothing is deployed from it."
     )
 
@@ -113,10 +113,14 @@ def test_a_preview_that_failed_says_nothing_about_what_goes() -> None:
         pytest.param("null", "Input should be an object", id="null"),
         pytest.param("[]", "Input should be an object", id="a list"),
         pytest.param(
-            "{}", "it has no steps, where even an idle one has the stack's", id="an empty object"
+            "{}",
+            "it has no steps, and even a preview of no change has the stack's",
+            id="an empty object",
         ),
         pytest.param(
-            '{"steps": []}', "it has no steps, where even an idle one has the stack's", id="no step"
+            '{"steps": []}',
+            "it has no steps, and even a preview of no change has the stack's",
+            id="no step",
         ),
         pytest.param('{"steps": null}', "steps: Input should be a valid array", id="null steps"),
         pytest.param('{"steps": {}}', "steps: Input should be a valid array", id="no list"),

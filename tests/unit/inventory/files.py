@@ -14,7 +14,7 @@ sizes:
     requests: {cpu: "2", memory: 4Gi}
     limits: {cpu: "4", memory: 8Gi}
 """
-"""A size that is right, to follow the tenants."""
+"""A valid size, to follow the tenants."""
 
 
 def loaded(folder: Path, content: str | bytes) -> Inventory:

@@ -1,4 +1,4 @@
-"""The same inventory in many styles, for tests that no style makes a difference."""
+"""The same inventory in many styles, to test that the style makes no difference."""
 
 import json
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from random import Random
 from typing import Any, TypeAlias, TypeVar
 
 Data = dict[str, Any]
-"""An inventory as a file has it, before anything looks at it."""
+"""An inventory as a file has it, before it is checked."""
 
 Value: TypeAlias = "dict[str, Value] | list[Value] | str | int"
 
@@ -16,7 +16,7 @@ _NOT_PLAIN = {"no", "off", "n", "yes", "on", "y", "null", "true", "false"}
 
 
 def written_anyhow(data: Data, seed: int) -> str:
-    """`data` as YAML in some order and some style, with some of what a reader skips."""
+    """`data` as YAML in some order and some style, with comments and empty lines."""
     random = Random(seed)  # noqa: S311
     start = random.choice(["", "---\n", "# ünïcode\n\n"])
     text = start + "".join(_block(data, 0, random))
@@ -54,6 +54,6 @@ def _shuffled(items: list[_Item], random: Random) -> list[_Item]:
 
 
 def _key(key: str, random: Random) -> str:
-    """Bare only where it is plain text to every reader."""
+    """Without quotes only if every reader takes it for text."""
     bare = [key] if key.isalpha() and key not in _NOT_PLAIN else []
     return random.choice([*bare, f'"{key}"', f"'{key}'"])

@@ -1,4 +1,4 @@
-"""What holds for every file and every inventory, looked for by hypothesis.
+"""What holds for every file and every inventory, tried by hypothesis.
 
 The same examples every time: a run in CI fails for a change, never by chance.
 """
@@ -50,7 +50,7 @@ FRAGMENTS = [
 tenant_ids = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,8}[a-z0-9])?", fullmatch=True)
 instances = st.tuples(tenant_ids, st.integers(1, 99))
 neighbours = st.tuples(st.sampled_from(["a", "a1", "a-1", "a11", "a-11"]), st.integers(1, 12))
-"""Instances whose names would be the same if a hyphen less were between their parts."""
+"""Instances whose names would be the same with a hyphen less between their parts."""
 
 
 @pytest.fixture(scope="module")

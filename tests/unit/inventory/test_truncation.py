@@ -1,15 +1,16 @@
 """A file that is cut short never takes several tenants with it, wherever it is cut.
 
-Three things see to it. A cut within a line is refused by `load`: the last line has to end. So is a
-cut between lines that leaves something incomplete: a key without its value, an open bracket, a size
-that is used and not defined. What is left then is a valid inventory that lacks whole lines at its
-end, and of those the guard refuses what loses two tenants or over a quarter of the instances.
+Three things see to it. `load` refuses a cut within a line: the last line has to end. It also
+refuses a cut between lines that leaves something incomplete: a key without its value, an open
+bracket, a size that is used and not defined. Any other cut leaves a valid inventory that lacks
+whole lines at its end, and the guard refuses those that lose two tenants or over a quarter of the
+instances.
 
-What passes is a cut between two lines that takes no more than the last tenant, and of the entry
-before the cut, a tenant or a size, the last fields, which then have their defaults. Such an edit
-people make on purpose too. Of what it loses, the program itself refuses, at the preview and at
-`up`, a tenant's key that is removed while the tenant has servers, and a server that integrations
-point to. Neither is tested here.
+A cut passes if it is between two lines and takes at most the last tenant, and the last fields of
+the entry before the cut, a tenant or a size; these then have their defaults. People make such edits
+on purpose too. The program itself refuses two of their effects, at the preview and at `up`: a
+tenant's key is removed while the tenant has servers, or a server while integrations point to it.
+Neither is tested here.
 """
 
 from collections.abc import Iterable, Mapping
@@ -159,7 +160,7 @@ def test_with_the_sizes_at_the_end_no_tenant_is_lost_at_any_line(tmp_path: Path)
 def passing(folder: Path, content: bytes, lengths: Iterable[int]) -> list[str]:
     """The last lines of the prefixes that load and that the guard lets pass.
 
-    Each of them lacks one tenant at most, and one entry at most says something else.
+    Each prefix lacks at most one tenant, and at most one entry has changed.
     """
     whole, last_lines = loaded(folder, content), list[str]()
     for length in lengths:
@@ -175,7 +176,7 @@ def passing(folder: Path, content: bytes, lengths: Iterable[int]) -> list[str]:
 
 
 def others_in(whole: Mapping[str, object], left: Mapping[str, object]) -> set[str]:
-    """The entries that are left and are not what they were."""
+    """The entries that are left and have changed."""
     return {key for key in left if left[key] != whole.get(key)}
 
 

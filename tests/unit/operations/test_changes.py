@@ -1,4 +1,4 @@
-"""`plan` on the command line: what it compares with, and in which form it answers."""
+"""`changes` on the command line: what it compares with, and in which form it answers."""
 
 import json
 import subprocess
@@ -38,7 +38,7 @@ def committed(folder: Path, inventory: str) -> None:
     git("commit", "--quiet", "--message", "x")
 
 
-def test_what_is_not_committed_is_told_where_there_is_no_origin(folder: Path) -> None:
+def test_without_an_origin_uncommitted_changes_are_printed(folder: Path) -> None:
     (folder / "tenants.yaml").write_text(GROWN)
     result = run("changes")
     assert (result.exit_code, result.stderr) == (0, "Compared with tenants.yaml of HEAD.\n")
@@ -48,7 +48,7 @@ def test_what_is_not_committed_is_told_where_there_is_no_origin(folder: Path) ->
     )
 
 
-def test_a_branch_is_told_from_where_it_left_main_whatever_main_has_got_since(
+def test_a_branch_is_compared_with_where_it_left_main_whatever_main_got_since(
     folder: Path,
 ) -> None:
     git("checkout", "--quiet", "-b", "grow")
@@ -103,7 +103,7 @@ def test_a_faulty_inventory_is_an_error_on_either_side(folder: Path, side: str) 
     assert result.stderr.startswith("faulty.yaml has 1 fault; ")
 
 
-def test_an_edit_can_be_told_as_markdown_and_as_json(folder: Path) -> None:
+def test_an_edit_can_be_printed_as_markdown_and_as_json(folder: Path) -> None:
     (folder / "tenants.yaml").write_text(GROWN)
     assert run("changes", "--format", "markdown").stdout.startswith("**1 tenant changes: ")
     as_json = run("changes", "--json")
@@ -113,5 +113,5 @@ def test_an_edit_can_be_told_as_markdown_and_as_json(folder: Path) -> None:
 
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("arguments", [["--format", "html"], ["tenants.yaml"]])
-def test_a_wrong_call_is_told_apart(arguments: list[str]) -> None:
+def test_wrong_usage_exits_with_2(arguments: list[str]) -> None:
     assert run("changes", *arguments).exit_code == 2

@@ -195,12 +195,10 @@ def test_the_approval_of_a_preview_is_not_that_of_the_edit(folder: Path) -> None
     ("preview", "report"),
     [
         pytest.param("missing.json", "missing.json cannot be read (No such file", id="missing"),
-        pytest.param(
-            "half.yaml", "half.yaml is no preview to judge by: Invalid JSON: ", id="no JSON"
-        ),
+        pytest.param("half.yaml", "half.yaml is no usable preview: Invalid JSON: ", id="no JSON"),
         pytest.param(
             str(PREVIEWS / "failed.json"),
-            "failed.json is no preview to judge by: the preview failed, so it does not say what",
+            "failed.json is no usable preview: the preview failed, so it does not show what",
             id="one that failed",
         ),
     ],
@@ -219,8 +217,8 @@ def test_a_preview_of_something_else_is_an_error() -> None:
     assert result.exit_code == 1
     assert result.stderr == (
         f"{preview} is no preview of this edit: it keeps nats-hooli-1, which the edit removes "
-        "(2 in all). Preview the edited inventory; or, where the stack never got that server, "
-        "bring it to the inventory it has before the edit.\n"
+        "(2 in all). Preview the edited inventory; or, if the stack never got that server, first "
+        "deploy the inventory from before the edit.\n"
     )
 
 
@@ -229,11 +227,11 @@ def test_a_preview_of_something_else_is_an_error() -> None:
     "arguments",
     [["guard"], ["guard", "--base", "base.yaml"], ["check"], ["nothing"], ["--nothing"]],
 )
-def test_a_wrong_call_is_told_apart_from_a_refusal(arguments: list[str]) -> None:
+def test_wrong_usage_has_another_exit_code_than_a_refusal(arguments: list[str]) -> None:
     assert run(*arguments).exit_code == 2
 
 
-def test_the_shipped_inventory_is_told_with_those_who_rely_on_labels_alone() -> None:
+def test_check_prints_the_totals_and_who_relies_on_labels_alone() -> None:
     file = PROJECT / "tenants.yaml"
     result = run("check", str(file))
     totals = "3 tenants, 5 instances, which request 7 CPU and 14Gi of memory"
@@ -256,7 +254,7 @@ def test_totals_are_exact_down_to_thousandths_and_mebibytes(folder: Path) -> Non
     assert result.output == expected
 
 
-def test_all_faulty_files_are_told_and_the_right_ones_too(folder: Path) -> None:
+def test_check_reports_all_faulty_files_and_the_right_ones_too(folder: Path) -> None:
     (folder / "faulty.yaml").write_text("tenants:\n  Acme: {}\n  Globex: {}\n")
     result = run("check", "faulty.yaml", "base.yaml", "missing.yaml")
     assert result.exit_code == 1
@@ -266,7 +264,7 @@ def test_all_faulty_files_are_told_and_the_right_ones_too(folder: Path) -> None:
     assert len(result.stderr.splitlines()) == 5
 
 
-def test_check_tells_programs_faults_and_totals(folder: Path) -> None:
+def test_check_prints_faults_and_totals_as_json(folder: Path) -> None:
     (folder / "faulty.yaml").write_text("tenants:\n  acme: {instances: 0}\n")
     result = run("check", "--json", "faulty.yaml", "base.yaml")
     assert (result.exit_code, result.stderr) == (1, "")
@@ -282,7 +280,7 @@ def test_check_tells_programs_faults_and_totals(folder: Path) -> None:
     [("less.yaml", 0, []), ("half.yaml", 3, ["2 tenants lose every server: hooli, initech"])],
 )
 @pytest.mark.usefixtures("folder")
-def test_the_guard_tells_programs_reasons_and_the_approval(
+def test_the_guard_prints_reasons_and_the_approval_as_json(
     head: str, code: int, reasons: list[str]
 ) -> None:
     result = guard(head, "--json")
@@ -347,6 +345,13 @@ def test_help_says_what_each_exit_code_means(command: str, codes: str) -> None:
     assert told == list(codes)
 
 
+def test_no_line_of_help_is_cut_at_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = run("--help").output.splitlines()
+    assert [line for line in lines if line.endswith("...") and "Usage:" not in line] == []
+    assert max(map(len, lines)) <= 80
+
+
 def test_the_module_is_run_by_its_name(tmp_path: Path) -> None:
     (tmp_path / "faulty.yaml").write_text("tenants: {}\n")
     answer = subprocess.run(
@@ -358,7 +363,7 @@ def test_the_module_is_run_by_its_name(tmp_path: Path) -> None:
     assert "line 1, tenants: it is empty" in answer.stderr
 
 
-def test_every_command_has_an_answer_for_programs() -> None:
+def test_every_command_can_answer_in_json() -> None:
     group = typer.main.get_group(app)
     without = [
         name

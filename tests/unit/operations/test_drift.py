@@ -58,34 +58,32 @@ def update(
     return {"kind": kind, "result": result, "environment": environment}
 
 
-def test_one_thing_that_differs_is_told_and_written(engine_says: EngineSays) -> None:
+def test_one_difference_is_printed_and_written(engine_says: EngineSays) -> None:
     urn = "urn:pulumi:prod::tenant-nats::kubernetes:core/v1:Service::nats-acme-2-service"
     steps = [{"op": "same", "urn": urn.replace("2", "1")}, {"op": "create", "urn": urn}]
     engine_says(json.dumps({"steps": steps, "changeSummary": {"same": 1, "create": 1}}))
     found = drift()
     assert found.exit_code == 5
     assert found.stdout.startswith(
-        "1 resource differs from what the stack prod says. To put that right would be to\n\n"
+        "1 resource differs from what the stack prod says. `pulumi up --refresh` would\n\n"
         "- create Service `nats-acme-2-service`\n\n"
     )
     assert Path("drift.md").read_text() == found.stdout
 
 
-def test_a_preview_that_failed_tells_no_drift_and_leaves_no_report(engine_says: EngineSays) -> None:
+def test_a_preview_that_failed_shows_no_drift_and_leaves_no_report(engine_says: EngineSays) -> None:
     engine_says((PREVIEWS / "failed.json").read_text())
     found = drift()
     assert (found.exit_code, found.stdout) == (1, "")
-    assert found.stderr.startswith("Drift cannot be told: the preview failed")
+    assert found.stderr.startswith("Drift could not be checked: the preview failed")
     assert not Path("drift.md").exists()
 
 
-def test_without_an_engine_neither_can_tell(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_an_engine_both_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     for asked in (drift(), deployed()):
         assert asked.exit_code == 1
-        assert asked.stderr.endswith("cannot be told: there is no `pulumi` on PATH.\n")
+        assert asked.stderr.endswith(": there is no `pulumi` on PATH.\n")
 
 
 def committed(*texts: bytes) -> list[str]:
@@ -102,7 +100,9 @@ def committed(*texts: bytes) -> list[str]:
     return commits
 
 
-def test_what_is_deployed_is_of_the_last_up_that_went_through(engine_says: EngineSays) -> None:
+def test_deployed_prints_the_inventory_of_the_last_up_that_went_through(
+    engine_says: EngineSays,
+) -> None:
     texts = (b"tenants: {a: {}}\n", b"tenants: {b: {}}\n", b"tenants: {c: {}}\n")
     first, second, third = committed(*texts)
     history = [
@@ -127,7 +127,7 @@ def test_what_is_deployed_is_printed_byte_by_byte_even_where_it_is_no_text(
     assert json.loads(deployed("--json").stdout)["inventory"] == content.decode(errors="replace")
 
 
-def test_without_git_what_is_deployed_cannot_be_told(
+def test_without_git_deployed_fails(
     engine_says: EngineSays, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine_says(json.dumps([update("f" * 40)]))
@@ -180,7 +180,7 @@ def test_a_history_that_is_too_long_to_see_its_last_success_is_an_error(
         pytest.param("f" * 40, "(git show)", id="a commit that this clone has not"),
     ],
 )
-def test_a_commit_that_cannot_be_had_is_an_error(
+def test_a_missing_commit_is_an_error(
     engine_says: EngineSays, commit: str | None, reason: str
 ) -> None:
     engine_says(json.dumps([update(commit)]))
@@ -189,7 +189,7 @@ def test_a_commit_that_cannot_be_had_is_an_error(
     assert reason in asked.stderr
 
 
-def test_programs_hear_of_drift_as_json_with_the_same_exit_code(engine_says: EngineSays) -> None:
+def test_drift_is_printed_as_json_with_the_same_exit_code(engine_says: EngineSays) -> None:
     urn = "urn:pulumi:prod::tenant-nats::kubernetes:core/v1:Service::nats-acme-2-service"
     engine_says(json.dumps({"steps": [{"op": "create", "urn": urn}]}))
     found = drift("--json")
@@ -203,7 +203,7 @@ def test_programs_hear_of_drift_as_json_with_the_same_exit_code(engine_says: Eng
     assert Path("drift.md").read_text().startswith("1 resource differs")
 
 
-def test_programs_hear_of_no_drift_as_json(engine_says: EngineSays) -> None:
+def test_no_drift_is_printed_as_json(engine_says: EngineSays) -> None:
     urn = "urn:pulumi:prod::tenant-nats::kubernetes:core/v1:Service::nats-acme-1-service"
     engine_says(json.dumps({"steps": [{"op": "same", "urn": urn}]}))
     found = drift("--json")
@@ -211,6 +211,6 @@ def test_programs_hear_of_no_drift_as_json(engine_says: EngineSays) -> None:
     assert json.loads(found.stdout) == {"stack": "prod", "differences": []}
 
 
-def test_programs_hear_that_nothing_is_deployed_yet(engine_says: EngineSays) -> None:
+def test_json_says_that_nothing_is_deployed_yet(engine_says: EngineSays) -> None:
     engine_says("[]")
     assert json.loads(deployed("--json").stdout) == {"commit": None, "inventory": None}

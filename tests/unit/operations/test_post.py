@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from operations.__main__ import app
-from tests.github import PERSON, GitHub, Post, serving
+from tests.github import COMMENTS, ISSUES, PERSON, TOKEN, GitHub, serving
 
 PLAN = "<!-- tenant-nats: changes -->\n"
 DRIFT = "<!-- tenant-nats: Drift of prod -->\n"
@@ -37,37 +37,27 @@ def issue(text: str) -> Result:
     return post(text, "--issue", "Drift of prod")
 
 
-def bodies(posts: list[Post]) -> list[str | None]:
-    return [each["body"] for each in posts]
-
-
 def test_the_first_time_a_comment_is_made_and_then_it_is_changed_in_place(github: GitHub) -> None:
     first = comment("acme-corp 2 → 3")
     assert (first.exit_code, first.output) == (0, "Said at https://github.example/1\n")
-    assert bodies(github.comments) == [f"{PLAN}acme-corp 2 → 3\n"]
+    assert github.bodies(COMMENTS) == [f"{PLAN}acme-corp 2 → 3\n"]
     assert comment("acme-corp 2 → 4").exit_code == 0
-    assert bodies(github.comments) == [f"{PLAN}acme-corp 2 → 4\n"]
+    assert github.bodies(COMMENTS) == [f"{PLAN}acme-corp 2 → 4\n"]
 
 
 def test_a_pull_request_of_number_nought_is_no_issue_without_a_title(github: GitHub) -> None:
     post("the plan", "--pull-request", "0")
-    assert github.issues == []
-
-
-def test_a_comment_is_found_behind_hundreds_of_others(github: GitHub) -> None:
-    for number in range(250):
-        github.add(github.comments, f"comment {number}", PERSON)
-    github.add(github.comments, f"{PLAN}old")
-    assert comment("new").exit_code == 0
-    assert bodies(github.comments)[250:] == [f"{PLAN}new\n"]
+    assert github.of(ISSUES) == []
 
 
 def test_what_a_person_wrote_is_left_alone_though_it_bears_the_mark(github: GitHub) -> None:
-    github.add(github.comments, f"{PLAN}all is well", PERSON)
-    github.add(github.comments, "of another workflow")
+    github.add(COMMENTS, PERSON, body=f"{PLAN}all is well")
+    github.add(COMMENTS, None, body=f"{PLAN}of an account that is gone")
+    github.add(COMMENTS, body="of another workflow")
     assert comment("the plan").exit_code == 0
-    assert bodies(github.comments) == [
+    assert github.bodies(COMMENTS) == [
         f"{PLAN}all is well",
+        f"{PLAN}of an account that is gone",
         "of another workflow",
         f"{PLAN}the plan\n",
     ]
@@ -76,47 +66,87 @@ def test_what_a_person_wrote_is_left_alone_though_it_bears_the_mark(github: GitH
 def test_an_empty_text_takes_the_comment_back(github: GitHub) -> None:
     comment("the plan")
     assert comment("\n").exit_code == 0
-    assert github.comments == []
+    assert github.of(COMMENTS) == []
     assert "nothing was said before" in comment("").output
 
 
 def test_drift_is_one_open_issue_that_is_changed_and_closed(github: GitHub) -> None:
-    github.add(github.issues, None, PERSON)
+    github.add(ISSUES, body=None)
     assert issue("2 resources differ").exit_code == 0
     assert issue("3 resources differ").exit_code == 0
-    assert bodies(github.issues) == [None, f"{DRIFT}3 resources differ\n"]
+    assert github.bodies(ISSUES) == [None, f"{DRIFT}3 resources differ\n"]
     assert issue("").exit_code == 0
-    assert [each["state"] for each in github.issues] == ["open", "closed"]
+    assert [each["state"] for each in github.of(ISSUES)] == ["open", "closed"]
     assert issue("again").exit_code == 0
-    assert bodies(github.issues)[1:] == [f"{DRIFT}3 resources differ\n", f"{DRIFT}again\n"]
+    assert github.bodies(ISSUES)[1:] == [f"{DRIFT}3 resources differ\n", f"{DRIFT}again\n"]
 
 
 def test_a_text_that_is_too_long_is_cut_to_what_github_takes(github: GitHub) -> None:
     comment("x" * 70_000)
-    [body] = bodies(github.comments)
+    [body] = github.bodies(COMMENTS)
     assert body is not None
     assert len(body) == 65_536
     assert body.endswith("… cut here; the log of this run has all of it.\n")
 
 
-def test_a_refusal_is_told_in_one_line_without_the_token(github: GitHub) -> None:
-    github.refuses = True
+def test_a_comment_that_may_have_been_made_is_not_made_again(github: GitHub) -> None:
+    github.statuses["POST"] = 502
+    assert comment("the plan").exit_code == 1
+    assert github.changes == ["POST issues/7/comments"]
+
+
+def test_a_comment_is_made_by_the_name_of_the_repository_before_it_was_renamed(
+    github: GitHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_REPOSITORY", "acme/before")
+    assert comment("the plan").exit_code == 0
+    assert github.bodies(COMMENTS) == [f"{PLAN}the plan\n"]
+
+
+def failed() -> str:
+    """Why nothing is posted: one line, without the token."""
     refused = comment("the plan")
     assert refused.exit_code == 1
-    assert refused.stderr.startswith("text.md was not posted: GET http://127.0.0.1:")
-    assert "403" in refused.stderr
-    assert "Resource not accessible by integration" in refused.stderr
-    assert "canary" not in refused.output
     assert isinstance(refused.exception, SystemExit)
+    assert "canary" not in refused.output
+    [line] = refused.stderr.splitlines()
+    return line.removeprefix("text.md was not posted: ")
+
+
+def test_a_refusal_is_told_in_one_line_without_the_token(github: GitHub) -> None:
+    github.statuses["GET"] = 403
+    refusal = f"{github.api}: Resource not accessible by integration: 403 "
+    assert failed().startswith(refusal)
+    assert github.names == [f"token {TOKEN}"]
+
+
+def test_a_server_that_is_not_github_is_told_in_one_line(github: GitHub) -> None:
+    github.repository = "Sign in"
+    assert failed() == f"{github.url} does not answer as GitHub does; is GITHUB_API_URL right?"
 
 
 @pytest.mark.usefixtures("github")
-def test_what_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("variable", "value", "reason"),
+    [
+        ("GITHUB_API_URL", "http://127.0.0.1:9", "Connection refused"),
+        ("GITHUB_API_URL", "github.example/api", "GITHUB_API_URL is no address"),
+        ("GITHUB_REPOSITORY", "", "GITHUB_REPOSITORY is not set"),
+        ("GITHUB_TOKEN", "", "GITHUB_TOKEN is not set"),
+        ("GITHUB_TOKEN", f"{TOKEN}\n", "GITHUB_TOKEN has a character that no token has"),
+    ],
+)
+def test_what_is_wrong_in_the_environment_is_told_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, reason: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    assert reason in failed()
+
+
+@pytest.mark.usefixtures("github")
+def test_a_file_that_is_not_there_is_named() -> None:
     missing = CliRunner().invoke(app, ["post", "none.md", "--pull-request", "7"])
     assert (missing.exit_code, "none.md" in missing.stderr) == (1, True)
-    monkeypatch.delenv("GITHUB_TOKEN")
-    unnamed = comment("the plan")
-    assert (unnamed.exit_code, "GITHUB_TOKEN is not set" in unnamed.stderr) == (1, True)
 
 
 @pytest.mark.usefixtures("github")
@@ -133,4 +163,4 @@ def test_programs_are_told_what_was_done_and_where(github: GitHub) -> None:
         assert json.loads(result.stdout) == {"action": action, "url": url}
     nothing = post("", "--pull-request", "7", "--json")
     assert json.loads(nothing.stdout) == {"action": "nothing", "url": None}
-    assert github.comments == []
+    assert github.of(COMMENTS) == []

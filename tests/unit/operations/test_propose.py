@@ -6,12 +6,13 @@ from base64 import b64decode
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from operations.__main__ import app
-from tests.github import TOKEN, GitHub, serving
+from tests.github import COMMENTS, PULLS, TOKEN, GitHub, Post, serving
 
 OLD = "tenants:\n  acme: {integrations: 42}\n"
 NEW = "tenants:\n  acme: {integrations: 60}\n"
@@ -50,7 +51,7 @@ class World:
         self.git("checkout", "--quiet", "--", ".")
         self.git("pull", "--quiet", "--ff-only", "origin", "autoscale")
         self.git("push", "--quiet", "origin", "HEAD:main")
-        self.github.pulls[-1]["state"] = "closed"
+        self.github.of(PULLS)[-1]["state"] = "closed"
 
     def tip(self, branch: str = "autoscale") -> str:
         return self.git("rev-parse", f"refs/heads/{branch}", where=self.remote)
@@ -91,8 +92,8 @@ def test_an_edit_is_put_on_a_branch_and_in_a_pull_request_that_says_why(world: W
     changed = world.git("diff", "--name-only", "main", "autoscale", where=world.remote)
     assert changed == "tenants.yaml"
     assert world.git("rev-list", "--count", "main..autoscale", where=world.remote) == "1"
-    [pull] = world.github.pulls
-    assert (pull["head"]["ref"], pull["base"]["ref"]) == ("autoscale", "main")
+    [pull] = world.github.of(PULLS)
+    assert (pull["head"], pull["base"]) == ("acme:autoscale", "main")
     assert pull["title"] == "Scale tenants.yaml as its tenants need"
     assert pull["body"].startswith("acme: 1 → 2 instances.\n\nThis branch is written anew ")
 
@@ -128,7 +129,7 @@ def test_another_edit_replaces_the_one_before_in_the_same_pull_request(world: Wo
     assert (result.exit_code, result.output) == (0, "Proposed at https://github.example/1\n")
     assert world.proposed() == NEWER
     assert world.git("rev-list", "--count", "main..autoscale", where=world.remote) == "1"
-    [pull] = world.github.pulls
+    [pull] = world.github.of(PULLS)
     assert pull["body"].startswith("acme: 1 → 3 instances.\n")
 
 
@@ -140,7 +141,7 @@ def test_the_same_edit_of_a_later_main_is_put_on_top_of_that(world: World) -> No
     world.git("stash", "pop", "--quiet")
     assert propose().output == "Proposed at https://github.example/1\n"
     assert world.git("rev-parse", "autoscale^", where=world.remote) == world.tip("main")
-    assert len(world.github.pulls) == 1
+    assert len(world.github.of(PULLS)) == 1
 
 
 def test_after_a_merge_the_next_edit_gets_a_pull_request_of_its_own(world: World) -> None:
@@ -151,7 +152,7 @@ def test_after_a_merge_the_next_edit_gets_a_pull_request_of_its_own(world: World
     assert nothing.output == "There is nothing to propose, and no pull request is open.\n"
     world.edit(NEWER)
     assert propose().output == "Proposed at https://github.example/2\n"
-    assert [pull["state"] for pull in world.github.pulls] == ["closed", "open"]
+    assert [pull["state"] for pull in world.github.of(PULLS)] == ["closed", "open"]
     assert world.proposed() == NEWER
 
 
@@ -161,30 +162,34 @@ def test_an_edit_that_is_no_longer_needed_is_closed_with_the_reason(world: World
     world.edit(OLD)
     result = propose("Nothing is to change.")
     assert result.output == "Closed, since nothing is to change: https://github.example/1\n"
-    assert [pull["state"] for pull in world.github.pulls] == ["closed"]
-    [said] = world.github.comments
-    assert said["body"] == (
+    assert [pull["state"] for pull in world.github.of(PULLS)] == ["closed"]
+    assert world.github.bodies(COMMENTS) == [
         "No longer needed: the inventory of main says what it should.\n\nNothing is to change.\n"
-    )
+    ]
     assert world.github.changes[-2:] == ["POST issues/1/comments", "PATCH pulls/1"]
 
 
 def test_a_pull_request_of_a_fork_or_into_another_branch_is_not_ours(world: World) -> None:
     for head, base in (("mine", "main"), ("autoscale", "release")):
-        world.github.add_pull({"title": "Mine", "body": "Mine", "head": head, "base": base})
+        world.github.add(PULLS, body="Mine", head=head, base=base)
     propose("Nothing is to change.")
-    assert {pull["state"] for pull in world.github.pulls} == {"open"}
+    assert {pull["state"] for pull in world.github.of(PULLS)} == {"open"}
     world.edit(NEW)
     propose()
-    assert [pull["body"] for pull in world.github.pulls[:2]] == ["Mine", "Mine"]
-    assert len(world.github.pulls) == 3
+    assert world.github.bodies(PULLS)[:2] == ["Mine", "Mine"]
+    assert len(world.github.of(PULLS)) == 3
 
 
-def test_a_pull_request_that_could_not_be_made_is_made_by_the_next_run(world: World) -> None:
+def test_a_pull_request_that_github_refuses_is_made_by_the_next_run(world: World) -> None:
     world.edit(NEW)
-    propose()
-    world.github.pulls.clear()
+    world.github.statuses["POST"] = 403
+    refused = propose()
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith(f"tenants.yaml was not proposed: {world.github.api}: ")
+    assert "canary" not in refused.output
     tip = world.tip()
+    world.github.statuses.clear()
+    world.github.posts.clear()
     assert propose().output == "Proposed at https://github.example/1\n"
     assert world.tip() == tip
 
@@ -203,6 +208,26 @@ def test_a_push_that_fails_is_tried_again_by_the_next_run(world: World) -> None:
     hook.unlink()
     assert propose().output == "Proposed at https://github.example/1\n"
     assert world.proposed() == NEWER
+
+
+def test_what_somebody_pushes_meanwhile_is_not_overwritten(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.edit(NEW)
+    propose()
+    world.edit(NEWER)
+    answer = world.github.answer
+
+    def meanwhile(method: str, address: str, sent: Post) -> tuple[int, Any]:
+        if method == "PATCH":
+            world.git("push", "--quiet", "--force", "origin", "HEAD:autoscale")
+        return answer(method, address, sent)
+
+    monkeypatch.setattr(world.github, "answer", meanwhile)
+    refused = propose()
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith("tenants.yaml was not proposed: git push: ")
+    assert world.tip() == world.tip("main")
 
 
 def test_a_clone_of_the_last_commit_alone_is_enough(
@@ -225,7 +250,7 @@ def test_another_inventory_has_a_branch_of_its_own(world: World) -> None:
     propose()
     more = ("--inventory", "inventories/eu.yaml", "--branch", "autoscale-eu")
     assert propose("eu", *more).exit_code == 0
-    assert [pull["title"] for pull in world.github.pulls] == [
+    assert [pull["title"] for pull in world.github.of(PULLS)] == [
         "Scale tenants.yaml as its tenants need", "Scale eu.yaml as its tenants need",
     ]  # fmt: skip
     assert world.proposed("inventories/eu.yaml", "autoscale-eu") == NEWER
@@ -259,15 +284,6 @@ def test_git_sends_the_token_to_github_and_nobody_tells_it(
     assert b64decode(name.removeprefix("Basic ")) == f"x-access-token:{TOKEN}".encode()
     assert "canary" not in refused.output
     assert TOKEN not in (world.clone / ".git" / "config").read_text()
-
-
-def test_a_refusal_of_github_is_told_in_one_line_without_the_token(world: World) -> None:
-    world.edit(NEW)
-    world.github.refuses = True
-    refused = propose()
-    assert refused.exit_code == 1
-    assert refused.stderr.startswith("tenants.yaml was not proposed: GET http://127.0.0.1:")
-    assert "canary" not in refused.output
 
 
 def test_programs_are_told_what_was_done_and_where(world: World) -> None:

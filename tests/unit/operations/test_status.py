@@ -1,4 +1,4 @@
-"""What `status` says of that which it could look at, and of that which it could not."""
+"""What `status` prints about what it could read, and about what it could not."""
 
 import json
 from pathlib import Path
@@ -36,7 +36,7 @@ def inventory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def cluster(inventory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One in which the tenant's server is ready."""
+    """A cluster in which the tenant's server is ready."""
     del inventory
 
     def get(*_: object) -> list[dict[str, Any]]:
@@ -47,7 +47,7 @@ def cluster(inventory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def table(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One with the tenant's row."""
+    """A table with the tenant's row."""
     address = dns_name("acme", 1, "vrsky-tenants")
     row = RecordedInstance(
         tenant_id="acme", instance_number=1, dns_name=address, status="active", integrations=3
@@ -68,28 +68,28 @@ def last_line(result: Result) -> str:
     return result.stdout.splitlines()[-1]
 
 
-def test_nothing_agrees_where_nothing_could_be_looked_at(inventory: Path) -> None:
+def test_nothing_is_said_to_agree_if_only_the_inventory_could_be_read(inventory: Path) -> None:
     result = status(inventory)
     assert result.exit_code == 1
-    assert last_line(result) == "1 instance: nothing could be looked at but the inventory."
+    assert last_line(result) == "1 instance: only the inventory could be read."
     assert NO_CLUSTER in result.stderr
     assert NO_TABLE in result.stderr
 
 
 @pytest.mark.usefixtures("cluster")
-def test_where_one_of_the_two_was_seen_they_agree_as_far_as_that(inventory: Path) -> None:
+def test_if_one_of_the_two_was_read_all_agree_as_far_as_could_be_seen(inventory: Path) -> None:
     result = status(inventory)
     assert result.exit_code == 1
     assert last_line(result) == "1 instance: all agree, as far as could be seen."
 
 
 @pytest.mark.usefixtures("cluster", "table")
-def test_where_all_was_seen_all_agree(inventory: Path) -> None:
+def test_if_everything_was_read_all_agree(inventory: Path) -> None:
     result = status(inventory)
     assert (result.exit_code, last_line(result)) == (0, "1 instance: all agree.")
 
 
-def test_programs_are_told_what_could_not_be_looked_at(inventory: Path) -> None:
+def test_json_has_what_could_not_be_read(inventory: Path) -> None:
     result = status(inventory, "--json")
     assert (result.exit_code, result.stderr) == (1, "")
     told = json.loads(result.stdout)
@@ -99,6 +99,6 @@ def test_programs_are_told_what_could_not_be_looked_at(inventory: Path) -> None:
 
 
 @pytest.mark.usefixtures("cluster", "table")
-def test_programs_are_told_no_problem_where_all_was_seen(inventory: Path) -> None:
+def test_json_has_no_problem_if_everything_was_read(inventory: Path) -> None:
     told = json.loads(status(inventory, "--json").stdout)
     assert (told["problems"], [each["row"] for each in told["instances"]]) == ([], ["active"])

@@ -35,7 +35,7 @@ OTHERS: dict[type[BaseModel], str] = {
     Size: '"requests": {"cpu": "1m", "memory": "1Mi"}, "limits": {"cpu": "9", "memory": "9Gi"}',
     Resources: '"cpu": "9", "memory": "9Gi"',
 }
-"""What a model needs beside the field that is looked at."""
+"""What a model needs besides the field under test."""
 
 PLACES: dict[type[BaseModel], str] = {
     Inventory: "{%s}",
@@ -110,7 +110,7 @@ def test_an_editor_marks_the_place_of_a_fault(content: str, place: str) -> None:
 
 
 def errors_in(content: str) -> list[str]:
-    """The places at which a tool that knows the schema only finds something wrong."""
+    """The places at which a tool that knows only the schema finds a fault."""
     validator = Draft202012Validator(json.loads(schema()))
     return [error.json_path for error in validator.iter_errors(YAML(typ="safe").load(content))]
 

@@ -26,9 +26,7 @@ def test_every_model_and_every_field_has_its_place() -> None:
 
 
 @pytest.mark.parametrize(("section", "name"), FIELDS)
-def test_what_an_edit_does_is_told_unless_the_fields_within_tell_it(
-    section: Section, name: str
-) -> None:
+def test_every_field_has_edits_unless_it_has_fields_within(section: Section, name: str) -> None:
     kind = fields_of(section.model)[name].annotation
     has_fields = isinstance(kind, type) and issubclass(kind, BaseModel)
     assert bool(section.edits[name]) is not has_fields
@@ -39,7 +37,10 @@ def test_what_an_edit_does_is_told_unless_the_fields_within_tell_it(
     [
         ("integrations", "a whole number, 0 or more, not in quotes; `0` by default."),
         ("egress", "`dns` or `open`; `dns` by default."),
-        ("clients.nkeys", "a list of this: a mapping, see [A client's key](#a-clients-key); none"),
+        (
+            "clients.nkeys",
+            "a list, each item a mapping, see [A client's key](#a-clients-key); none",
+        ),
         ("clients.nkeys[].key", "a public user key, U and 55 more of A-Z and 2-7; required."),
         ("limits", "a mapping, see [Requests and limits](#requests-and-limits); required."),
     ],
@@ -64,6 +65,6 @@ def test_what_an_edit_does_is_what_the_plan_says(place: str, kinds: list[str]) -
 
 
 def told_of(place: str) -> str:
-    """What the page says of a field, without its line breaks."""
+    """What the page says about a field, without its line breaks."""
     _, _, after = PAGE.partition(f"### `{place}`\n")
     return " ".join(after.partition("\n#")[0].split())

@@ -128,7 +128,7 @@ def tenants(draw: st.DrawFn) -> Tenant:
 
 
 def counts_after(tenant: Tenant, done: Placement) -> dict[int | None, int]:
-    """How many integrations each instance has when all is moved; None stands for those without."""
+    """How many integrations each instance has after the moves; None stands for no instance."""
     counts: dict[int | None, int] = {None: tenant.unplaced, **tenant.placed}
     for number in range(1, tenant.instances + 1):
         counts.setdefault(number, 0)
@@ -166,7 +166,7 @@ def test_a_second_look_moves_nothing_more(tenant: Tenant) -> None:
 
 @examples(50)
 @given(tenants())
-def test_room_is_left_over_or_nothing_is(tenant: Tenant) -> None:
+def test_integrations_are_left_over_only_if_no_room_is(tenant: Tenant) -> None:
     done = tenant.place()
     counts = counts_after(tenant, done)
     live = range(1, tenant.instances + 1)

@@ -13,7 +13,7 @@ HERE = "vrsky-tenants"
 
 
 def planned(**tenants: object) -> Plan:
-    """The plan of these tenants; a number stands for so many instances."""
+    """The plan of these tenants; a number is the number of instances."""
     entries = {
         tenant_id: {"instances": entry} if isinstance(entry, int) else entry
         for tenant_id, entry in tenants.items()
@@ -143,19 +143,19 @@ def test_all_reasons_come_in_one_line() -> None:
     assert len(line.splitlines()) == 1
 
 
-def test_what_finds_no_room_is_told_with_the_edit_that_makes_it() -> None:
+def test_integrations_without_room_are_reported_with_the_edit_that_makes_room() -> None:
     snapshot = Snapshot(instances=(recorded("acme", 1, 48),), unplaced={"acme": 9, "globex": 2})
     assert warnings(planned(acme=1, globex=1), snapshot) == (
         "acme: 7 integrations have no instance, since there is no room (1 x 50); "
-        "`integrations: 57` makes it, with `instances` left out or at least 2.",
+        "`integrations: 57` makes room, with `instances` left out or at least 2.",
     )
 
 
 def test_what_an_instance_has_beyond_its_capacity_is_told() -> None:
     snapshot = Snapshot(instances=(recorded("acme", 1, 80),))
     assert warnings(planned(acme=1), snapshot) == (
-        "acme: 30 integrations more than an instance is to hold, since there is no room (1 x 50); "
-        "`integrations: 80` makes it, with `instances` left out or at least 2.",
+        "acme: 30 integrations beyond an instance's capacity, since there is no room (1 x 50); "
+        "`integrations: 80` makes room, with `instances` left out or at least 2.",
     )
 
 

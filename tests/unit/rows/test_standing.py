@@ -1,4 +1,4 @@
-"""What there is beside what is to be, told from literals."""
+"""Desired and actual state side by side, from literals."""
 
 from dataclasses import replace
 
@@ -120,7 +120,7 @@ def test_differences_come_first() -> None:
     assert [each.tenant for each in found] == ["initech", "acme"]
 
 
-def test_what_nobody_could_look_at_is_no_difference() -> None:
+def test_what_could_not_be_read_is_no_difference() -> None:
     [found] = standings(plan(acme=1), None, None)
     assert (found.server, found.service, found.row) == ("unseen", "unseen", "unseen")
     assert found.differences == ()

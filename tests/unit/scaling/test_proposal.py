@@ -92,12 +92,13 @@ def test_without_prometheus_integrations_alone_decide_and_that_is_said_once() ->
     )
 
 
-def test_who_alone_cannot_be_seen_is_named() -> None:
-    blind = replace(SPARE, readings={1: reading()}, doubts={2: "is not heard of"})
+def test_a_single_tenant_whose_load_cannot_be_judged_is_named() -> None:
+    blind = replace(SPARE, readings={1: reading()}, doubts={2: "has no recent data in Prometheus"})
     found = proposal(acme=blind, globex=SPARE)
     assert changed(found) == [("globex", 2, 1)]
     assert found.notes == (
-        "acme: judged by integrations only, and does not shrink: instance 2 is not heard of.",
+        "acme: judged by integrations only, and does not shrink: instance 2 has no recent "
+        "data in Prometheus.",
     )
 
 
@@ -111,7 +112,7 @@ def test_who_is_not_helped_by_another_server_is_named() -> None:
 
 
 unlimited = partial(recommend, most_servers=3 * MOST_INSTANCES)
-"""What is decided for all of a world's tenants, however many servers that takes."""
+"""`recommend` for all tenants of a world, with no limit of servers."""
 
 figures = st.builds(
     usage,
@@ -124,7 +125,7 @@ shares = st.sampled_from([0.2, 0.94, 0.95, 1.0])
 
 @st.composite
 def tenants(draw: st.DrawFn, name: str) -> Facts:
-    """A tenant with rows, loads and holes in what is known of it; not always as its entry says."""
+    """A tenant with rows and loads, some of them missing, that need not agree with its entry."""
     capacity = 50
     integrations = draw(st.integers(0, 180))
     entry: dict[str, object] = {"integrations": integrations}
@@ -169,7 +170,7 @@ def test_nobody_gets_fewer_than_needed_nor_more_than_there_may_be(everyone: list
 
 @examples(40)
 @given(everyone=worlds())
-def test_nothing_is_said_that_the_inventory_does_not_then_say(everyone: list[Facts]) -> None:
+def test_the_edited_inventory_has_the_recommended_numbers(everyone: list[Facts]) -> None:
     inventory, snapshot, observation = whole(*everyone)
     recommendations = unlimited(inventory, snapshot, observation).recommendations
     edited = applied(inventory, recommendations)
@@ -206,7 +207,8 @@ def test_the_order_of_the_tenants_makes_no_difference(everyone: list[Facts], ord
 @examples(40)
 @given(everyone=worlds())
 def test_deciding_again_before_anything_is_deployed_changes_nothing(everyone: list[Facts]) -> None:
-    # Where a server is still to go, an edit that keeps it makes the tenant one that can be judged.
+    # Without tenants that have more rows than the inventory has instances: they cannot be judged,
+    # but an edit that keeps these instances makes it possible.
     everyone = [one for one in everyone if len(one.rows) <= one.instances]
     assume(everyone)
     inventory, snapshot, observation = whole(*everyone)

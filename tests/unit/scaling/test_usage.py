@@ -1,4 +1,4 @@
-"""What Prometheus says, and what of it is believed."""
+"""What Prometheus says, and which of its figures count."""
 
 import pytest
 
@@ -77,7 +77,7 @@ def test_nothing_was_held_for_five_minutes_by_a_server_that_ran_for_less(
     seconds: float, said: str | None
 ) -> None:
     assert doubt(FIGURES | {"uptime": seconds}) == said
-    # Of one that has just started there is no rate yet, and that is not what is wrong.
+    # A server that has just started has no rate yet; the report is of the start, not of the rate.
     assert said is None or doubt(without("rate") | {"uptime": seconds}) == said
 
 
@@ -86,7 +86,7 @@ def test_a_figure_that_is_missing_is_named() -> None:
 
 
 def test_a_server_that_was_there_earlier_in_the_day_is_remembered_and_not_believed() -> None:
-    assert doubt({"watched": 0.4, "rate_peak": 3.0}) == "is not heard of"
+    assert doubt({"watched": 0.4, "rate_peak": 3.0}) == "has no recent data in Prometheus"
     gone = observed(answers({ACME_1: FIGURES, ACME_2: {"watched": 0.4}}))
     assert gone.watched == {ACME_1: 1.0, ACME_2: 0.4}
 

@@ -71,7 +71,7 @@ def test_ninety_nine_instances_are_the_most() -> None:
     assert written(nearly) == {"integrations": 4950}
     verdict = judge(facts(*[50] * 99, integrations=4950))
     assert (verdict.recommendation, verdict.beyond) == (
-        None, "4950 integrations fill 99 instances, the most there are",
+        None, "4950 integrations fill 99 instances, the most allowed",
     )  # fmt: skip
 
 
@@ -120,7 +120,7 @@ def test_limits_are_shares_of_what_the_size_has() -> None:
     assert limits_of(small) == Usage(rate=25_000, connections=50, memory=0.75 * GIB)
 
 
-def test_so_many_come_that_each_is_well_below_its_limit() -> None:
+def test_growth_by_load_leaves_each_server_well_below_its_limit() -> None:
     busy = facts(
         40, 40, 40,
         readings={n: reading(usage(rate=101_000)) for n in (1, 2, 3)}, integrations=120,
@@ -130,9 +130,7 @@ def test_so_many_come_that_each_is_well_below_its_limit() -> None:
 
 
 @pytest.mark.parametrize(("before", "after"), [(1, 2), (2, 4), (3, 6)])
-def test_a_load_of_minutes_buys_at_most_as_many_servers_as_there_are(
-    before: int, after: int
-) -> None:
+def test_growth_by_load_at_most_doubles_the_servers(before: int, after: int) -> None:
     burst = {n: reading(usage(rate=900_000)) for n in range(1, before + 1)}
     recommendation = decided(facts(*[40] * before, readings=burst, integrations=42 * before))
     assert (recommendation.before, recommendation.after) == (before, after)
@@ -167,7 +165,7 @@ def test_integrations_may_need_more_than_load_may_buy() -> None:
     assert written(busy) == {"integrations": 220, "placement": "spread"}
 
 
-def test_one_integration_that_is_too_much_for_a_server_is_told_and_not_chased() -> None:
+def test_one_integration_that_is_too_much_for_a_server_is_reported_and_adds_no_server() -> None:
     verdict = judge(facts(13, 13, 13, readings={2: reading(OVER)}, instances=3, placement="spread"))
     assert verdict.recommendation is None
     assert verdict.beyond == (
@@ -275,8 +273,14 @@ def test_an_instance_with_integrations_of_another_tenant_stays() -> None:
 
 
 BLIND = [
-    pytest.param(replace(SPARE, readings={1: reading()}), "instance 2 is not heard of", id="one"),
-    pytest.param(replace(SPARE, readings={}), "instance 1 is not heard of", id="all"),
+    pytest.param(
+        replace(SPARE, readings={1: reading()}),
+        "instance 2 has no recent data in Prometheus",
+        id="one",
+    ),
+    pytest.param(
+        replace(SPARE, readings={}), "instance 1 has no recent data in Prometheus", id="all"
+    ),
     pytest.param(
         replace(SPARE, readings={1: reading()}, doubts={2: "was last heard of 12 minutes ago"}),
         "instance 2 was last heard of 12 minutes ago",

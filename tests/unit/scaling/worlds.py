@@ -1,4 +1,4 @@
-"""What the autoscaler is asked about: tenants with their rows, and how busy their servers are."""
+"""The autoscaler's input: tenants with their rows, and how busy their servers are."""
 
 from collections.abc import Mapping
 
@@ -13,7 +13,7 @@ IDLE = Usage(rate=10, connections=5, memory=0.1 * GIB)
 
 
 def usage(*, rate: float = 10, connections: float = 5, memory: float = 0.1) -> Usage:
-    """A usage that is idle but for what is said; memory in Gi."""
+    """The usage of an idle server, except for what is given; memory in Gi."""
     return Usage(rate=rate, connections=connections, memory=memory * GIB)
 
 
@@ -40,9 +40,9 @@ def facts(
     watched: Mapping[int, float] | None = None,
     **entry: object,
 ) -> Facts:
-    """Acme with servers 1 to n that have so many integrations, idle unless `readings` say more.
+    """Acme with servers 1 to n that have `placed` integrations, idle unless `readings` say more.
 
-    Without an `entry` its inventory says what there is; of a size of its own it knows none.
+    Without an `entry` the inventory fits the servers. There is no size besides `standard`.
     """
     numbers = range(1, len(placed) + 1)
     tenant = Tenant.model_validate(entry or {"integrations": 50 * len(placed)})
@@ -60,7 +60,7 @@ def facts(
 
 
 def whole(*everyone: Facts) -> tuple[Inventory, Snapshot, Observation]:
-    """What `decide` is asked, when these are all tenants."""
+    """The arguments of `recommend`, if these are all tenants."""
     return (
         Inventory(tenants={one.id: one.tenant for one in everyone}),
         Snapshot(

@@ -166,10 +166,10 @@ def test_what_an_up_changes_is_told() -> None:
         "takes from nats-acme-1 the pod's tolerations",
         "makes the Service nats-acme-3",
         "gives nats-acme-3 the stack's `image` in place of nats:2.10",
-        "makes the Service nats-acme-1 one of type ClusterIP: NodePort leads in from outside",
+        "changes the Service nats-acme-1 from NodePort to ClusterIP, closed to the outside",
         "narrows what tenant-nats-isolation-acme lets out to DNS; a server opens no connection of "
         "its own",
-        "takes out of tenant-nats-isolation-acme what it lets in besides: pods or namespaces by "
+        "removes from tenant-nats-isolation-acme what else it lets in: pods or namespaces by "
         "other labels, the addresses 10.0.0.0/8",
         "leaves the NetworkPolicy open: what it opens to these pods stays open",
         "inserts the row of instance 2",
@@ -200,7 +200,7 @@ def test_what_is_somebody_elses_to_keep_is_not_handed_over(
     assert tenant.patches == ()
 
 
-def test_a_server_that_only_its_name_and_app_tell_is_in_the_way() -> None:
+def test_a_server_that_only_its_name_and_its_label_app_reveal_is_an_obstacle() -> None:
     bare = deployment(selector={"app": "nats"})
     bare["spec"]["template"]["metadata"]["labels"] = {"app": "nats"}
     [obstacle] = found(bare, rows=(row("acme", 1),)).obstacles
@@ -266,7 +266,7 @@ def test_servers_of_one_tenant_get_the_size_of_the_largest_and_keep_all_integrat
     made, said = size_of([deployment(), deployment(number=2, resources=larger)], fullest=70)
     assert made.limits.memory == "8Gi"
     assert made.capacity == 70
-    assert said == ["gives all servers limits.memory 8Gi of 4Gi and 8Gi"]
+    assert said == ["gives all servers limits.memory 8Gi; they have 4Gi and 8Gi"]
 
 
 def test_what_is_written_is_an_inventory_that_says_the_same() -> None:
@@ -314,7 +314,7 @@ def test_a_patch_hands_over_what_one_person_has_set_and_nothing_of_a_controller(
     assert list(patches(after)) == [], "once is enough"
 
 
-def test_a_patch_takes_a_rolling_update_out_which_nobody_may_own() -> None:
+def test_a_patch_removes_the_block_of_a_rolling_update() -> None:
     thing = deployment()
     thing["spec"]["strategy"] = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%"}}
     after = patched(thing)

@@ -30,7 +30,7 @@ def identity(file: Path) -> tuple[int, int]:
     return file.stat().st_ino, file.stat().st_mtime_ns
 
 
-def test_a_field_is_set_and_what_that_means_is_told(file: Path) -> None:
+def test_a_field_is_set_and_what_changes_is_printed(file: Path) -> None:
     result = run("set", "acme-corp", "integrations=120")
     assert (result.exit_code, result.stderr) == (0, "")
     assert file.read_text() == FILE.replace("80", "120")
@@ -85,7 +85,7 @@ def test_nothing_is_written_when_the_result_would_have_a_fault(
     assert [each.name for each in file.parent.iterdir()] == ["tenants.yaml"]
 
 
-def test_a_field_that_says_so_already_leaves_the_file_alone(file: Path) -> None:
+def test_a_field_that_has_its_value_already_leaves_the_file_alone(file: Path) -> None:
     before = identity(file)
     result = run("set", "acme-corp", "integrations=80")
     told = "tenants.yaml says so already.\nThis edit changes nothing.\n"
@@ -118,7 +118,7 @@ def test_mode_and_links_stay(file: Path) -> None:
     assert [each.name for each in real.parent.iterdir()] == ["prod.yaml"]
 
 
-def test_what_a_crash_while_writing_leaves_is_the_file_as_it_was(
+def test_a_crash_while_writing_leaves_the_file_as_it_was(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
@@ -134,7 +134,7 @@ def test_what_a_crash_while_writing_leaves_is_the_file_as_it_was(
     assert [each.name for each in file.parent.iterdir()] == ["tenants.yaml"]
 
 
-def test_programs_are_told_what_was_written_and_what_it_means(file: Path) -> None:
+def test_json_says_what_was_written_and_what_changes(file: Path) -> None:
     told = json.loads(run("set", "globex", "instances=2", "--json").stdout)
     assert (told["file"], told["tenant"], told["written"]) == ("tenants.yaml", "globex", True)
     assert told["plan"]["tenants"][0]["instances"] == {"before": 1, "after": 2}
@@ -155,7 +155,7 @@ def test_programs_are_told_what_was_written_and_what_it_means(file: Path) -> Non
         ["add", "wayne", "--instances", "two"],
     ],
 )
-def test_a_wrong_call_is_told_apart(arguments: list[str]) -> None:
+def test_wrong_usage_exits_with_2(arguments: list[str]) -> None:
     assert run(*arguments).exit_code == 2
 
 
@@ -168,7 +168,7 @@ def test_a_wrong_call_is_told_apart(arguments: list[str]) -> None:
         ["add", "initech", "--instances", "2", "instances=3"],
     ],
 )
-def test_a_field_that_is_given_twice_is_a_wrong_call(file: Path, arguments: list[str]) -> None:
+def test_a_field_that_is_given_twice_is_wrong_usage(file: Path, arguments: list[str]) -> None:
     result = run(*arguments)
     assert result.exit_code == 2
     assert "instances is given twice" in result.stderr

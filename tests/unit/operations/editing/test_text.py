@@ -1,4 +1,4 @@
-"""Edits of an inventory's text: what is asked changes, and not a byte beside it."""
+"""Edits of an inventory's text: what is asked for changes, and no other byte."""
 
 import json
 from typing import Any
@@ -36,7 +36,7 @@ sizes: # measured
 
 
 def swapped(old: str, new: str) -> str:
-    """The file with the one place that says `old` saying `new`."""
+    """The file with `new` in the one place that has `old`."""
     assert FILE.count(old) == 1
     return FILE.replace(old, new)
 

@@ -1,4 +1,4 @@
-"""A stand-in for Prometheus: a real HTTP server on loopback that answers what it is told to."""
+"""A stand-in for Prometheus: a real HTTP server on loopback that gives prepared answers."""
 
 import json
 from collections.abc import Generator

@@ -1,4 +1,4 @@
-"""What is read from Prometheus over HTTP, and what becomes of everything that can go wrong."""
+"""What is read from Prometheus over HTTP, and what happens when that goes wrong."""
 
 import socket
 from collections.abc import Generator
@@ -58,7 +58,7 @@ def test_without_series_there_is_nothing_to_judge_by(prometheus: Prometheus) -> 
     )
 
 
-def test_servers_of_another_namespace_are_not_heard_of(prometheus: Prometheus) -> None:
+def test_servers_of_another_namespace_are_left_out(prometheus: Prometheus) -> None:
     prometheus.figures = {("acme", 1): IDLE}
     assert observe(prometheus.url, NAMESPACE).readings.keys() == {("acme", 1)}
     assert observe(prometheus.url, "staging").readings == {}
@@ -87,7 +87,7 @@ def test_servers_of_another_namespace_are_not_heard_of(prometheus: Prometheus) -
         ),
     ],
 )  # fmt: skip
-def test_what_is_no_answer_is_a_failure_and_no_error(
+def test_a_wrong_answer_is_a_failure_and_raises_nothing(
     prometheus: Prometheus, status: int, body: bytes, failure: str
 ) -> None:
     prometheus.status, prometheus.body = status, body
@@ -97,7 +97,7 @@ def test_what_is_no_answer_is_a_failure_and_no_error(
     assert observation == Observation(failure=observation.failure)
 
 
-def test_one_that_is_not_there_is_told_without_the_password_in_its_address() -> None:
+def test_a_missing_prometheus_is_reported_without_the_password_in_its_address() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         failure = observe(
@@ -107,7 +107,7 @@ def test_one_that_is_not_there_is_told_without_the_password_in_its_address() -> 
 
 
 @pytest.mark.parametrize("url", ["http://", "http://[", "http://a..b", "http://" + "a" * 300])
-def test_an_address_that_is_none_is_told_too(url: str) -> None:
+def test_a_wrong_address_is_reported_too(url: str) -> None:
     failure = observe(url, NAMESPACE).failure
     assert failure
     assert failure.startswith("Prometheus cannot be reached (")

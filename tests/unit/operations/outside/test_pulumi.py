@@ -1,4 +1,4 @@
-"""What is made of the answers of `pulumi`."""
+"""How the output of `pulumi` is read."""
 
 import json
 from pathlib import Path
@@ -34,7 +34,7 @@ def test_a_preview_that_would_do_nothing_may_leave_out_its_steps(folder: Path) -
     assert previewed(folder, {"config": settings}) == ([], settings)
 
 
-def test_what_takes_the_place_of_something_else_is_made_as_well(folder: Path) -> None:
+def test_a_replacement_is_a_creation_too(folder: Path) -> None:
     operations = ("same", "create", "update", "replace", "delete")
     steps = [{"op": operation, "newState": {"urn": operation}} for operation in operations]
     assert previewed(folder, {"steps": steps}) == ([{"urn": "create"}, {"urn": "replace"}], {})

@@ -18,18 +18,18 @@ UNREACHABLE = "The connection to the server was refused"
 
 Objects = list[dict[str, Any]]
 Told = tuple[int, list[tuple[str, str, str]]]
-"""The exit code; of each finding the instance, the check and the outcome."""
+"""The exit code, and the instance, the check and the outcome of each finding."""
 
 
 class Cluster:
-    """One that answers as its attributes say."""
+    """A cluster that answers as its attributes say."""
 
     def __init__(self) -> None:
         self.nodes: Objects | str = [{"metadata": {"name": "real"}}]
         self.forward = "no such service"
         self.is_ready = True
         self.refused: dict[str, str] = {}
-        """By the words of a question what kubectl says instead of an answer."""
+        """Words in a kubectl command → the error that it prints."""
         self.condition: dict[str, str] = {"type": "Complete", "status": "True"}
         self._jobs: Objects = []
 
@@ -55,7 +55,7 @@ class Cluster:
 
     @contextmanager
     def forwarded(self, *_: object) -> Generator[dict[int, int]]:
-        """Leads nowhere, so that a look ends here."""
+        """Forwards nothing, so that the checks end here."""
         raise ClusterError(self.forward)
         yield {}
 
@@ -92,7 +92,7 @@ def verify(tmp_path: Path) -> Callable[[], Told]:
 
 
 def of_jobs(found: list[tuple[str, str, str]]) -> set[str]:
-    """The outcomes of what Jobs are to show."""
+    """The outcomes of the checks by Jobs."""
     return {outcome for _, check, outcome in found if "tenant" in check}
 
 
@@ -111,7 +111,7 @@ def test_a_job_whose_pod_saw_the_contrary_is_bad(
 
 
 @pytest.mark.parametrize("question", ["create", "jobs"])
-def test_what_kubectl_may_not_ask_is_told_of_each_tenant_beside_what_was_found(
+def test_what_kubectl_may_not_read_is_reported_for_each_tenant_beside_the_findings(
     cluster: Cluster, verify: Callable[[], Told], question: str
 ) -> None:
     cluster.refused[question] = cluster.forward = FORBIDDEN
@@ -128,7 +128,7 @@ def test_what_kubectl_may_not_ask_is_told_of_each_tenant_beside_what_was_found(
     )
 
 
-def test_a_refusal_at_one_tenant_keeps_nobody_from_the_next(
+def test_a_refusal_for_one_tenant_does_not_stop_the_next(
     cluster: Cluster, verify: Callable[[], Told]
 ) -> None:
     cluster.refused["tenant-id=acme"] = FORBIDDEN
@@ -137,7 +137,7 @@ def test_a_refusal_at_one_tenant_keeps_nobody_from_the_next(
     assert ("nats-globex-1", "pod", "good") in found
 
 
-def test_what_is_bad_outweighs_what_could_not_be_looked_at(
+def test_a_bad_finding_outweighs_what_could_not_be_read(
     cluster: Cluster, verify: Callable[[], Told]
 ) -> None:
     cluster.refused["create"] = FORBIDDEN
@@ -146,7 +146,7 @@ def test_what_is_bad_outweighs_what_could_not_be_looked_at(
     assert code == 5
 
 
-def test_who_may_not_list_nodes_is_taken_to_have_real_ones(
+def test_somebody_who_may_not_list_nodes_is_taken_to_have_real_ones(
     cluster: Cluster, verify: Callable[[], Told]
 ) -> None:
     cluster.nodes = FORBIDDEN
@@ -168,14 +168,14 @@ def test_on_simulated_nodes_no_job_is_asked(cluster: Cluster, verify: Callable[[
     assert found[-1] == ("every instance", "isolation", "not shown")
 
 
-def test_that_jobs_may_not_be_removed_does_not_hide_what_they_saw(
+def test_a_refusal_to_remove_jobs_does_not_hide_what_they_saw(
     cluster: Cluster, verify: Callable[[], Told]
 ) -> None:
     cluster.refused["delete"] = FORBIDDEN
     assert of_jobs(verify()[1]) == {"good"}
 
 
-def test_what_was_refused_first_is_told_and_not_what_was_refused_in_clearing_up() -> None:
+def test_the_first_refusal_is_reported_and_not_one_while_clearing_up() -> None:
     class Refusing(Kubectl):
         def run(self, *arguments: str, stdin: str = "") -> str:
             del stdin

@@ -1,4 +1,4 @@
-"""The Jobs by which `verify` asks from inside a cluster, and what is read from their ends."""
+"""The Jobs that `verify` runs inside a cluster, and what their ends mean."""
 
 import os
 import subprocess
