@@ -10,7 +10,7 @@ PYTEST := $(RUN) pytest --numprocesses $(PROCESSES) --dist loadscope --no-loadsc
 
 .DEFAULT_GOAL := help
 .PHONY: help up preview recover status down check test soak kind golden schema charts format benchmark
-.PHONY: programs monitoring audit sbom changes comment kubeconfig diff guard deploy drift issue autoscale propose
+.PHONY: docs programs monitoring audit sbom changes comment kubeconfig diff guard deploy drift issue autoscale propose
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -66,6 +66,11 @@ schema: ## rewrite tenants.schema.json and docs/inventory.md from the models
 
 monitoring: ## rewrite deploy/monitoring: rules, scrape configuration, SQL, dashboard
 	$(RUN) python -m monitoring
+
+docs: RUN = $(UV) run --quiet --locked --no-default-groups --group docs
+docs: ## build the documentation as a site with search, in site/; a broken link fails
+	@NO_MKDOCS_2_WARNING=1 $(RUN) mkdocs build
+	@echo "Open site/index.html. Its search needs a web server: python3 -m http.server --directory site"
 
 charts: ## draw docs/autoscaling.svg from the simulated week
 	$(RUN) --group charts python -m benchmarks.autoscaling --chart docs/autoscaling.svg

@@ -1,5 +1,5 @@
-"""`make schema`: writes docs/inventory.md (`page`) and tenants.schema.json (`json_schema`).
+"""What writes docs/inventory.md, tenants.schema.json and, for `make docs`, the site.
 
-Both come from the models of `tenancy.inventory`; what an edit does comes from `tenancy.edit`. It
-decides nothing, and nothing that runs imports it.
+`page` and `json_schema` take what they write from the models of `tenancy.inventory`, and what an
+edit does from `tenancy.edit`. The package decides nothing, and nothing that runs imports it.
 """

@@ -90,7 +90,7 @@ def _plugin(layout: Layout) -> dict[str, str]:
         )
     if choice == BUILT:
         # It is older than the SDK asks for. PULUMI_DEV keeps the engine from warning about that in
-        # each run; README.md says it once.
+        # each run; docs/sandbox.md says it once.
         return {"PULUMI_HOME": str(_home_of_built(official)), "PULUMI_DEV": "true"}
     if not _has_official(official):
         raise SandboxError(

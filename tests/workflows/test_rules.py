@@ -10,11 +10,13 @@ from tests.workflows.workflow import FOLDER, Job, jobs, made_by, targets, texts
 
 JOBS = jobs(PROJECT)
 NO_FORK = "github.event.pull_request.head.repo.full_name == github.repository"
+NO_PULL_REQUEST = "github.event_name == 'push' && github.ref == 'refs/heads/main'"
 
 WRITES = {
     ("pull-request", "changes"): {"pull-requests": "write"},
     ("drift", "drift"): {"issues": "write"},
     ("autoscale", "autoscale"): {"contents": "write", "pull-requests": "write"},
+    ("docs", "publish"): {"pages": "write", "id-token": "write"},
 }
 """The jobs whose token may write, and what."""
 
@@ -23,8 +25,12 @@ ENVIRONMENTS = {
     ("deploy", "up"): "production",
     ("drift", "drift"): "drift",
     ("autoscale", "autoscale"): "autoscale",
+    ("docs", "publish"): "github-pages",
 }
-"""The jobs that have secrets, and the environment whose they are."""
+"""The jobs that have an environment, which may have secrets."""
+
+WITHOUT_THE_CODE = {("docs", "publish")}
+"""The jobs that run nothing of the repository, and so need no checkout and no right to read it."""
 
 every_job = pytest.mark.parametrize("job", JOBS, ids=lambda job: f"{job.workflow}/{job.name}")
 
@@ -34,7 +40,7 @@ def key(job: Job) -> tuple[str, str]:
 
 
 def test_the_tables_here_name_jobs_that_are_there() -> None:
-    assert {*WRITES, *ENVIRONMENTS} <= {key(job) for job in JOBS}
+    assert {*WRITES, *ENVIRONMENTS, *WITHOUT_THE_CODE} <= {key(job) for job in JOBS}
 
 
 @every_job
@@ -44,7 +50,8 @@ def test_a_job_starts_by_nothing_that_gives_a_fork_more_than_a_fork_has(job: Job
 
 @every_job
 def test_a_token_reads_the_code_and_writes_only_what_the_job_is_for(job: Job) -> None:
-    assert job.permissions == {"contents": "read", **WRITES.get(key(job), {})}
+    reads = {} if key(job) in WITHOUT_THE_CODE else {"contents": "read"}
+    assert job.permissions == {**reads, **WRITES.get(key(job), {})}
 
 
 @every_job
@@ -61,7 +68,7 @@ def test_secrets_are_in_steps_of_jobs_behind_an_environment_and_nowhere_else(job
 def test_no_job_with_a_secret_runs_for_a_fork(job: Job) -> None:
     if "pull_request" in job.triggers and "environment" in job.settings:
         condition = job.settings["if"]
-        assert NO_FORK in condition
+        assert NO_FORK in condition or NO_PULL_REQUEST in condition
         assert "||" not in condition
 
 
@@ -91,7 +98,7 @@ def test_no_other_workflow_waits_in_the_group_of_the_deploying_one() -> None:
 
 @every_job
 def test_what_a_job_runs_is_a_target_of_the_makefile_and_nothing_else(job: Job) -> None:
-    assert job.runs
+    assert (job.runs == []) is (key(job) in WITHOUT_THE_CODE)
     assert job.targets <= targets(PROJECT)
 
 
@@ -108,7 +115,7 @@ def test_a_line_that_does_something_else_is_noticed(line: str) -> None:
 @every_job
 def test_a_checkout_leaves_no_token_behind(job: Job) -> None:
     checkouts = [step for step in job.steps if step.get("uses", "").startswith("actions/checkout@")]
-    assert checkouts
+    assert (checkouts == []) is (key(job) in WITHOUT_THE_CODE)
     assert all(step["with"]["persist-credentials"] is False for step in checkouts)
 
 
