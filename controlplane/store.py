@@ -293,7 +293,7 @@ def _lock(connection: psycopg.Connection, tenant_id: str) -> None:
 
 
 def _placement(connection: psycopg.Connection, wanted: TenantRows) -> Placement:
-    """Where a tenant's integrations should go, as they are at this moment."""
+    """Where a tenant's integrations should go, by where they are at this moment."""
     counts = connection.execute(
         """
         SELECT i.instance_number, count(*)

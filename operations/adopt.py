@@ -1,4 +1,4 @@
-"""`adopt`: what an `up` can take over of a namespace that the old scripts made, and how."""
+"""`adopt`: which servers of the old scripts an `up` can take over, and how."""
 
 import json
 import shlex
@@ -92,7 +92,7 @@ class _Place:
         return [patch for tenant in self.found.left for patch in tenant.patches]
 
     def arguments(self, patch: Patch) -> list[str]:
-        """What `kubectl` is given to run a patch."""
+        """The arguments of `kubectl` that run a patch."""
         operations = json.dumps(patch.operations, separators=(",", ":"))
         return [
             f"--namespace={self.namespace}",

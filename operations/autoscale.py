@@ -171,9 +171,11 @@ def _data(proposal: Proposal) -> dict[str, Any]:
 
 def _told(proposal: Proposal, outcome: str) -> Iterable[str]:
     yield from map(_line, proposal.recommendations)
-    yield from (f"Held back, since it is much at once: {_line(one)}" for one in proposal.held_back)
+    yield from (
+        f"Held back, since it is too much at once: {_line(one)}" for one in proposal.held_back
+    )
     yield from proposal.notes
-    yield outcome if proposal.recommendations else f"Nothing is to change. {outcome}"
+    yield outcome if proposal.recommendations else f"Nothing needs to change. {outcome}"
 
 
 def _line(recommendation: Recommendation) -> str:

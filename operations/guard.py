@@ -45,9 +45,9 @@ def guard(
 ) -> None:
     """Refuse an unapproved edit that removes too much.
 
-    An approval is needed when more than one tenant loses its last server, when over 25% of at
-    least 10 instances go, or when a Deployment or Service would be replaced. It approves exactly
-    one edit.
+    An approval is for exactly one edit. It is needed when more than one tenant loses its last
+    server, when over 25% of at least 10 instances go, or when a Deployment or Service would be
+    replaced.
 
     \b
     For example:

@@ -45,8 +45,8 @@ def render(
     engine, a cluster or a database. Files are numbered so that nothing comes before what it needs.
     Files that earlier calls wrote into DIR are removed; a DIR with other files is refused.
 
-    Only `pulumi up` moves integrations, refuses an edit, and deletes what leaves the inventory
-    (`kubectl apply --prune` and Argo CD delete as well).
+    Unlike `pulumi up`, applying them moves no integrations and refuses no edit; it deletes what
+    leaves the inventory only with `kubectl apply --prune` or Argo CD.
 
     \b
     For example:

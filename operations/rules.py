@@ -21,9 +21,9 @@ def rules(
 ) -> None:
     """Print the Prometheus rules and alerts for an inventory.
 
-    The output is a rules file. It names the tenants of another size than `standard`; those of that
-    size come and go without a change of the rules. For the Prometheus operator, each `up` deploys
-    the same rules if the setting `metrics.prometheusRule` is set.
+    The output is a rules file. It names the tenants of another size than `standard`; standard ones
+    come and go without a change of the rules. For the Prometheus operator, each `up` deploys the
+    same rules if the setting `metrics.prometheusRule` is set.
 
     \b
     For example:

@@ -35,8 +35,8 @@ def status(
     """Compare inventory, cluster and database for each instance.
 
     Differences come first. It also lists what nothing asks for: a Deployment, a Service or a live
-    row of no instance in the inventory. It only reads, by kubectl and DATABASE_URL. If it cannot
-    read one of them, it says so and shows the rest; --json has that as `problems` beside
+    row without an instance in the inventory. It only reads, by kubectl and DATABASE_URL. If it
+    cannot read one of them, it says so and shows the rest; --json has that as `problems` beside
     `instances`.
 
     \b

@@ -51,7 +51,7 @@ def observe(url: str, namespace: str, token: str | None = None) -> Observation:
     It raises nothing when Prometheus fails: the observation then says why.
 
     Args:
-        url: as a browser would have it, without `/api/v1`.
+        url: as in a browser, without `/api/v1`.
         namespace: the servers', as in the labels of their series.
         token: sent as `Authorization: Bearer`, and never printed.
     """

@@ -65,7 +65,7 @@ def test_what_is_as_it_should_be_is_left_alone(file: Path, prometheus: Prometheu
     result = autoscale(prometheus)
     assert (result.exit_code, result.stdout) == (
         0,
-        "Nothing is to change. tenants.yaml is not written.\n",
+        "Nothing needs to change. tenants.yaml is not written.\n",
     )
     assert file.read_text() == FILE
 
@@ -82,7 +82,7 @@ def test_a_tenant_grows_by_what_the_table_says_and_no_other_byte_changes(
     )
     assert file.read_text() == FILE.replace("80", "132")
     again = autoscale(prometheus)
-    assert "Nothing is to change." in again.stdout
+    assert "Nothing needs to change." in again.stdout
     assert file.read_text() == FILE.replace("80", "132")
 
 
@@ -173,7 +173,7 @@ def test_a_server_that_has_just_started_makes_nobody_grow(
     prometheus.figures["globex", 1] = BUSY | {"uptime": 130.0}
     assert autoscale(prometheus).stdout == (
         "globex: judged by integrations only, and does not shrink: instance 1 started 2 "
-        "minutes ago.\nNothing is to change. tenants.yaml is not written.\n"
+        "minutes ago.\nNothing needs to change. tenants.yaml is not written.\n"
     )
     assert file.read_text() == FILE
 
@@ -224,7 +224,7 @@ def test_more_servers_than_may_come_at_once_are_held_back(
     integrate(dsn, "globex", 150)
     result = autoscale(prometheus, "--most-servers", "2")
     assert result.stdout.startswith("acme: 2 → 3 instances ")
-    assert "\nHeld back, since it is much at once: globex: 1 → 4 instances " in result.stdout
+    assert "\nHeld back, since it is too much at once: globex: 1 → 4 instances " in result.stdout
     assert file.read_text() == FILE.replace("80", "132")
 
 
@@ -232,10 +232,10 @@ def test_a_tenant_that_is_excepted_stays_as_it_is(
     file: Path, prometheus: Prometheus, dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     integrate(dsn, "acme", 60)
-    assert "Nothing is to change." in autoscale(prometheus, "--except", "acme").stdout
+    assert "Nothing needs to change." in autoscale(prometheus, "--except", "acme").stdout
     assert file.read_text() == FILE
     monkeypatch.setenv("AUTOSCALE_EXCEPT", "globex acme")
-    assert "Nothing is to change." in autoscale(prometheus).stdout
+    assert "Nothing needs to change." in autoscale(prometheus).stdout
     unknown = autoscale(prometheus, "--except", "acme-corp")
     assert unknown.exit_code == 2
     assert "there is no tenant acme-corp" in unknown.stderr
