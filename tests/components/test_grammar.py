@@ -2,14 +2,13 @@
 
 import pickletools
 from base64 import b64decode
-from inspect import get_annotations
+from importlib import import_module
+from inspect import get_annotations, getmembers, isclass
+from pkgutil import iter_modules
 
-import pytest
+import pulumi
 
-from components.instance import NatsInstance
-from components.isolation import Isolation
-from components.namespace import Namespace
-from components.tenant import Tenant
+import components
 from rendering.recorder import Registered
 from tenancy import tokens
 from tests.components.stack import graph_of
@@ -53,19 +52,18 @@ def test_the_state_keeps_the_path_of_the_records_provider_and_nothing_else() -> 
     assert len(serialized) < 100, "pickled by value: every change of its code would be a difference"
 
 
-@pytest.mark.parametrize(
-    ("token", "component"),
-    [
-        ("index:Namespace", Namespace),
-        ("index:Tenant", Tenant),
-        ("index:NatsInstance", NatsInstance),
-        ("index:Isolation", Isolation),
-    ],
-)
-def test_every_component_registers_its_typed_attributes(token: str, component: type) -> None:
-    outputs = graph_of({"acme-corp": {}}).one(token).outputs
-    assert outputs is not None, "without register_outputs a component never ends"
-    assert set(get_annotations(component)) == set(outputs)
+def test_every_component_registers_its_typed_attributes() -> None:
+    graph = graph_of(
+        {"acme-corp": {}},
+        metrics={"podMonitor": True, "prometheusRule": True},
+        database={"manageRoles": True, "name": "platform"},
+    )
+    recorded = [each for each in graph.resources if not each.custom]
+    classes = _components()
+    assert {each.type for each in recorded} == set(classes), "this graph must hold every component"
+    for each in recorded:
+        assert each.outputs is not None, f"without register_outputs {each.urn} never ends"
+        assert set(get_annotations(classes[each.type])) == set(each.outputs), each.urn
 
 
 def test_every_resource_is_a_child_of_its_component() -> None:
@@ -88,6 +86,19 @@ def test_every_resource_is_a_child_of_its_component() -> None:
         ("Deployment", "nats-acme-corp-2-deployment"): ("NatsInstance", "nats-acme-corp-2"),
         ("Service", "nats-acme-corp-2-service"): ("NatsInstance", "nats-acme-corp-2"),
     }, "a logical name and a parent are part of the URN: another one means delete and create"
+
+
+def _components() -> dict[str, type]:
+    """Every component of the package by its type token, which ends in the name of the class."""
+    modules = [
+        import_module(f"components.{each.name}") for each in iter_modules(components.__path__)
+    ]
+    return {
+        f"tenant-nats:index:{name}": member
+        for module in modules
+        for name, member in getmembers(module, isclass)
+        if issubclass(member, pulumi.ComponentResource) and member.__module__ == module.__name__
+    }
 
 
 def _short(resource: Registered | None) -> tuple[str, str] | None:

@@ -2,12 +2,10 @@
 
 import sys
 from collections.abc import Mapping
-from inspect import get_annotations
 
 import pulumi
 import pytest
 
-from components.postgres import DatabaseRoles
 from controlplane.roles import FUNCTIONS, LENT
 from program import Decision, build
 from rendering.recorder import Graph, attempt
@@ -92,12 +90,6 @@ def test_all_of_it_outlives_the_stack_and_is_made_one_after_the_other(graph: Gra
 def test_rows_are_written_after_the_right_to_write_them_is_given(graph: Graph) -> None:
     needed = {each.urn for each in graph.needed(graph.one("TenantRecords"))}
     assert {each.urn for each in graph.of_type("Grant")} <= needed
-
-
-def test_the_component_registers_its_typed_attributes(graph: Graph) -> None:
-    outputs = graph.one("DatabaseRoles").outputs
-    assert outputs is not None
-    assert set(get_annotations(DatabaseRoles)) == set(outputs)
 
 
 def test_a_stack_that_does_not_manage_roles_asks_nothing_of_postgres() -> None:
