@@ -1,18 +1,17 @@
-"""Keys, service accounts and certificates that do not fit, and secrets that no report repeats."""
-
-from pathlib import Path
+"""Clients, keys and certificates that are refused, and secrets that no report repeats."""
 
 import pytest
 
-from tenancy.inventory import nkeys
-from tenancy.inventory.faults import Fault
 from tenancy.inventory.models import Clients, Nkey, Tls
-from tests.unit.inventory.files import faults_in, loaded, report_on
+from tenancy.inventory.nkeys import EXAMPLE
+from tests.unit.inventory.tables import accepted, as_written, report_on, reported, table
 
 KEY = "UAF5NY6LUVMB7YNAD5WSTVVIKUAD3MNAHWXZ2K3EXCQ6Q3EMR4NPSPPQ"
 OTHER = "UDFNOP23RELGNYA55AGILZX5TZNMX4MSASY6KSG2UPC5P4A434VL7HKJ"
 SEED = "SUAAAAICAMCAKBQHBAEQUCYMBUHA6EARCIJRIFIWC4MBSGQ3DQOR4H776Y"
 """Of the bytes 0 to 31, so no secret."""
+SWAPPED = f"{KEY[:9]}{KEY[10]}{KEY[9]}{KEY[11:]}"
+"""`KEY` with two characters exchanged."""
 
 KEY_WORDS = "expected a public user key, U and 55 more of A-Z and 2-7"
 CHECKSUM_WORDS = "its checksum is wrong: a character is lost or mistyped; copy the key again"
@@ -20,15 +19,8 @@ SEED_WORDS = (
     "this may be a seed, which is a secret and is not repeated here; if it is one, make another "
     "key, since a seed in a file is out, and write the public key, U and 55 more"
 )
-SUBJECT_WORDS = (
-    "expected a subject: tokens between dots, at most 255 characters, without spaces, quotes or a "
-    "leading $; `*` stands for one token, a last `>` for all that follow"
-)
-ACCOUNT_WORDS = "expected a Kubernetes service account as namespace/name"
-SECRET_WORDS = (
-    "expected the name of a Secret, lower-case letters a-z, digits and inner hyphens and dots, "
-    "at most 253 characters"
-)
+NO_KEY_WORDS = f"expected a public user key, or a mapping with `key`. For example: {EXAMPLE}"
+NO_CLIENTS_WORDS = 'expected a mapping. For example: clients: {"namespaces": ["acme-workers"]}'
 
 
 def with_nkey(item: str) -> str:
@@ -36,7 +28,14 @@ def with_nkey(item: str) -> str:
     return f"tenants:\n  acme:\n    clients:\n      nkeys:\n        - {KEY}\n        - {item}\n"
 
 
-def test_keys_are_read_plain_and_with_what_they_permit(tmp_path: Path) -> None:
+plain_or_in_a_mapping = pytest.mark.parametrize(
+    ("item", "place", "example"),
+    [("%s", "nkeys[1]", EXAMPLE), ("{key: %s}", "nkeys[1].key", f"key: {EXAMPLE}")],
+    ids=["plain", "in a mapping"],
+)
+
+
+def test_keys_are_read_plain_and_with_what_they_permit() -> None:
     item = f'{{key: {OTHER}, publish: [orders.new, "*.a.>"], subscribe: []}}'
     expected = Clients(
         nkeys=(
@@ -44,74 +43,111 @@ def test_keys_are_read_plain_and_with_what_they_permit(tmp_path: Path) -> None:
             Nkey(key=OTHER, publish=("orders.new", "*.a.>"), subscribe=()),
         )
     )
-    assert expected == loaded(tmp_path, with_nkey(item)).tenants["acme"].clients
+    assert expected == accepted(with_nkey(item)).tenants["acme"].clients
 
 
-def test_service_accounts_and_the_secret_are_read_by_the_names_of_kubernetes(
-    tmp_path: Path,
-) -> None:
+def test_service_accounts_and_the_secret_are_read_by_the_names_of_kubernetes() -> None:
     content = (
         "tenants:\n  acme:\n    clients: {serviceAccounts: [jobs/nightly.v2]}\n"
         "    tls: {secretName: acme.tls}\n"
     )
-    tenant = loaded(tmp_path, content).tenants["acme"]
+    tenant = accepted(content).tenants["acme"]
     assert tenant.clients.service_accounts == ("jobs/nightly.v2",)
     assert Tls(secret_name="acme.tls") == tenant.tls
 
 
-@pytest.mark.parametrize(
-    ("item", "value", "problem"),
-    [
-        pytest.param("worker", "worker", KEY_WORDS, id="a word"),
-        pytest.param(KEY[:-1], KEY[:-1], KEY_WORDS, id="a character short"),
-        pytest.param(f'"{KEY[:-1]} "', f"{KEY[:-1]} ", KEY_WORDS, id="a space"),
-        pytest.param(f"U{KEY[:-1]}", f"U{KEY[:-1]}", KEY_WORDS, id="of no type"),
-        pytest.param(f"{KEY[:-1]}1", f"{KEY[:-1]}1", KEY_WORDS, id="no base32"),
-        pytest.param(f"{KEY[:-1]}R", f"{KEY[:-1]}R", CHECKSUM_WORDS, id="a wrong end"),
-        pytest.param(
-            f"{KEY[:9]}{KEY[10]}{KEY[9]}{KEY[11:]}",
-            f"{KEY[:9]}{KEY[10]}{KEY[9]}{KEY[11:]}",
-            CHECKSUM_WORDS,
-            id="two characters exchanged",
+@table(
+    {
+        "clients:": f"clients: {NO_CLIENTS_WORDS}",
+        "clients: [a]": f"clients: {NO_CLIENTS_WORDS}",
+        "clients: {namespace: [a]}": "clients.namespace: unknown key; did you mean `namespaces`?",
+        "clients: {service_accounts: [a/b]}": (
+            "clients.service_accounts: unknown key; did you mean `serviceAccounts`?"
         ),
-    ],
+        "clients: {keys: []}": "clients.keys: unknown key; did you mean `nkeys`?",
+        "clients: {users: []}": (
+            "clients.users: unknown key; known are namespaces, nkeys, serviceAccounts."
+        ),
+        "tls: acme-nats-tls": (
+            "tls: acme-nats-tls — expected a mapping. For example: tls: "
+            '{"secretName": "acme-nats-tls"}'
+        ),
+        "tls: {}": "tls.secretName: it is missing. For example: secretName: acme-nats-tls",
+        "tls: {secretName: a, secret: a}": "tls.secret: unknown key; did you mean `secretName`?",
+    }
 )
-@pytest.mark.parametrize("is_plain", [True, False], ids=["plain", "in a mapping"])
-def test_what_is_no_public_user_key_is_refused(
-    tmp_path: Path, item: str, value: str, problem: str, *, is_plain: bool
-) -> None:
-    place: tuple[str | int, ...] = ("tenants", "acme", "clients", "nkeys", 1)
-    fault = Fault(
-        line=6,
-        location=place if is_plain else (*place, "key"),
-        value=value,
-        problem=problem,
-        example=nkeys.EXAMPLE if is_plain else f"key: {nkeys.EXAMPLE}",
-    )
-    assert [fault] == faults_in(tmp_path, with_nkey(item if is_plain else f"{{key: {item}}}"))
+def test_clients_and_tls_are_mappings_of_known_keys(text: str, line: str) -> None:
+    assert reported(f"tenants:\n  acme:\n    {text}\n") == [f"line 3, tenant acme, {line}"]
 
 
-@pytest.mark.parametrize(
-    ("item", "value"),
-    [
-        pytest.param("7", "7", id="a number"),
-        pytest.param("", None, id="nothing"),
-        pytest.param("[]", None, id="a list"),
-    ],
+@table(
+    as_written("acme-workers") | {"": "", "{acme-workers: }": ""},
+    'expected a list. For example: namespaces: ["acme-workers"]',
 )
-def test_what_is_neither_a_key_nor_a_mapping_is_refused(
-    tmp_path: Path, item: str, value: str | None
-) -> None:
-    fault = Fault(
-        line=6,
-        location=("tenants", "acme", "clients", "nkeys", 1),
-        value=value,
-        problem="expected a public user key, or a mapping with `key`",
-        example=nkeys.EXAMPLE,
+def test_namespaces_that_are_not_a_list_are_refused(text: str, line: str) -> None:
+    content = f"tenants:\n  acme:\n    clients:\n      namespaces: {text}\n"
+    assert reported(content) == [f"line 4, tenant acme, clients.namespaces: {line}"]
+
+
+@table(
+    as_written("Workers", "no", "7", "a.b", "a" * 64) | {"": ""},
+    "expected a namespace of lower-case letters a-z, digits and inner hyphens, "
+    "at most 63 characters. For example: acme-workers",
+)
+def test_a_namespace_that_is_not_a_label_is_refused(text: str, line: str) -> None:
+    content = (
+        "tenants:\n  acme:\n    clients:\n      namespaces:\n"
+        f"        - acme-jobs\n        - {text}\n"
     )
-    assert [fault] == faults_in(tmp_path, with_nkey(item))
+    assert reported(content) == [f"line 6, tenant acme, clients.namespaces[1]: {line}"]
 
 
+@table(
+    as_written(
+        *("importer", "jobs/", "/importer", "a/b/c", "Jobs/importer", "jobs/importer_2"),
+        *("jobs/a..b", f"{'a' * 64}/b"),
+    )
+    | {f"a/{'b' * 254}": f"a/{'b' * 68}…"},
+    "expected a Kubernetes service account as namespace/name. For example: acme-workers/importer",
+)
+def test_what_is_not_a_service_account_is_refused(text: str, line: str) -> None:
+    assert reported(f"tenants:\n  acme: {{clients: {{serviceAccounts: [{text}]}}}}\n") == [
+        f"line 2, tenant acme, clients.serviceAccounts[0]: {line}"
+    ]
+
+
+@table(
+    as_written("Acme", "acme_tls", "-acme", "acme.", "a..b") | {"a" * 254: f"{'a' * 70}…"},
+    "expected the name of a Secret, lower-case letters a-z, digits and inner hyphens and dots, "
+    "at most 253 characters. For example: secretName: acme-nats-tls",
+)
+def test_what_cannot_be_the_name_of_a_secret_is_refused(text: str, line: str) -> None:
+    assert reported(f"tenants:\n  acme: {{tls: {{secretName: {text}}}}}\n") == [
+        f"line 2, tenant acme, tls.secretName: {line}"
+    ]
+
+
+@plain_or_in_a_mapping
+@table(
+    {
+        "worker": f"worker — {KEY_WORDS}",
+        KEY[:-1]: f"{KEY[:-1]} — {KEY_WORDS}",
+        f'"{KEY[:-1]} "': f"{KEY[:-1]}  — {KEY_WORDS}",
+        f"U{KEY[:-1]}": f"U{KEY[:-1]} — {KEY_WORDS}",  # of no type
+        f"{KEY[:-1]}1": f"{KEY[:-1]}1 — {KEY_WORDS}",  # not base32
+        f"{KEY[:-1]}R": f"{KEY[:-1]}R — {CHECKSUM_WORDS}",
+        SWAPPED: f"{SWAPPED} — {CHECKSUM_WORDS}",
+    }
+)
+def test_what_is_not_a_public_user_key_is_refused(
+    item: str, place: str, example: str, text: str, line: str
+) -> None:
+    assert reported(with_nkey(item % text)) == [
+        f"line 6, tenant acme, clients.{place}: {line}. For example: {example}"
+    ]
+
+
+@plain_or_in_a_mapping
 @pytest.mark.parametrize(
     "secret",
     [
@@ -126,16 +162,12 @@ def test_what_is_neither_a_key_nor_a_mapping_is_refused(
         pytest.param(f'"{KEY} {SEED}"', id="after its public key"),
     ],
 )
-@pytest.mark.parametrize(
-    "item", [pytest.param("%s", id="plain"), pytest.param("{key: %s}", id="in a mapping")]
-)
 def test_a_seed_in_place_of_a_public_key_is_refused_and_not_repeated(
-    tmp_path: Path, item: str, secret: str
+    item: str, place: str, example: str, secret: str
 ) -> None:
-    (fault,) = faults_in(tmp_path, with_nkey(item % secret))
-    report = report_on(tmp_path, with_nkey(item % secret))
-    assert (fault.line, fault.value, fault.problem) == (6, None, SEED_WORDS)
-    assert any(secret[at : at + 10] in report for at in range(len(secret) - 10)) is False
+    assert reported(with_nkey(item % secret)) == [
+        f"line 6, tenant acme, clients.{place}: {SEED_WORDS}. For example: {example}"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -152,8 +184,8 @@ def test_a_seed_in_place_of_a_public_key_is_refused_and_not_repeated(
         pytest.param(f"tenants:\n  acme: {{}}\n# {SEED}", id="the end of a cut file"),
     ],
 )
-def test_no_report_repeats_a_seed_wherever_it_stands(tmp_path: Path, content: str) -> None:
-    assert SEED[2:] not in report_on(tmp_path, content)
+def test_no_report_repeats_a_seed_wherever_the_file_has_it(content: str) -> None:
+    assert SEED[2:] not in report_on(content)
 
 
 @pytest.mark.parametrize(
@@ -169,216 +201,99 @@ def test_no_report_repeats_a_seed_wherever_it_stands(tmp_path: Path, content: st
         pytest.param("a" * 255, id="255 characters"),
     ],
 )
-def test_a_subject_that_nats_has_is_accepted(tmp_path: Path, subject: str) -> None:
+def test_a_valid_subject_is_accepted(subject: str) -> None:
     quoted = "'" + subject.replace("'", "''") + "'"
     item = f"{{key: {OTHER}, publish: [{quoted}]}}"
-    clients = loaded(tmp_path, with_nkey(item)).tenants["acme"].clients
+    clients = accepted(with_nkey(item)).tenants["acme"].clients
     assert clients.nkeys[1].publish == (subject,)
 
 
 @pytest.mark.parametrize("side", ["publish", "subscribe"])
-@pytest.mark.parametrize(
-    ("written", "value"),
-    [
-        pytest.param('""', "", id="nothing"),
-        pytest.param("a..b", "a..b", id="an empty token"),
-        pytest.param("a.", "a.", id="an empty token at the end"),
-        pytest.param(".a", ".a", id="an empty token at the start"),
-        pytest.param("a.>.b", "a.>.b", id="a > before the end"),
-        pytest.param("a>", "a>", id="a > in a token"),
-        pytest.param("a*.b", "a*.b", id="a * in a token"),
-        pytest.param("a b", "a b", id="a space"),
-        pytest.param('"a\\tb"', "a\tb", id="a tab"),
-        pytest.param('"a\\n"', "a\n", id="a line end"),
-        pytest.param("'a\"b'", 'a"b', id="a quote"),
-        pytest.param("'a\\b'", "a\\b", id="a backslash"),
-        pytest.param("$SYS.>", "$SYS.>", id="the server's own"),
-        pytest.param("ordérs", "ordérs", id="a letter with an accent"),
-        pytest.param("7", "7", id="a number"),
-        pytest.param("a" * 256, "a" * 256, id="256 characters"),
-    ],
+@table(
+    as_written("a..b", "a.", ".a", "a.>.b", "a>", "a*.b", "a b", "$SYS.>", "7")
+    | {'""': "''", '"a\\tb"': r"'a\tb'", '"a\\n"': r"'a\n'", "'a\"b'": 'a"b', r"'a\b'": r"a\b"}
+    | {"ordérs": r"'ord\xe9rs'", "a" * 256: f"{'a' * 70}…"},
+    "expected a subject: tokens between dots, at most 255 characters, without spaces, quotes or a "
+    "leading $; `*` stands for one token, a last `>` for all that follow. "
+    "For example: orders.*.created",
 )
-def test_what_is_no_subject_is_refused(tmp_path: Path, side: str, written: str, value: str) -> None:
-    fault = Fault(
-        line=6,
-        location=("tenants", "acme", "clients", "nkeys", 1, side, 1),
-        value=value,
-        problem=SUBJECT_WORDS,
-        example="orders.*.created",
-    )
-    item = f"{{key: {OTHER}, {side}: [a, {written}]}}"
-    assert [fault] == faults_in(tmp_path, with_nkey(item))
+def test_what_is_not_a_subject_is_refused(side: str, text: str, line: str) -> None:
+    assert reported(with_nkey(f"{{key: {OTHER}, {side}: [a, {text}]}}")) == [
+        f"line 6, tenant acme, clients.nkeys[1].{side}[1]: {line}"
+    ]
 
 
-@pytest.mark.parametrize(
-    ("item", "field", "problem", "example"),
-    [
-        pytest.param(
-            "{publish: [a]}", "key", "it is missing", f"key: {nkeys.EXAMPLE}", id="no key"
+@table(
+    {
+        "7": f": 7 — {NO_KEY_WORDS}",
+        "": f": {NO_KEY_WORDS}",
+        "[]": f": {NO_KEY_WORDS}",
+        "{publish: [a]}": f".key: it is missing. For example: key: {EXAMPLE}",
+        f"{{key: {OTHER}, publish: a}}": (
+            '.publish: a — expected a list. For example: publish: ["orders.created", "_INBOX.>"]'
         ),
-        pytest.param(
-            f"{{key: {OTHER}, publish: a}}",
-            "publish",
-            "expected a list",
-            'publish: ["orders.created", "_INBOX.>"]',
-            id="no list",
+        f"{{key: {OTHER}, subscibe: [a]}}": ".subscibe: unknown key; did you mean `subscribe`?",
+        f"{{key: {OTHER}, allow: [a]}}": (
+            ".allow: unknown key; known are key, publish, subscribe."
         ),
-        pytest.param(
-            f"{{key: {OTHER}, subscibe: [a]}}",
-            "subscibe",
-            "unknown key; did you mean `subscribe`?",
-            None,
-            id="a typo",
-        ),
-        pytest.param(
-            f"{{key: {OTHER}, allow: [a]}}",
-            "allow",
-            "unknown key; known are key, publish, subscribe",
-            None,
-            id="like none",
-        ),
-    ],
-)
-def test_a_key_with_another_fault_is_refused(
-    tmp_path: Path, item: str, field: str, problem: str, example: str | None
-) -> None:
-    (fault,) = faults_in(tmp_path, with_nkey(item))
-    assert fault.location == ("tenants", "acme", "clients", "nkeys", 1, field)
-    assert (fault.line, fault.problem, fault.example) == (6, problem, example)
-
-
-@pytest.mark.parametrize(
-    "accounts",
-    [
-        *("importer", "jobs/", "/importer", "a/b/c", "Jobs/importer", "jobs/importer_2"),
-        *("jobs/a..b", f"{'a' * 64}/b", f"a/{'b' * 254}"),
-    ],
-)
-def test_what_is_no_service_account_is_refused(tmp_path: Path, accounts: str) -> None:
-    fault = Fault(
-        line=2,
-        location=("tenants", "acme", "clients", "serviceAccounts", 0),
-        value=accounts,
-        problem=ACCOUNT_WORDS,
-        example="acme-workers/importer",
-    )
-    content = f"tenants:\n  acme: {{clients: {{serviceAccounts: [{accounts}]}}}}\n"
-    assert [fault] == faults_in(tmp_path, content)
-
-
-@pytest.mark.parametrize("name", ["Acme", "acme_tls", "-acme", "acme.", "a..b", "a" * 254])
-def test_what_cannot_be_the_name_of_a_secret_is_refused(tmp_path: Path, name: str) -> None:
-    fault = Fault(
-        line=2,
-        location=("tenants", "acme", "tls", "secretName"),
-        value=name,
-        problem=SECRET_WORDS,
-        example="secretName: acme-nats-tls",
-    )
-    assert [fault] == faults_in(tmp_path, f"tenants:\n  acme: {{tls: {{secretName: {name}}}}}\n")
-
-
-@pytest.mark.parametrize(
-    ("content", "field", "problem", "example"),
-    [
-        pytest.param(
-            "tls: {secret: a}",
-            ("tls", "secret"),
-            "unknown key; did you mean `secretName`?",
-            None,
-            id="a typo",
-        ),
-        pytest.param(
-            "tls: {}",
-            ("tls", "secretName"),
-            "it is missing",
-            "secretName: acme-nats-tls",
-            id="no Secret",
-        ),
-        pytest.param(
-            "tls: acme-nats-tls",
-            ("tls",),
-            "expected a mapping",
-            'tls: {"secretName": "acme-nats-tls"}',
-            id="no mapping",
-        ),
-        pytest.param(
-            "clients: {service_accounts: [a/b]}",
-            ("clients", "service_accounts"),
-            "unknown key; did you mean `serviceAccounts`?",
-            None,
-            id="the name that Python has for it",
-        ),
-        pytest.param(
-            "clients: {keys: []}",
-            ("clients", "keys"),
-            "unknown key; did you mean `nkeys`?",
-            None,
-            id="an n short",
-        ),
-        pytest.param(
-            "clients: {users: []}",
-            ("clients", "users"),
-            "unknown key; known are namespaces, nkeys, serviceAccounts",
-            None,
-            id="like none",
-        ),
-    ],
-)
-def test_messages_have_the_names_that_the_file_has(
-    tmp_path: Path, content: str, field: tuple[str, ...], problem: str, example: str | None
-) -> None:
-    faults = {
-        fault.location: (fault.line, fault.problem, fault.example)
-        for fault in faults_in(tmp_path, f"tenants:\n  acme:\n    {content}\n")
     }
-    assert faults["tenants", "acme", *field] == (3, problem, example)
+)
+def test_an_nkey_that_does_not_fit_is_refused(text: str, line: str) -> None:
+    assert reported(with_nkey(text)) == [f"line 6, tenant acme, clients.nkeys[1]{line}"]
 
 
-def test_a_key_that_a_tenant_lists_twice_is_refused(tmp_path: Path) -> None:
-    (fault,) = faults_in(tmp_path, with_nkey(f"{{key: {KEY}, publish: [a]}}"))
-    assert fault.location == ("tenants", "acme", "clients", "nkeys", 1, "key")
-    assert (fault.line, fault.value, fault.problem) == (6, KEY, "it is listed already")
+@table(
+    {
+        "namespaces: [a, b, a]": "namespaces[2]: a — it is listed already. For example: [a]",
+        "serviceAccounts: [a/b, a/c, a/b]": (
+            "serviceAccounts[2]: a/b — it is listed already. For example: [a/b]"
+        ),
+        f"nkeys: [{KEY}, {{key: {KEY}, publish: [a]}}]": (
+            f"nkeys[1].key: {KEY} — it is listed already. For example: {EXAMPLE}"
+        ),
+        f"nkeys: [{{key: {KEY}, publish: [a, b, a]}}]": (
+            "nkeys[0].publish[2]: a — it is listed already. For example: [a]"
+        ),
+        f"nkeys: [{{key: {KEY}, subscribe: [b, b]}}]": (
+            "nkeys[0].subscribe[1]: b — it is listed already. For example: [b]"
+        ),
+    }
+)
+def test_an_item_that_is_listed_twice_is_refused(text: str, line: str) -> None:
+    assert reported(f"tenants:\n  acme: {{clients: {{{text}}}}}\n") == [
+        f"line 2, tenant acme, clients.{line}"
+    ]
 
 
-def test_a_key_of_two_tenants_is_refused_since_its_client_would_reach_both(tmp_path: Path) -> None:
+def test_a_key_of_two_tenants_is_refused_since_its_client_would_reach_both() -> None:
     content = (
         f"tenants:\n  globex:\n    clients: {{nkeys: [{OTHER}, {KEY}]}}\n"
         f"  acme:\n    clients:\n      nkeys: [{KEY}]\n"
     )
-    fault = Fault(
-        line=6,
-        location=("tenants", "acme", "clients", "nkeys", 0),
-        value=KEY,
-        problem="it is a key of tenant globex too, and its client would reach both",
-        example=nkeys.EXAMPLE,
+    assert reported(content) == [
+        f"line 6, tenant acme, clients.nkeys[0]: {KEY} — it is a key of tenant globex too, "
+        f"and its client would reach both. For example: {EXAMPLE}"
+    ]
+
+
+def places(content: str) -> list[str]:
+    """Where the report on `content` has faults."""
+    return [line.partition(": ")[0] for line in reported(content)]
+
+
+def test_one_fault_in_a_list_hides_no_other_of_the_tenant() -> None:
+    content = (
+        "tenants:\n  acme:\n    integrations: 80\n    instances: 1\n    clients:\n"
+        "      namespaces:\n        - acme-jobs\n        - Workers\n        - acme-jobs\n"
     )
-    assert [fault] == faults_in(tmp_path, content)
+    assert places(content) == [
+        "line 4, tenant acme, instances",
+        "line 8, tenant acme, clients.namespaces[1]",
+        "line 9, tenant acme, clients.namespaces[2]",
+    ]
 
 
-@pytest.mark.parametrize(
-    ("clients", "place"),
-    [
-        pytest.param("serviceAccounts: [a/b, a/c, a/b]", ("serviceAccounts", 2), id="accounts"),
-        pytest.param(
-            f"nkeys: [{{key: {KEY}, publish: [a, b, a]}}]", ("nkeys", 0, "publish", 2), id="publish"
-        ),
-        pytest.param(
-            f"nkeys: [{{key: {KEY}, subscribe: [b, b]}}]",
-            ("nkeys", 0, "subscribe", 1),
-            id="subscribe",
-        ),
-    ],
-)
-def test_what_a_list_says_twice_is_refused(
-    tmp_path: Path, clients: str, place: tuple[str | int, ...]
-) -> None:
-    (fault,) = faults_in(tmp_path, f"tenants:\n  acme: {{clients: {{{clients}}}}}\n")
-    assert fault.location == ("tenants", "acme", "clients", *place)
-    assert fault.problem == "it is listed already"
-
-
-def test_a_fault_of_a_key_or_a_certificate_hides_no_other_of_the_tenant(tmp_path: Path) -> None:
+def test_a_fault_of_a_key_or_a_certificate_hides_no_other_of_the_tenant() -> None:
     content = f"""\
 tenants:
   acme:
@@ -393,13 +308,12 @@ tenants:
           publish: ["a b", a, a]
         - {KEY}
 """
-    at = ("tenants", "acme")
-    assert [(fault.line, fault.location) for fault in faults_in(tmp_path, content)] == [
-        (4, (*at, "instances")),
-        (5, (*at, "tls", "secretName")),
-        (8, (*at, "clients", "nkeys", 0, "key")),
-        (9, (*at, "clients", "nkeys", 1, "key")),
-        (11, (*at, "clients", "nkeys", 2, "publish", 0)),
-        (11, (*at, "clients", "nkeys", 2, "publish", 2)),
-        (12, (*at, "clients", "nkeys", 3)),
+    assert places(content) == [
+        "line 4, tenant acme, instances",
+        "line 5, tenant acme, tls.secretName",
+        "line 8, tenant acme, clients.nkeys[0].key",
+        "line 9, tenant acme, clients.nkeys[1].key",
+        "line 11, tenant acme, clients.nkeys[2].publish[0]",
+        "line 11, tenant acme, clients.nkeys[2].publish[2]",
+        "line 12, tenant acme, clients.nkeys[3]",
     ]

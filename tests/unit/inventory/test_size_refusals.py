@@ -1,0 +1,182 @@
+"""Sizes that are refused: their names, keys, quantities and limits."""
+
+import pytest
+
+from tests.unit.inventory.tables import LARGE, NOT_COUNTS, accepted, as_written, reported, table
+
+NUMBERS_IN_QUOTES = {'"-1"': "-1", '"0"': "0", '"1.5"': "1.5"}
+
+
+def size(
+    *,
+    requests: str = "cpu: 100m, memory: 64Mi",
+    limits: str = 'cpu: "2", memory: 2Gi',
+    further: str = "maxPayload: 1MB",
+    name: str = "large",
+) -> str:
+    """A file whose size stands on line 4, its requests on 5, its limits on 6, the rest on 7."""
+    return (
+        f"tenants:\n  acme: {{}}\nsizes:\n  {name}:\n    requests: {{{requests}}}\n"
+        f"    limits: {{{limits}}}\n    {further}\n"
+    )
+
+
+@table(
+    {
+        "capcity: 100": "capcity: unknown key; did you mean `capacity`?",
+        "max_payload: 8MB": "max_payload: unknown key; did you mean `maxPayload`?",
+        "max_connections: 9": "max_connections: unknown key; did you mean `maxConnections`?",
+    }
+)
+def test_an_unknown_key_is_refused_with_the_nearest_known(text: str, line: str) -> None:
+    assert reported(size(further=text)) == [f"line 7, sizes.large.{line}"]
+
+
+def test_an_unknown_key_of_a_quantity_is_refused_with_the_nearest_known() -> None:
+    assert reported(size(requests="cpu: 100m, memory: 64Mi, memroy: 1Gi")) == [
+        "line 5, sizes.large.requests.memroy: unknown key; did you mean `memory`?"
+    ]
+
+
+@table(
+    as_written("large", "3", "null") | {"": "", "[]": ""},
+    'expected a mapping. For example: large: {"requests": {"cpu": "2", "memory": "4Gi"}, '
+    '"limits": {"cpu": "4", "memory": "8Gi"}, "capacity": 100}',
+)
+def test_a_size_that_is_not_a_mapping_is_refused(text: str, line: str) -> None:
+    content = f"tenants:\n  acme: {{}}\nsizes:\n  large: {text}\n"
+    assert reported(content) == [f"line 4, sizes.large: {line}"]
+
+
+@table(
+    {
+        "requests: {cpu: 500m, memory: 1Gi}": (
+            'line 4, sizes.large.limits: it is missing. For example: limits: {"cpu": "2", '
+            '"memory": "4Gi"}'
+        ),
+        "limits: {memory: 1Gi}\n    requests: {cpu: 500m, memory: 1Gi}": (
+            'line 5, sizes.large.limits.cpu: it is missing. For example: cpu: "2"'
+        ),
+        "limits: {cpu: 500m, memory: 1Gi}\n    requests: {cpu: 500m}": (
+            "line 6, sizes.large.requests.memory: it is missing. For example: memory: 4Gi"
+        ),
+    }
+)
+def test_a_missing_field_is_reported_with_an_example(text: str, line: str) -> None:
+    assert reported(f"tenants:\n  acme: {{}}\nsizes:\n  large:\n    {text}\n") == [line]
+
+
+@pytest.mark.parametrize("field", ["maxConnections", "capacity"])
+@table(
+    NOT_COUNTS | as_written("0"),
+    "expected a whole number, 1 or more, not in quotes",
+)
+def test_a_limit_that_is_not_a_positive_count_is_refused(field: str, text: str, line: str) -> None:
+    assert reported(f"tenants:\n  acme: {{}}\n{LARGE}    {field}: {text}\n") == [
+        f"line 7, sizes.large.{field}: {line}. For example: {field}: 50"
+    ]
+
+
+@table(
+    as_written("lots", "0m", "1.5", "4GB", "2", "010m", "null")
+    | NUMBERS_IN_QUOTES
+    | {'"2 "': "2 ", '"2\\n"': r"'2\n'", '""': "''"},
+    'expected CPU cores or thousandths of one, as text ("2", 500m). For example: cpu: "2"',
+)
+def test_cpu_that_is_not_cores_or_thousandths_is_refused(text: str, line: str) -> None:
+    assert reported(size(limits=f"cpu: {text}, memory: 2Gi")) == [
+        f"line 6, sizes.large.limits.cpu: {line}"
+    ]
+
+
+@table(
+    as_written("lots", "0Gi", "1.5Gi", "4GB", "4G", "4gi", "4 Gi", "65536Ki", "2")
+    | NUMBERS_IN_QUOTES
+    | {'"2"': "2"},
+    "expected memory in whole Mi or Gi. For example: memory: 4Gi",
+)
+def test_memory_that_is_not_whole_mi_or_gi_is_refused(text: str, line: str) -> None:
+    assert reported(size(limits=f'cpu: "2", memory: {text}')) == [
+        f"line 6, sizes.large.limits.memory: {line}"
+    ]
+
+
+@table(
+    as_written("lots", "0MB", "1.5MB", "1GB", "8Mi", "8mb", "2") | NUMBERS_IN_QUOTES,
+    "expected a size in whole KB or MB, as nats-server reads them (1 MB = 1024 KB)",
+)
+def test_a_payload_that_is_not_whole_kb_or_mb_is_refused(text: str, line: str) -> None:
+    assert reported(size(further=f"maxPayload: {text}")) == [
+        f"line 7, sizes.large.maxPayload: {line}. For example: maxPayload: 8MB"
+    ]
+
+
+@table(
+    as_written("9MB", "8193KB"),
+    "nats-server advises against more than 8MB. For example: maxPayload: 8MB",
+)
+def test_a_payload_over_8_mb_is_refused(text: str, line: str) -> None:
+    assert reported(size(further=f"maxPayload: {text}")) == [
+        f"line 7, sizes.large.maxPayload: {line}"
+    ]
+
+
+@pytest.mark.parametrize("payload", ["8MB", "8192KB", "1KB"])
+def test_a_payload_up_to_8_mb_is_accepted(payload: str) -> None:
+    inventory = accepted(size(further=f"maxPayload: {payload}"))
+    assert payload == inventory.sizes["large"].max_payload
+
+
+@pytest.mark.parametrize(("asked", "limit"), [("3", "2"), ("1500m", "1"), ("1", "999m")])
+def test_a_cpu_request_over_its_limit_is_refused(asked: str, limit: str) -> None:
+    content = size(requests=f'cpu: "{asked}", memory: 1Gi', limits=f'cpu: "{limit}", memory: 2Gi')
+    assert reported(content) == [
+        f"line 5, sizes.large.requests.cpu: {asked} — it is more than the limit of {limit}. "
+        f'For example: cpu: "{limit}"'
+    ]
+
+
+@pytest.mark.parametrize(("asked", "limit"), [("3Gi", "2Gi"), ("2049Mi", "2Gi")])
+def test_a_memory_request_over_its_limit_is_refused(asked: str, limit: str) -> None:
+    content = size(requests=f"cpu: 100m, memory: {asked}", limits=f"cpu: 100m, memory: {limit}")
+    assert reported(content) == [
+        f"line 5, sizes.large.requests.memory: {asked} — it is more than the limit of {limit}. "
+        f"For example: memory: {limit}"
+    ]
+
+
+def test_a_request_that_equals_its_limit_in_another_notation_is_accepted() -> None:
+    content = size(requests="cpu: 2000m, memory: 2048Mi", limits='cpu: "2", memory: 2Gi')
+    assert list(accepted(content).sizes) == ["large"]
+
+
+def test_a_memory_limit_that_leaves_no_room_for_connections_is_refused() -> None:
+    content = size(requests="cpu: 100m, memory: 63Mi", limits="cpu: 100m, memory: 63Mi")
+    assert reported(content) == [
+        "line 6, sizes.large.limits.memory: 63Mi — a server needs a limit of at least 64Mi. "
+        "For example: memory: 512Mi"
+    ]
+
+
+def test_a_size_named_standard_is_refused() -> None:
+    assert reported(size(name="standard")) == [
+        "line 4, sizes.standard: this size is built in; define one of another name. "
+        "For example: large:"
+    ]
+
+
+def test_a_size_whose_name_is_not_a_label_is_refused() -> None:
+    assert reported(size(name="Large")) == [
+        "line 4, sizes.Large: Large — expected a size's name of lower-case letters a-z, digits and "
+        "inner hyphens, at most 63 characters. For example: large:"
+    ]
+
+
+@pytest.mark.parametrize("capacity", ["capacity: 1OO", "capcity: 100"])
+def test_the_capacity_of_a_size_with_a_fault_is_not_guessed(capacity: str) -> None:
+    content = (
+        "tenants:\n  acme: {integrations: 80, instances: 1, size: large}\n"
+        f"{LARGE}    {capacity}\n"
+    )
+    (line,) = reported(content)
+    assert line.startswith("line 7, sizes.large.")
