@@ -8,14 +8,6 @@ from tenancy.inventory.faults import Fault, InventoryError
 from tenancy.inventory.models import Inventory
 from tenancy.inventory.validation import load
 
-LARGE = """\
-sizes:
-  large:
-    requests: {cpu: "2", memory: 4Gi}
-    limits: {cpu: "4", memory: 8Gi}
-"""
-"""A valid size, to follow the tenants."""
-
 
 def loaded(folder: Path, content: str | bytes) -> Inventory:
     """The inventory in a file with exactly this content."""
@@ -25,11 +17,6 @@ def loaded(folder: Path, content: str | bytes) -> Inventory:
 def faults_in(folder: Path, content: str | bytes) -> list[Fault]:
     """What is wrong with a file with exactly this content."""
     return list(refused(_file(folder, content)).faults)
-
-
-def report_on(folder: Path, content: str | bytes) -> str:
-    """The whole text that the person who edits the file is shown, without the file's folder."""
-    return str(refused(_file(folder, content))).replace(f"{folder}/", "")
 
 
 def refused(path: Path) -> InventoryError:
