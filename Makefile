@@ -87,7 +87,7 @@ benchmark: ## measure; prints tables (about half an hour; the last needs a `make
 
 # Without --strict, pip-audit passes when the service knows none of the packages.
 AUDIT := --vulnerability-service pypi
-audit: ## check all locked Python packages for known vulnerabilities (asks the public Python index, not a mirror)
+audit: ## check all locked Python packages for known vulnerabilities (asks the public index)
 	@$(UV) export --quiet --locked --all-groups --format requirements.txt \
 	  --output-file .requirements.txt >/dev/null
 	@$(RUN) pip-audit --requirement .requirements.txt --require-hashes --disable-pip --strict \
