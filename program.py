@@ -1,7 +1,7 @@
 """What the stack does: decide, then build."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 
 from cluster.kubectl import ClusterError, as_the_plugin
-from cluster.strangers import objections, wanted
+from cluster.strangers import Object, look, wanted
 from components.monitoring import Monitoring, MonitoringArgs
 from components.namespace import Namespace, NamespaceArgs
 from components.pod import ServerOptions
@@ -27,6 +27,7 @@ from tenancy.plan.ceiling import CeilingError
 from tenancy.plan.plan import Plan, expand
 from tenancy.rows.placement import summary
 from tenancy.rows.removal import placement_of, refusal, refusals, repairs, warnings
+from tenancy.words import UNSEEN
 
 if TYPE_CHECKING:
     from components.postgres import DatabaseRoles
@@ -44,8 +45,12 @@ class Decision:
     due: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """What is pending in the database, whatever the engine's state says, in words, by tenant: `25
     move from 2 to 1, instance 2 to retire`. Tenants with nothing pending are left out."""
+    is_seen: bool = True
+    """Whether the database could be looked at; an `up` does not go on without."""
     rules: Rules | None = None
-    """The rules by which Prometheus watches the servers; None if the stack makes none."""
+    """The rules by which Prometheus watches the servers; None where the stack makes none."""
+    taken: frozenset[Object] = frozenset()
+    """The objects of tenants that somebody else has made: an `up` leaves them alone."""
 
 
 def decide(settings: Settings) -> Decision:
@@ -68,17 +73,22 @@ def decide(settings: Settings) -> Decision:
         ) from None
     if told := admission.told(plan):
         pulumi.log.info(told)
-    _refuse_strangers(settings, plan)
+    taken = _strangers(settings, plan)
     try:
-        snapshot = take_snapshot(database_url(), with_tls=plan.has_tls)
+        snapshot = take_snapshot(
+            database_url(),
+            words=settings.database.words,
+            tenants=[tenant.id for tenant in plan.tenants],
+            with_tls=plan.has_tls,
+        )
     except (ControlPlaneError, DsnError) as error:
         if not pulumi.runtime.is_dry_run():
             raise pulumi.RunError(f"{error} Nothing was changed.") from None
         pulumi.log.warn(
-            f"{error} This preview could not look at the rows and integrations: "
+            f"{error} This preview {UNSEEN} the rows and integrations: "
             "an `up` may still refuse to remove a server."
         )
-        return Decision(plan=plan, rules=rules)
+        return Decision(plan=plan, is_seen=False, rules=rules, taken=taken)
     if reasons := refusals(plan, snapshot):
         raise pulumi.RunError(refusal(reasons, str(settings.inventory)))
     for warning in warnings(plan, snapshot):
@@ -90,7 +100,7 @@ def decide(settings: Settings) -> Decision:
         if told := ", ".join(filter(None, words)):
             due[tenant.id] = told
             pulumi.log.info(f"{tenant.id}: {told}")
-    return Decision(plan=plan, due=MappingProxyType(due), rules=rules)
+    return Decision(plan=plan, due=MappingProxyType(due), rules=rules, taken=taken)
 
 
 def stack() -> str:
@@ -98,7 +108,8 @@ def stack() -> str:
     return f"{pulumi.get_project()}/{pulumi.get_stack()}"
 
 
-def _refuse_strangers(settings: Settings, plan: Plan) -> None:
+def _strangers(settings: Settings, plan: Plan) -> frozenset[Object]:
+    """The objects of tenants that are somebody else's; what concerns every tenant is refused."""
     monitoring = {
         "PodMonitor": settings.metrics.pod_monitor,
         "PrometheusRule": settings.metrics.prometheus_rule,
@@ -111,19 +122,49 @@ def _refuse_strangers(settings: Settings, plan: Plan) -> None:
     )
     try:
         with as_the_plugin(of_the_plugin(), os.environ) as kubectl:
-            reasons = objections(asked, kubectl)
+            found = look(asked, kubectl)
     except ClusterError as error:
         if not pulumi.runtime.is_dry_run():
             raise pulumi.RunError(
                 f"The cluster could not be looked at: {error}. Nothing was changed."
             ) from None
         pulumi.log.warn(
-            f"The cluster could not be looked at: {error}. This preview does not know whether "
-            "somebody else has objects of these names: an `up` may still refuse."
+            f"This preview {UNSEEN} the cluster: {error}. Somebody else may have objects of these "
+            "names: an `up` may still refuse."
         )
-        return
-    if reasons:
-        raise pulumi.RunError(f"Nothing was changed, since {'; and '.join(reasons)}.")
+        return frozenset()
+    if found.refusals:
+        raise pulumi.RunError(f"Nothing was changed, since {'; and '.join(found.refusals)}.")
+    if warning := found.warning(plan.namespace):
+        pulumi.log.warn(warning)
+    return found.taken
+
+
+_REFUSED = "this object is somebody else's, so nothing of it was changed"
+"""No name of a label."""
+
+
+def _leave_alone(taken: Collection[Object]) -> None:
+    """Let an `up` fail for these objects, and change nothing of them.
+
+    The API server refuses a label with such a name. With `--continue-on-error` the engine then
+    skips what depends on the object, and goes on with the other tenants. An error of the program
+    would end the whole run instead, and the engine deletes what a program does not register.
+    """
+
+    def refused(
+        args: pulumi.ResourceTransformationArgs,
+    ) -> pulumi.ResourceTransformationResult | None:
+        # The props of KubernetesObject are a manifest; those of others have no such name.
+        manifest: Mapping[str, Any] = args.props
+        metadata = manifest.get("metadata", {})
+        if (manifest.get("kind"), metadata.get("name")) not in taken:
+            return None
+        labels = {**metadata["labels"], _REFUSED: ""}
+        props = {**manifest, "metadata": {**metadata, "labels": labels}}
+        return pulumi.ResourceTransformationResult(props, args.opts)
+
+    pulumi.runtime.register_stack_transformation(refused)
 
 
 def rules_of(settings: Settings, inventory: Inventory) -> Rules | None:
@@ -132,7 +173,9 @@ def rules_of(settings: Settings, inventory: Inventory) -> Rules | None:
 
 
 def build(settings: Settings, decision: Decision, *, stack: str | None = None) -> dict[str, Tenant]:
-    """The resources of all tenants, by tenant id; `stack` owns them, unless it is None."""
+    """The resources of all tenants, by tenant id; `stack` is whose they are, where one has them."""
+    if decision.taken and not pulumi.runtime.is_dry_run():
+        _leave_alone(decision.taken)
     roles = _database_roles(settings.database)
     options = ServerOptions(
         image=settings.image,
@@ -169,6 +212,7 @@ def build(settings: Settings, decision: Decision, *, stack: str | None = None) -
                 monitoring_namespace=settings.monitoring_namespace,
                 options=options,
                 due=decision.due.get(tenant.id, ""),
+                is_seen=decision.is_seen,
                 drain_seconds=int(settings.drain.removesuffix("s")),
                 database_grants=roles.grants if roles else (),
             ),

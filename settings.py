@@ -26,6 +26,7 @@ from tenancy.defaults import IMAGE, NAMESPACE
 from tenancy.inventory.faults import dotted, printable
 from tenancy.inventory.types import Cpu, Memory, NamespaceName, expected
 from tenancy.plan.ceiling import Ceiling
+from tenancy.rows.lifecycle import StatusWords
 from tenancy.rows.placement import LEAVE_VARIABLE
 
 _TAG = r"[A-Za-z0-9_][-A-Za-z0-9_.]{0,127}"
@@ -62,6 +63,11 @@ LabelValue = Annotated[
     StringConstraints(pattern=f"^({_LABEL_PART})?$"),
     expected("the value of a Kubernetes label, as text", "kube-prometheus-stack"),
 ]
+StatusWord = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z][-A-Za-z0-9_ ]{0,62}$"),
+    expected("a status as the platform's table has it", "terminating"),
+]
 Identifier = Annotated[
     str,
     StringConstraints(pattern=f"^{NAME}$"),
@@ -71,6 +77,28 @@ Identifier = Annotated[
 
 class SettingsError(pulumi.RunError):
     """The stack's configuration is wrong; the engine shows the text without a traceback."""
+
+
+class Statuses(BaseModel):
+    """The platform's words for the statuses of `nats_instances`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)
+
+    provisioning: StatusWord = "provisioning"
+    """It has announced an instance, whose server is not ready."""
+    active: StatusWord = "active"
+    """Workers may connect."""
+    draining: StatusWord = "draining"
+    """Its integrations are elsewhere, its workers are leaving."""
+    terminated: StatusWord = "terminated"
+    """Its server is gone; the row stays as a record."""
+
+    @model_validator(mode="after")
+    def _distinct(self) -> "Statuses":
+        words = [*self.model_dump().values()]
+        if len({*words}) < len(words):
+            raise PydanticCustomError("ambiguous", "")
+        return self
 
 
 class Database(BaseModel):
@@ -86,6 +114,13 @@ class Database(BaseModel):
     """The schema that has the tables."""
     role_prefix: Identifier = PREFIX
     """What the names of the roles begin with."""
+    statuses: Statuses = Statuses()
+    """What the platform calls the statuses of a row, where its table has words of its own."""
+
+    @property
+    def words(self) -> StatusWords:
+        """The platform's words for the statuses."""
+        return StatusWords(**self.statuses.model_dump())
 
     @model_validator(mode="after")
     def _named(self) -> "Database":
@@ -207,9 +242,14 @@ def settings_of(given: Mapping[str, object], source: str) -> Settings:
         raise SettingsError(f"{source}: {faults}. Nothing was changed.") from None
 
 
-_SECTIONS: Mapping[str, type[BaseModel]] = {"database": Database, "metrics": Metrics}
+_SECTIONS: Mapping[str, type[BaseModel]] = {
+    "database": Database,
+    "database.statuses": Statuses,
+    "metrics": Metrics,
+}
 _EXAMPLES = {
     "database": "database.manageRoles",
+    "database.statuses": "database.statuses.draining",
     "metrics": "metrics.podMonitor",
     "metrics.labels": "metrics.labels.release",
 }
@@ -219,9 +259,9 @@ def _fault(details: Any) -> str:
     key, value = dotted(details["loc"]), printable(str(details["input"]))
     match details["type"]:
         case "extra_forbidden":
-            section, *within = details["loc"]
-            if within:
-                known = _known(f"{section}.", _SECTIONS[str(section)])
+            *section, _ = details["loc"]
+            if section:
+                known = _known(f"{dotted(section)}.", _SECTIONS[dotted(section)])
                 return f"there is no setting {key}; known are {known}"
             if key.partition(".")[0] in _SECTIONS:
                 return f"{key} was set without --path: `pulumi config set --path {key} …`"
@@ -230,6 +270,11 @@ def _fault(details: Any) -> str:
             return (
                 f"{key}.manageRoles is true and {key}.name is missing, expected the name of the "
                 f"database that has the tables: `pulumi config set --path {key}.name platform`"
+            )
+        case "ambiguous":
+            return (
+                f"{key} has one word for two statuses; give each a word of its own, as the "
+                "platform's table has it"
             )
         case "unexported":
             return (

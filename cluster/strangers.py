@@ -1,10 +1,11 @@
 """Objects that a stack would make, and that somebody else has made already.
 
-Depending on its version, the Kubernetes plugin refuses them in the middle of an `up`, or takes them
-over without a word. So the program looks before the engine touches anything.
+Some versions of the Kubernetes plugin refuse them, others take them over silently. So the program
+looks before the engine touches anything. What belongs to the whole namespace stops every `up`; what
+belongs to one tenant stops that tenant alone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -56,8 +57,35 @@ def wanted(plan: Plan, *, makes_namespace: bool, monitoring: tuple[str, ...], st
     )
 
 
-def objections(wanted: Wanted, kubectl: Kubectl) -> list[str]:
-    """Why the stack cannot make what it wants, each with what to do; empty if it can.
+Object = tuple[str, str]
+"""The kind and the name of an object in the stack's namespace."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Findings:
+    """What somebody else has, of what a stack would make."""
+
+    refusals: tuple[str, ...] = ()
+    """Why the stack cannot be deployed at all, each with what to do."""
+    taken: frozenset[Object] = frozenset()
+    """The objects of single tenants that are somebody else's."""
+
+    def warning(self, namespace: str) -> str:
+        """What to do about the objects of single tenants; empty when none is taken."""
+        if not self.taken:
+            return ""
+        named = listed([f"{kind} {name}" for kind, name in sorted(self.taken)], most=3)
+        return (
+            f"{named} in the namespace {namespace} {agreeing(len(self.taken), 'lacks', 'lack')} "
+            f"the label {_KEY}={_VALUE} of what this project makes, so an `up` leaves "
+            f"{agreeing(len(self.taken), 'it', 'them')} alone and fails for "
+            f"{agreeing(len(self.taken), 'its tenant', 'their tenants')}; "
+            f"`python -m operations adopt --namespace {namespace}` says what can be taken over."
+        )
+
+
+def look(wanted: Wanted, kubectl: Kubectl) -> Findings:
+    """Find what somebody else has, of what the stack would make.
 
     Raises:
         ClusterError: the cluster cannot be read.
@@ -77,11 +105,29 @@ def objections(wanted: Wanted, kubectl: Kubectl) -> list[str]:
     with ThreadPoolExecutor(len(questions)) as pool:
         asked = [pool.submit(kubectl.get, *question) for question in questions]
     others, closing, *namespaces = (each.result() for each in asked)
-    return [
-        *(_namespace_taken(wanted) for each in namespaces if any(map(_is_foreign, each))),
-        *_stack_of(wanted, closing),
-        *_taken(wanted, others),
-    ]
+    taken = {
+        (each["kind"], each["metadata"]["name"])
+        for each in others
+        if each["metadata"]["name"] in wanted.names.get(each["kind"], ())
+    }
+    shared = {each for each in taken if each in _SHARED}
+    return Findings(
+        refusals=(
+            *(_namespace_taken(wanted) for each in namespaces if any(map(_is_foreign, each))),
+            *_stack_of(wanted, closing),
+            *_taken(wanted, shared),
+        ),
+        taken=frozenset(taken - shared),
+    )
+
+
+_SHARED = {
+    ("LimitRange", STRAYS_NAME),
+    ("NetworkPolicy", CLOSING_POLICY_NAME),
+    ("PodMonitor", MONITORING_NAME),
+    ("PrometheusRule", MONITORING_NAME),
+}
+"""What a namespace has once, whatever its tenants."""
 
 
 _KEY, _VALUE = PART_OF
@@ -115,17 +161,12 @@ def _stack_of(wanted: Wanted, closing: list[LiveObject]) -> list[str]:
     return []
 
 
-def _taken(wanted: Wanted, others: list[LiveObject]) -> list[str]:
-    taken = sorted(
-        f"{each['kind']} {each['metadata']['name']}"
-        for each in others
-        if each["metadata"]["name"] in wanted.names.get(each["kind"], ())
-    )
-    if not taken:
+def _taken(wanted: Wanted, shared: Collection[Object]) -> list[str]:
+    if not shared:
         return []
-    verb = agreeing(len(taken), "is", "are")
+    named = listed([f"{kind} {name}" for kind, name in sorted(shared)], most=3)
     return [
-        f"{listed(taken, most=3)} {verb} in the namespace {wanted.namespace} already, without the "
-        f"label {_KEY}={_VALUE} of what this project makes; "
+        f"{named} {agreeing(len(shared), 'is', 'are')} in the namespace {wanted.namespace} "
+        f"already, without the label {_KEY}={_VALUE} of what this project makes; "
         f"`python -m operations adopt --namespace {wanted.namespace}` says what can be taken over"
     ]

@@ -28,6 +28,8 @@ class TenantArgs:
     options: ServerOptions
     due: str
     """What is pending in the database, in words: integrations to move, rows to put right."""
+    is_seen: bool = True
+    """Whether the program could look at the database."""
     drain_seconds: int
     """How long workers have to leave a server before it is removed."""
     database_grants: Sequence[pulumi.Resource] = ()
@@ -74,6 +76,7 @@ class Tenant(pulumi.ComponentResource):
             placement=args.plan.placement,
             due=args.due,
             drain_seconds=args.drain_seconds,
+            is_seen=args.is_seen,
             opts=pulumi.ResourceOptions(
                 parent=self, depends_on=[*own_policy, *self._servers(), *args.database_grants]
             ),

@@ -5,6 +5,7 @@ part of every stack's state and can never be renamed or moved. The class holds n
 pickled, hence no connection string reaches the state.
 """
 
+import json
 import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -13,7 +14,6 @@ from typing import Any, NotRequired, TypedDict
 
 import pulumi
 from pulumi.dynamic import (
-    CheckFailure,
     CheckResult,
     ConfigureRequest,
     CreateResult,
@@ -23,15 +23,20 @@ from pulumi.dynamic import (
     ResourceProvider,
     UpdateResult,
 )
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_fixed
 
 from controlplane import store
 from controlplane.connection import ControlPlaneError
 from controlplane.dsn import SETTING, DsnError, resolve
 from controlplane.store import ACTIVE, PROVISIONING, TERMINATED, InstanceRow
 from tenancy.inventory.terms import PlacementPolicy, State
+from tenancy.rows.lifecycle import StatusWords
+from tenancy.words import UNSEEN
 
 Properties = dict[str, Any]
 
+UNSEEN_INPUT = "unseen"
+"""The input by which a preview that could not look at the database says so. It is in no state."""
 _LIVE: State = "active"
 _WHOLE = 1000
 """How many lines of a traceback Python prints by default."""
@@ -74,6 +79,8 @@ class RecordsProvider(ResourceProvider):
     def configure(self, req: ConfigureRequest) -> None:
         """Called once in the provider's own process; what it sets is never pickled."""
         self._setting = req.config.get(SETTING)
+        database = json.loads(req.config.get("database") or "{}")
+        self._words = StatusWords(**database.get("statuses", {}))
         self._is_unreachable = False
 
     def _dsn(self) -> str:
@@ -81,26 +88,53 @@ class RecordsProvider(ResourceProvider):
 
     @_plainly()
     def check(self, _olds: Properties, news: Properties) -> CheckResult:
-        """Refuse to take over a row with another address.
+        """Warn of rows that an `up` will not take over, since something else made them.
 
-        A preview calls this before anything is touched, and `pulumi up` begins with a preview. With
-        `--skip-preview` it is called when the resource's turn comes, after its servers.
+        `create` and `update` refuse them; a preview is to show it before.
         """
-        failures: list[CheckFailure] = []
+        # A preview that could not look at the database says so by itself, and asks nothing here.
+        is_seen = not news.pop(UNSEEN_INPUT, False)
         managed = _numbers(_olds)
         added = [row for row in _rows(news) if row.instance_number not in managed]
-        if added and not self._is_unreachable:
-            tenant_id, numbers = news["tenant_id"], [row.instance_number for row in added]
-            try:
-                others = store.foreign(store.rows_of(self._dsn(), tenant_id, numbers), added)
-            except (ControlPlaneError, DsnError):
-                # The program has reported that: it stops an `up` and warns in a preview. Asking
-                # again for each tenant would make a preview wait for every one of them.
-                self._is_unreachable = True
-            else:
-                if others:
-                    failures.append(CheckFailure("instances", store.refusal(tenant_id, others)))
-        return CheckResult(news, failures)
+        if added and is_seen:
+            self._warn(news["tenant_id"], added)
+        return CheckResult(news, [])
+
+    def _warn(self, tenant_id: str, added: Sequence[InstanceRow]) -> None:
+        """Say why `added` cannot be written: rows that something else made, or cannot be seen.
+
+        A failure of the check would end the whole run, so that one tenant's rows would hold up all
+        others. The engine shows what a provider prints on stderr.
+        """
+        if self._is_unreachable:
+            return
+        try:
+            problem = self._refusal(tenant_id, added)
+        except (ControlPlaneError, DsnError) as error:
+            # Said once, and found out once: each attempt takes seconds.
+            self._is_unreachable = True
+            problem = f"The check {UNSEEN} rows of tenant {tenant_id} and maybe others: {error}"
+        if problem:
+            print(problem, file=sys.stderr, flush=True)  # noqa: T201
+
+    @retry(
+        retry=retry_if_exception_type(ControlPlaneError),
+        stop=stop_after_attempt(3),
+        wait=wait_fixed(1),
+        reraise=True,
+    )
+    def _refusal(self, tenant_id: str, added: Sequence[InstanceRow]) -> str:
+        dsn, numbers = self._dsn(), [row.instance_number for row in added]
+        there = store.rows_of(dsn, tenant_id, numbers, words=self._words)
+        if foreign := store.foreign(there, added):
+            return store.refusal(tenant_id, foreign)
+        if others := store.others_at(dsn, tenant_id, [row.dns_name for row in added]):
+            found = ", ".join(f"{of} instance {row.instance_number}" for of, row in others)
+            return (
+                f"nats_instances gives other tenants the addresses of tenant {tenant_id}: {found} "
+                f"at {others[0][1].dns_name}. Correct or delete them first."
+            )
+        return ""
 
     @_plainly()
     def diff(self, _id: str, _olds: Properties, _news: Properties) -> DiffResult:
@@ -134,13 +168,21 @@ class RecordsProvider(ResourceProvider):
             placement=props["placement"],
         )
         with _plainly():
-            store.record(self._dsn(), wanted, managed=managed, drain_seconds=props["drain_seconds"])
+            store.record(
+                self._dsn(),
+                wanted,
+                managed=managed,
+                drain_seconds=props["drain_seconds"],
+                words=self._words,
+            )
         return _outputs(props, wanted.rows)
 
     def read(self, id_: str, props: Properties) -> ReadResult:
         """What the rows are now; when all of a tenant's are gone, so is the resource."""
         with _plainly():
-            rows = store.rows_of(self._dsn(), id_, _numbers(props), domain=_domain(props))
+            rows = store.rows_of(
+                self._dsn(), id_, _numbers(props), domain=_domain(props), words=self._words
+            )
         # Rows beside those that should be active: terminated ones are a record of the past, and
         # provisioning ones are what the platform has announced. Neither counts.
         rows = [
@@ -155,7 +197,9 @@ class RecordsProvider(ResourceProvider):
     def delete(self, _id: str, _props: Properties) -> None:
         """Delete the rows except terminated ones; refused while an integration is on one."""
         with _plainly():
-            store.remove(self._dsn(), _id, _numbers(_props), domain=_domain(_props))
+            store.remove(
+                self._dsn(), _id, _numbers(_props), domain=_domain(_props), words=self._words
+            )
 
 
 def _numbers(props: Properties) -> list[int]:
@@ -219,6 +263,7 @@ class TenantRecords(Resource, module="tenant-nats", name="TenantRecords"):
         placement: PlacementPolicy,
         due: str = "",
         drain_seconds: int = 0,
+        is_seen: bool = True,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Register the resource.
@@ -235,6 +280,7 @@ class TenantRecords(Resource, module="tenant-nats", name="TenantRecords"):
                 engine update this resource; the transaction decides again what to do, by the rows
                 that it has locked.
             drain_seconds: how long workers have to leave a server that is removed.
+            is_seen: whether the program could look at the database; only a preview goes on without.
             opts: of the resource.
         """
         properties = {
@@ -246,5 +292,6 @@ class TenantRecords(Resource, module="tenant-nats", name="TenantRecords"):
             "placement": placement,
             "due": due,
             "drain_seconds": drain_seconds,
+            **({} if is_seen else {UNSEEN_INPUT: True}),
         }
         super().__init__(RecordsProvider(), name, properties, opts)

@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from textwrap import dedent
+from typing import Any
 
 import psycopg
 from psycopg.rows import class_row
@@ -11,10 +12,10 @@ from psycopg.sql import SQL, Identifier, Literal, Placeholder
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random
 
 from controlplane.connection import ControlPlaneError, TryAgainError, connected
-from controlplane.reader import has_tls, lacking
+from controlplane.tables import has_tls, lacking
 from tenancy.inventory.terms import PlacementPolicy
 from tenancy.names import address
-from tenancy.rows.lifecycle import TRANSITIONS, Status
+from tenancy.rows.lifecycle import OUR_WORDS, TRANSITIONS, Status, StatusWords
 from tenancy.rows.placement import Placement, place
 from tenancy.words import counted
 
@@ -38,7 +39,12 @@ class InstanceRow:
 
 
 def rows_of(
-    dsn: str, tenant_id: str, numbers: Sequence[int], *, domain: str = ""
+    dsn: str,
+    tenant_id: str,
+    numbers: Sequence[int],
+    *,
+    domain: str = "",
+    words: StatusWords = OUR_WORDS,
 ) -> list[InstanceRow]:
     """The rows that a tenant's instances have, by number.
 
@@ -48,9 +54,10 @@ def rows_of(
         numbers: the instances to look for.
         domain: when given, also every row with the address that this program gives an instance in
             this domain. A run that was killed after writing leaves such rows.
+        words: what the platform calls the statuses.
     """
-    with connected(dsn) as connection:
-        return _rows(connection, tenant_id, numbers, domain, tls=has_tls(connection))
+    with connected(dsn, "read") as connection:
+        return _rows(connection, tenant_id, numbers, domain, tls=has_tls(connection), words=words)
 
 
 def _rows(
@@ -60,36 +67,56 @@ def _rows(
     domain: str,
     *,
     tls: bool,
+    words: StatusWords,
 ) -> list[InstanceRow]:
     """What `rows_of` says; `tls` is whether the platform has that column."""
     with connection.cursor(row_factory=class_row(InstanceRow)) as cursor:
         rows = cursor.execute(
             SQL(
                 """
-                SELECT instance_number, dns_name, status, {tls} FROM nats_instances
-                WHERE tenant_id = %s ORDER BY instance_number
+                SELECT instance_number, coalesce(dns_name::text, '') AS dns_name,
+                       coalesce(status::text, '') AS status, {tls}
+                FROM nats_instances WHERE tenant_id::text = %s ORDER BY instance_number
                 """
             ).format(tls=SQL("tls" if tls else "false AS tls")),
             (tenant_id,),
         ).fetchall()
     return [
-        row
+        replace(row, status=words.status(row.status))
         for row in rows
         if row.instance_number in numbers
         or row.dns_name == address(tenant_id, row.instance_number, domain)
     ]
 
 
+def others_at(
+    dsn: str, tenant_id: str, addresses: Collection[str]
+) -> list[tuple[str, InstanceRow]]:
+    """The rows of other tenants that have one of `addresses`, each with its tenant's id."""
+    with connected(dsn, "read") as connection:
+        found = connection.execute(
+            """
+            SELECT coalesce(tenant_id::text, ''), instance_number, dns_name::text, status::text
+            FROM nats_instances
+            WHERE dns_name::text = ANY (%s) AND tenant_id::text IS DISTINCT FROM %s
+            ORDER BY 1, 2
+            """,
+            (list(addresses), tenant_id),
+        ).fetchall()
+    return [(tenant, InstanceRow(*row)) for tenant, *row in found]
+
+
 def foreign(rows: Sequence[InstanceRow], wanted: Sequence[InstanceRow]) -> list[InstanceRow]:
     """Those of `rows` that give an instance in `wanted` another address: not ours to take over.
 
-    One that is `terminated` has no server any more, whatever its address.
+    One that is `terminated` has no server any more, whatever its address, and one that is
+    `provisioning` is the platform's announcement, which may not know the address yet.
     """
     addresses = {row.instance_number: row.dns_name for row in wanted}
     return [
         row
         for row in rows
-        if row.status != TERMINATED
+        if row.status not in (TERMINATED, PROVISIONING)
         and addresses.get(row.instance_number, row.dns_name) != row.dns_name
     ]
 
@@ -116,7 +143,12 @@ class TenantRows:
 
 
 def record(
-    dsn: str, wanted: TenantRows, *, managed: Collection[int], drain_seconds: float = 0
+    dsn: str,
+    wanted: TenantRows,
+    *,
+    managed: Collection[int],
+    drain_seconds: float = 0,
+    words: StatusWords = OUR_WORDS,
 ) -> None:
     """Make a tenant's rows and the places of its integrations what `wanted` says.
 
@@ -132,6 +164,7 @@ def record(
             other row is taken over if it has the same address or no server any more, and refused
             if it has another address.
         drain_seconds: how long workers have to leave a server that is removed.
+        words: what the platform calls the statuses.
 
     Raises:
         ControlPlaneError: an integration would lose its place, the row is a stranger's, or the
@@ -142,7 +175,7 @@ def record(
     for _ in range(_DRAINS + 1):
         if drained:
             time.sleep(drain_seconds)
-        drained = _transact(dsn, wanted, managed, drained)
+        drained = _transact(dsn, wanted, managed, drained, words)
         if not drained:
             return
     raise ControlPlaneError(
@@ -158,40 +191,44 @@ def record(
     reraise=True,
 )
 def _transact(
-    dsn: str, wanted: TenantRows, managed: Collection[int], drained: Collection[int]
+    dsn: str,
+    wanted: TenantRows,
+    managed: Collection[int],
+    drained: Collection[int],
+    words: StatusWords,
 ) -> frozenset[int]:
     """One transaction of `record`.
 
     Returns:
         The numbers of the instances that workers now have to leave; none when all is done.
     """
-    with connected(dsn) as connection:
+    with connected(dsn, "write") as connection:
         tls = has_tls(connection)
         if any(row.tls for row in wanted.rows) and not tls:
             raise ControlPlaneError(lacking("nats_instances", ["tls"]))
         _free_addresses(connection, wanted, managed)
         # Before anything is read, since it waits for others who are inserting the same rows.
-        _insert(connection, wanted)
+        _insert(connection, wanted, words)
         numbers = [*wanted.numbers, *managed]
-        there = _rows(connection, wanted.tenant_id, numbers, wanted.domain, tls=tls)
+        there = _rows(connection, wanted.tenant_id, numbers, wanted.domain, tls=tls, words=words)
         unmanaged = [row for row in there if row.instance_number not in managed]
         if others := foreign(unmanaged, wanted.rows):
             raise ControlPlaneError(refusal(wanted.tenant_id, others))
         going = {row.instance_number: row for row in there if _goes(row, wanted, managed)}
-        _correct(connection, wanted, ["dns_name", "status", *(["tls"] if tls else [])])
+        _correct(connection, wanted, ["dns_name", "status", *(["tls"] if tls else [])], words)
         if not going and not _placement(connection, wanted).moves:
             return frozenset()
         # From here on nobody can add an integration to an instance, or take one away. So decide
         # again, by what cannot change any more.
         _lock(connection, wanted.tenant_id)
         if not wanted.rows:
-            _terminate(connection, wanted.tenant_id, list(going))
+            _terminate(connection, wanted.tenant_id, list(going), words)
             return frozenset()
         just_left = _move(connection, wanted, ours=[row.instance_number for row in there])
         # Not set by this run: one that was killed may have set it a moment ago.
         draining_before = {number for number, row in going.items() if row.status == DRAINING}
         if (just_left | (draining_before - {*drained})) & {*going}:
-            _set_status(connection, wanted.tenant_id, list(going), DRAINING)
+            _set_status(connection, wanted.tenant_id, list(going), DRAINING, words)
             return frozenset(going)
         _delete(connection, wanted.tenant_id, list(going))
     return frozenset()
@@ -215,8 +252,8 @@ def _free_addresses(
         """
         UPDATE nats_instances i SET dns_name = format('to-correct-%%s-%%s', tenant_id, i.id)
         FROM unnest(%s::integer[], %s::text[]) AS wanted (instance_number, dns_name)
-        WHERE i.tenant_id = %s AND i.instance_number = ANY (%s)
-          AND i.dns_name = wanted.dns_name AND i.instance_number <> wanted.instance_number
+        WHERE i.tenant_id::text = %s AND i.instance_number = ANY (%s)
+          AND i.dns_name::text = wanted.dns_name AND i.instance_number <> wanted.instance_number
         """,
         (
             [row.instance_number for row in wanted.rows],
@@ -227,10 +264,15 @@ def _free_addresses(
     )
 
 
-def _insert(connection: psycopg.Connection, wanted: TenantRows) -> None:
+def _insert(connection: psycopg.Connection, wanted: TenantRows, words: StatusWords) -> None:
     # By number, so that two runs take their locks in one order.
     for row in sorted(wanted.rows, key=lambda row: row.instance_number):
-        connection.execute(_INSERT, {"tenant": wanted.tenant_id, **asdict(row)})
+        connection.execute(_INSERT, _values(wanted, row, words))
+
+
+def _values(wanted: TenantRows, row: InstanceRow, words: StatusWords) -> dict[str, Any]:
+    """The parameters of a statement about `row`; psycopg leaves their types to the columns."""
+    return {"tenant": wanted.tenant_id, **asdict(row), "status": words.word(row.status)}
 
 
 _INSERT = """
@@ -242,15 +284,15 @@ _INSERT = """
 
 _TLS = """
     UPDATE nats_instances SET tls = true
-    WHERE tenant_id = %(tenant)s AND instance_number = %(instance_number)s
-      AND dns_name = %(dns_name)s AND NOT tls
+    WHERE tenant_id::text = %(tenant)s AND instance_number = %(instance_number)s
+      AND dns_name::text = %(dns_name)s AND NOT tls
 """
 
 
-def insertions(wanted: TenantRows) -> Iterator[str]:
+def insertions(wanted: TenantRows, words: StatusWords = OUR_WORDS) -> Iterator[str]:
     """All that an empty database needs, as text: what `record` would write there."""
     for row in sorted(wanted.rows, key=lambda row: row.instance_number):
-        values = {"tenant": wanted.tenant_id, **asdict(row)}
+        values = _values(wanted, row, words)
         literals = {name: Literal(value).as_string(None) for name, value in values.items()}
         yield f"{dedent(_INSERT).strip() % literals};"
         if row.tls:
@@ -258,9 +300,14 @@ def insertions(wanted: TenantRows) -> Iterator[str]:
             yield f"{dedent(_TLS).strip() % literals};"
 
 
-def _correct(connection: psycopg.Connection, wanted: TenantRows, columns: Sequence[str]) -> None:
+def _correct(
+    connection: psycopg.Connection,
+    wanted: TenantRows,
+    columns: Sequence[str],
+    words: StatusWords,
+) -> None:
     for row in sorted(wanted.rows, key=lambda row: row.instance_number):
-        values = {"tenant": wanted.tenant_id, **asdict(row)}
+        values = _values(wanted, row, words)
         # One column at a time, and not in DO UPDATE: a statement that assigns the unique address
         # may lock the row as if its key changed, and would wait for everybody who is just adding
         # an integration to it.
@@ -269,7 +316,7 @@ def _correct(connection: psycopg.Connection, wanted: TenantRows, columns: Sequen
                 SQL(
                     """
                     UPDATE nats_instances SET {column} = {value}
-                    WHERE tenant_id = %(tenant)s AND instance_number = %(instance_number)s
+                    WHERE tenant_id::text = %(tenant)s AND instance_number = %(instance_number)s
                       AND {column} IS DISTINCT FROM {value}
                     """
                 ).format(column=Identifier(column), value=Placeholder(column)),
@@ -285,9 +332,9 @@ def _lock(connection: psycopg.Connection, tenant_id: str) -> None:
     """
     for statement in (
         """
-        SELECT 1 FROM nats_instances WHERE tenant_id = %s ORDER BY instance_number FOR UPDATE
+        SELECT 1 FROM nats_instances WHERE tenant_id::text = %s ORDER BY instance_number FOR UPDATE
         """,
-        "SELECT 1 FROM integrations WHERE tenant_id = %s ORDER BY id FOR NO KEY UPDATE",
+        "SELECT 1 FROM integrations WHERE tenant_id::text = %s ORDER BY id FOR NO KEY UPDATE",
     ):
         connection.execute(statement, (tenant_id,))
 
@@ -298,8 +345,9 @@ def _placement(connection: psycopg.Connection, wanted: TenantRows) -> Placement:
         """
         SELECT i.instance_number, count(*)
         FROM integrations g
-        LEFT JOIN nats_instances i ON i.id = g.nats_instance_id AND i.tenant_id = g.tenant_id
-        WHERE g.tenant_id = %s GROUP BY i.instance_number
+        LEFT JOIN nats_instances i
+          ON i.id = g.nats_instance_id AND i.tenant_id::text = g.tenant_id::text
+        WHERE g.tenant_id::text = %s GROUP BY i.instance_number
         """,
         (wanted.tenant_id,),
     ).fetchall()
@@ -347,11 +395,12 @@ def _move(connection: psycopg.Connection, wanted: TenantRows, ours: Collection[i
 _MOVE = """
     UPDATE integrations SET nats_instance_id = (
         SELECT id FROM nats_instances
-        WHERE tenant_id = %(tenant)s AND instance_number = %(target)s)
+        WHERE tenant_id::text = %(tenant)s AND instance_number = %(target)s)
     WHERE id IN (
         SELECT g.id FROM integrations g
-        LEFT JOIN nats_instances i ON i.id = g.nats_instance_id AND i.tenant_id = g.tenant_id
-        WHERE g.tenant_id = %(tenant)s
+        LEFT JOIN nats_instances i
+          ON i.id = g.nats_instance_id AND i.tenant_id::text = g.tenant_id::text
+        WHERE g.tenant_id::text = %(tenant)s
           AND i.instance_number IS NOT DISTINCT FROM %(source)s::integer
         ORDER BY CASE WHEN %(source)s::integer IS NULL THEN g.id END, g.id DESC
         LIMIT %(integrations)s FOR NO KEY UPDATE OF g)
@@ -359,15 +408,17 @@ _MOVE = """
 """If not all can move, the newest leave an instance, and the oldest unplaced ones are placed."""
 
 
-def _terminate(connection: psycopg.Connection, tenant_id: str, numbers: Collection[int]) -> None:
+def _terminate(
+    connection: psycopg.Connection, tenant_id: str, numbers: Collection[int], words: StatusWords
+) -> None:
     own, others = connection.execute(
         """
-        SELECT count(*) FILTER (WHERE g.tenant_id = %(tenant)s),
-               count(*) FILTER (WHERE g.tenant_id <> %(tenant)s)
+        SELECT count(*) FILTER (WHERE g.tenant_id::text = %(tenant)s),
+               count(*) FILTER (WHERE g.tenant_id::text IS DISTINCT FROM %(tenant)s)
         FROM integrations g
-        WHERE g.tenant_id = %(tenant)s OR g.nats_instance_id IN (
+        WHERE g.tenant_id::text = %(tenant)s OR g.nats_instance_id IN (
             SELECT id FROM nats_instances
-            WHERE tenant_id = %(tenant)s AND instance_number = ANY (%(numbers)s))
+            WHERE tenant_id::text = %(tenant)s AND instance_number = ANY (%(numbers)s))
         """,
         {"tenant": tenant_id, "numbers": [*numbers]},
     ).fetchall()[0]
@@ -382,25 +433,36 @@ def _terminate(connection: psycopg.Connection, tenant_id: str, numbers: Collecti
             "of another tenant "
             "would lose its servers. Correct that first."
         )
-    _set_status(connection, tenant_id, numbers, DRAINING)
-    _set_status(connection, tenant_id, numbers, TERMINATED)
+    _set_status(connection, tenant_id, numbers, DRAINING, words)
+    _set_status(connection, tenant_id, numbers, TERMINATED, words)
 
 
 def _set_status(
-    connection: psycopg.Connection, tenant_id: str, numbers: Collection[int], status: Status
+    connection: psycopg.Connection,
+    tenant_id: str,
+    numbers: Collection[int],
+    status: Status,
+    words: StatusWords,
 ) -> None:
     """Set the status of those rows whose present status it may follow."""
-    before = [each for each, after in TRANSITIONS.items() if status in after]
+    before = [words.word(each) for each, after in TRANSITIONS.items() if status in after]
     connection.execute(
         """
         UPDATE nats_instances SET status = %s
-        WHERE tenant_id = %s AND instance_number = ANY (%s) AND status::text = ANY (%s)
+        WHERE tenant_id::text = %s AND instance_number = ANY (%s) AND status::text = ANY (%s)
         """,
-        (status, tenant_id, [*numbers], before),
+        (words.word(status), tenant_id, [*numbers], before),
     )
 
 
-def remove(dsn: str, tenant_id: str, numbers: Sequence[int], *, domain: str) -> None:
+def remove(
+    dsn: str,
+    tenant_id: str,
+    numbers: Sequence[int],
+    *,
+    domain: str,
+    words: StatusWords = OUR_WORDS,
+) -> None:
     """Delete a tenant's rows `numbers` and those with an address of ours in `domain`.
 
     Missing rows do not matter, and `terminated` ones stay as a record. A `provisioning` row that is
@@ -409,8 +471,8 @@ def remove(dsn: str, tenant_id: str, numbers: Sequence[int], *, domain: str) -> 
     Raises:
         ControlPlaneError: an integration points to one of them, or the database cannot be used.
     """
-    with connected(dsn) as connection:
-        rows = _rows(connection, tenant_id, numbers, domain, tls=False)
+    with connected(dsn, "write") as connection:
+        rows = _rows(connection, tenant_id, numbers, domain, tls=False, words=words)
         going = [
             row.instance_number
             for row in rows
@@ -429,7 +491,7 @@ def _delete(connection: psycopg.Connection, tenant_id: str, numbers: Sequence[in
     parameters = (tenant_id, list(numbers))
     connection.execute(
         """
-        SELECT 1 FROM nats_instances WHERE tenant_id = %s AND instance_number = ANY (%s)
+        SELECT 1 FROM nats_instances WHERE tenant_id::text = %s AND instance_number = ANY (%s)
         ORDER BY instance_number FOR UPDATE
         """,
         parameters,
@@ -438,7 +500,7 @@ def _delete(connection: psycopg.Connection, tenant_id: str, numbers: Sequence[in
         """
         SELECT i.instance_number, count(*)
         FROM nats_instances i JOIN integrations g ON g.nats_instance_id = i.id
-        WHERE i.tenant_id = %s AND i.instance_number = ANY (%s)
+        WHERE i.tenant_id::text = %s AND i.instance_number = ANY (%s)
         GROUP BY i.instance_number ORDER BY i.instance_number
         """,
         parameters,
@@ -450,7 +512,8 @@ def _delete(connection: psycopg.Connection, tenant_id: str, numbers: Sequence[in
             "Move them to another instance first."
         )
     connection.execute(
-        "DELETE FROM nats_instances WHERE tenant_id = %s AND instance_number = ANY (%s)", parameters
+        "DELETE FROM nats_instances WHERE tenant_id::text = %s AND instance_number = ANY (%s)",
+        parameters,
     )
 
 

@@ -15,7 +15,8 @@ from controlplane.connection import ControlPlaneError
 from controlplane.dsn import DsnError, resolve
 from controlplane.reader import take_snapshot
 from operations.exits import Exit, stopped
-from operations.options import Context, Json, Namespace
+from operations.options import Context, Json, Namespace, SettingsFile
+from operations.outside.stack_file import StackFileError, status_words
 from tenancy.defaults import NAMESPACE
 from tenancy.inventory.faults import InventoryError
 from tenancy.inventory.validation import parse
@@ -32,6 +33,7 @@ _UPSERT = "kubernetes:upsertExistingObjects"
 def adopt(
     namespace: Namespace = NAMESPACE,
     context: Context = None,
+    settings_file: SettingsFile = None,
     write: Annotated[
         Path | None,
         typer.Option(
@@ -66,7 +68,7 @@ def adopt(
       5  something prevents a take-over; the report says what
     """
     kubectl = Kubectl(context)
-    place = _Place(kubectl, namespace, _looked_at(kubectl, namespace))
+    place = _Place(kubectl, namespace, _looked_at(kubectl, namespace, settings_file))
     if write:
         _write(write, place.found)
     if patch:
@@ -107,15 +109,15 @@ class _Place:
         return [shlex.join(self.kubectl.command(*self.arguments(patch))) for patch in self.patches]
 
 
-def _looked_at(kubectl: Kubectl, namespace: str) -> Survey:
+def _looked_at(kubectl: Kubectl, namespace: str, settings_file: Path | None) -> Survey:
     try:
         objects = kubectl.get(_KINDS, f"--namespace={namespace}", "--show-managed-fields")
-        snapshot = take_snapshot(resolve(None))
+        snapshot = take_snapshot(resolve(None), words=status_words(settings_file))
     except ClusterError as error:
         raise stopped(
             Exit.FAILED, f"The cluster could not be looked at: {error}. Nothing was changed."
         ) from None
-    except (ControlPlaneError, DsnError) as error:
+    except (ControlPlaneError, DsnError, StackFileError) as error:
         raise stopped(
             Exit.FAILED, f"The table could not be looked at: {error} Nothing was changed."
         ) from None
@@ -166,7 +168,7 @@ def _settings(namespace: str) -> list[str]:
     ]
 
 
-_UP = "pulumi up --parallel 1"
+_UP = "pulumi up --parallel 1 --continue-on-error"
 """One resource, hence one server, after the other."""
 _AFTERWARDS = f"pulumi config rm {_UPSERT}"
 

@@ -14,9 +14,10 @@ from controlplane.dsn import EXAMPLE, VARIABLE, DsnError, resolve
 from controlplane.reader import take_snapshot
 from operations.editing.text import EditError, edited
 from operations.exits import Exit, stopped
-from operations.options import InventoryFile, Json, Namespace
+from operations.options import InventoryFile, Json, Namespace, SettingsFile
 from operations.outside.files import replace_file
 from operations.outside.prometheus import TOKEN_VARIABLE, observe
+from operations.outside.stack_file import StackFileError, status_words
 from tenancy.defaults import NAMESPACE
 from tenancy.inventory.faults import InventoryError
 from tenancy.inventory.models import Inventory
@@ -38,6 +39,7 @@ def autoscale(
         ),
     ] = None,
     namespace: Namespace = NAMESPACE,
+    settings_file: SettingsFile = None,
     file: InventoryFile = Path("tenants.yaml"),
     most: Annotated[int, typer.Option(min=1, help="How many tenants may change at once.")] = (
         MOST_TENANTS
@@ -90,7 +92,7 @@ def autoscale(
         raise typer.BadParameter("--prometheus: expected http://… or https://…")
     try:
         inventory = load(file)
-        snapshot = _snapshot()
+        snapshot = _snapshot(settings_file)
         _check_excepted(inventory, excepted or [])
         observation = _observed(prometheus, namespace)
         proposal = recommend(
@@ -102,7 +104,7 @@ def autoscale(
         parse(file, after)
         if after != before and not dry_run:
             replace_file(file, after)
-    except (InventoryError, DsnError, ControlPlaneError) as error:
+    except (InventoryError, DsnError, ControlPlaneError, StackFileError) as error:
         raise stopped(Exit.FAILED, f"{error}\nNothing was written.") from None
     except OSError as error:
         problem = f"{file} cannot be written ({error.strerror}); it is as it was."
@@ -125,10 +127,10 @@ def _observed(prometheus: str | None, namespace: str) -> Observation:
     return observe(prometheus, namespace, os.environ.get(TOKEN_VARIABLE))
 
 
-def _snapshot() -> Snapshot:
+def _snapshot(settings_file: Path | None) -> Snapshot:
     if not os.environ.get(VARIABLE):
         raise DsnError(f"No database is named: set {VARIABLE}, for example to {EXAMPLE}")
-    return take_snapshot(resolve(None))
+    return take_snapshot(resolve(None), words=status_words(settings_file))
 
 
 def _check_excepted(inventory: Inventory, excepted: Iterable[str]) -> None:

@@ -14,4 +14,13 @@ Context = Annotated[
 Stack = Annotated[
     str | None, typer.Option(help="The stack; otherwise the selected one.", show_default=False)
 ]
+SettingsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--settings",
+        metavar="FILE",
+        help="The stack's settings, where the platform has its own words for statuses.",
+        show_default=False,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON, for programs.")]

@@ -70,7 +70,8 @@ def render(
     try:
         found = {**_from_file(settings_file), **_from_options(given or [])}
         settings = stack_settings(found, source)
-        content = files(graph_of(load(inventory or settings.inventory), settings))
+        graph = graph_of(load(inventory or settings.inventory), settings)
+        content = files(graph, settings.database.words)
         _write(folder, content, HEADER)
     except (CeilingError, InventoryError, StackSettingsError, _UnusableError) as error:
         raise stopped(Exit.FAILED, str(error)) from None

@@ -13,7 +13,8 @@ from controlplane.connection import ControlPlaneError
 from controlplane.dsn import DsnError, resolve
 from controlplane.reader import take_snapshot
 from operations.exits import Exit, stopped
-from operations.options import Context, InventoryFile, Json, Namespace
+from operations.options import Context, InventoryFile, Json, Namespace, SettingsFile
+from operations.outside.stack_file import StackFileError, status_words
 from tenancy.defaults import NAMESPACE
 from tenancy.inventory.faults import InventoryError
 from tenancy.inventory.validation import load
@@ -30,6 +31,7 @@ def status(
     inventory: InventoryFile = Path("tenants.yaml"),
     namespace: Namespace = NAMESPACE,
     context: Context = None,
+    settings_file: SettingsFile = None,
     as_json: Json = False,
 ) -> None:
     """Compare inventory, cluster and database for each instance.
@@ -56,7 +58,9 @@ def status(
     except InventoryError as error:
         raise stopped(Exit.FAILED, str(error)) from None
     problems: list[str] = []
-    found = standings(plan, _cluster(Kubectl(context), namespace, problems), _table(problems))
+    found = standings(
+        plan, _cluster(Kubectl(context), namespace, problems), _table(settings_file, problems)
+    )
     if as_json:
         told = {"instances": [asdict(each) for each in found], "problems": problems}
         typer.echo(json.dumps(told, indent=2))
@@ -93,10 +97,10 @@ def seen(objects: list[LiveObject]) -> Seen:
     )
 
 
-def _table(problems: list[str]) -> Snapshot | None:
+def _table(settings_file: Path | None, problems: list[str]) -> Snapshot | None:
     try:
-        return take_snapshot(resolve(None))
-    except (ControlPlaneError, DsnError) as error:
+        return take_snapshot(resolve(None), words=status_words(settings_file))
+    except (ControlPlaneError, DsnError, StackFileError) as error:
         problems.append(f"The table could not be looked at: {error}")
         return None
 

@@ -11,6 +11,7 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarStri
 from controlplane.store import InstanceRow, TenantRows, insertions
 from rendering.recorder import Graph, Registered
 from tenancy.inventory.yaml_source import is_plain
+from tenancy.rows.lifecycle import OUR_WORDS, StatusWords
 from tenancy.tokens import TENANT
 
 NAMESPACE_FILE = "00-namespace.yaml"
@@ -23,8 +24,8 @@ _ROWS_HEADER = f"""\
 """
 
 
-def files(graph: Graph) -> dict[str, str]:
-    """The content of each file, by name.
+def files(graph: Graph, words: StatusWords = OUR_WORDS) -> dict[str, str]:
+    """The content of each file, by name; `words` is what the platform calls the statuses.
 
     One file for what all tenants share, one for each tenant that has servers, one for the rows.
     In the order of their names, and from top to bottom, everything comes after what it needs.
@@ -37,7 +38,7 @@ def files(graph: Graph) -> dict[str, str]:
             name = f"10-{tenant}.yaml" if tenant else NAMESPACE_FILE
             parts.setdefault(name, [f"# {HEADER}\n"]).append(_manifest(resource))
     manifests = {name: "---\n".join(contents) for name, contents in sorted(parts.items())}
-    return {**manifests, ROWS_FILE: _rows(graph.of_type("TenantRecords"))}
+    return {**manifests, ROWS_FILE: _rows(graph.of_type("TenantRecords"), words)}
 
 
 def _in_order(known: Mapping[str, Registered]) -> Iterator[Registered]:
@@ -103,8 +104,10 @@ def _quoted(value: Any) -> Any:
             return value
 
 
-def _rows(records: Iterable[Registered]) -> str:
-    statements = "\n".join(statement for each in records for statement in insertions(_wanted(each)))
+def _rows(records: Iterable[Registered], words: StatusWords) -> str:
+    statements = "\n".join(
+        statement for each in records for statement in insertions(_wanted(each), words)
+    )
     return f"{_ROWS_HEADER}BEGIN;\n{statements}\nCOMMIT;\n"
 
 

@@ -25,9 +25,10 @@ def stack_settings(given: Mapping[str, object], source: str) -> Settings:
         StackSettingsError: a key is unknown, or a value does not fit; the text names `source`.
     """
     try:
-        return settings_of(given, source).model_copy(update={"database": Database()})
+        settings = settings_of(given, source)
     except SettingsError as error:
         raise StackSettingsError(str(error)) from None
+    return settings.model_copy(update={"database": Database(statuses=settings.database.statuses)})
 
 
 def graph_of(inventory: Inventory, settings: Settings) -> Graph:

@@ -1,6 +1,9 @@
-"""Plurals and lists in messages."""
+"""Plurals and lists in messages, and the words by which one message finds another."""
 
 from collections.abc import Sequence
+
+UNSEEN = "could not look at"
+"""In each warning of a preview that did not see everything; the guard then judges nothing."""
 
 
 def counted(number: int, noun: str) -> str:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from tenancy.inventory.faults import dotted, printable
 from tenancy.plan.plan import Plan, TenantPlan
 from tenancy.tokens import NATS_INSTANCE, TENANT
+from tenancy.words import UNSEEN
 
 
 @dataclass(frozen=True, order=True)
@@ -115,6 +116,9 @@ def preview_steps(text: str | bytes) -> tuple[Step, ...]:
         if diagnostic.severity == "error":
             said = printable(diagnostic.message.strip().partition("\n")[0], 200)
             raise PreviewError(f"the preview failed, so it does not show what is removed: {said}")
+        if UNSEEN in diagnostic.message:
+            said = printable(diagnostic.message.strip().partition("\n")[0], 300)
+            raise PreviewError(f"the preview did not see all, so it proves nothing: {said}")
     if not preview.steps:
         problem = "it has no steps, and even a preview of no change has the stack's"
         raise PreviewError(f"{problem}; {_EXPECTED}")

@@ -4,6 +4,7 @@ The database holds the same table in a trigger (controlplane/schema); a test com
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, get_args
 
@@ -24,3 +25,33 @@ TRANSITIONS: Mapping[Status, frozenset[Status]] = MappingProxyType(
 )
 """What may follow each status, besides itself. A tenant that comes back goes from `terminated` to
 `active`. No server is removed while its row says that workers may connect."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatusWords:
+    """What the platform calls the statuses, where its table has words of its own."""
+
+    provisioning: str = "provisioning"
+    active: str = "active"
+    draining: str = "draining"
+    terminated: str = "terminated"
+
+    def word(self, status: str) -> str:
+        """The platform's word for a status of ours."""
+        return getattr(self, status) if status in STATUSES else status
+
+    def status(self, word: str) -> str:
+        """Our status for a word of the platform's.
+
+        A word that stands for none of ours stays as it is, unless it is spelled like one of ours:
+        the platform then means something else by it.
+        """
+        known = {self.word(status): status for status in STATUSES}
+        return known.get(word, f"the platform's {word}" if word in STATUSES else word)
+
+    def written(self) -> tuple[tuple[Status, str], ...]:
+        """The statuses that this program writes, each with the platform's word."""
+        return tuple((status, self.word(status)) for status in STATUSES if status != "provisioning")
+
+
+OUR_WORDS = StatusWords()

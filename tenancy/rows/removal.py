@@ -109,14 +109,12 @@ def repairs(tenant: TenantPlan, plan: Plan, snapshot: Snapshot) -> str:
     numbers = {instance.number: instance for instance in tenant.instances}
     found: list[str] = []
     for row in snapshot.of(tenant.id):
-        if not row.lives_in(plan.namespace):
-            continue
         if row.instance_number in numbers:
             found.extend(
                 _WRONG[fault.about].format(row.instance_number, fault.found)
                 for fault in mismatches(row, numbers[row.instance_number])
             )
-        elif row.status not in ("provisioning", "terminated"):
+        elif row.lives_in(plan.namespace) and row.status not in ("provisioning", "terminated"):
             found.append(f"instance {row.instance_number} to retire")
     return ", ".join(found)
 

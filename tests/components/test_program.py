@@ -5,7 +5,7 @@ import json
 import logging
 import re
 import runpy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,7 +15,7 @@ from pulumi.runtime import set_all_config
 
 import program
 from cluster.kubectl import ClusterError, Kubectl
-from cluster.strangers import Wanted
+from cluster.strangers import Findings, Object, Wanted
 from controlplane.connection import ControlPlaneError
 from program import build, decide
 from rendering.recorder import Outcome, attempt, deploy
@@ -33,7 +33,7 @@ def _surroundings(  # pyright: ignore[reportUnusedFunction]
     """A named database and a cluster, both empty unless a test says otherwise."""
     monkeypatch.setenv("DATABASE_URL", CANARY)
     monkeypatch.setattr(program, "take_snapshot", _found())
-    monkeypatch.setattr(program, "objections", _objecting())
+    monkeypatch.setattr(program, "look", _finding())
 
 
 @pytest.fixture
@@ -148,19 +148,37 @@ def test_an_inventory_above_the_ceiling_is_refused_before_the_database_is_asked(
 def test_what_is_somebody_elses_is_refused_before_anything_is_made(
     inventory: Path, monkeypatch: pytest.MonkeyPatch, preview: bool
 ) -> None:
-    monkeypatch.setattr(program, "objections", _objecting("one thing", "another"))
+    monkeypatch.setattr(program, "look", _finding("one thing", "another"))
     outcome = _attempt(inventory, preview=preview)
     assert str(outcome.error) == "Nothing was changed, since one thing; and another."
     _assert_refused(outcome)
 
 
+def test_an_up_leaves_a_tenants_object_alone_that_is_somebody_elses(
+    inventory: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(program, "look", _finding(taken=[("Service", "nats-acme-corp-1")]))
+    refused: dict[bool, list[str]] = {}
+    for preview in (True, False):
+        outcome = _attempt(inventory, preview=preview)
+        assert outcome.error is None
+        assert "nats-acme-corp-1 in the namespace vrsky-tenants lacks the label" in caplog.text
+        refused[preview] = [
+            each.name
+            for each in outcome.graph.resources
+            if any(" " in label for label in each.inputs.get("metadata", {}).get("labels", ()))
+        ]
+    assert refused[False] == ["nats-acme-corp-1-service"], "no API server takes such a label"
+    assert refused[True] == [], "a preview shows what would be made"
+
+
 def test_a_cluster_that_cannot_be_looked_at_stops_an_up_and_is_told_by_a_preview(
     inventory: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def objections(_wanted: Wanted, _kubectl: Kubectl) -> list[str]:
+    def look(_wanted: Wanted, _kubectl: Kubectl) -> Findings:
         raise ClusterError("no route to host")
 
-    monkeypatch.setattr(program, "objections", objections)
+    monkeypatch.setattr(program, "look", look)
     outcome = _attempt(inventory)
     assert str(outcome.error) == (
         "The cluster could not be looked at: no route to host. Nothing was changed."
@@ -176,15 +194,15 @@ def test_the_cluster_is_looked_at_by_the_way_that_the_plugin_goes(
 ) -> None:
     asked: list[tuple[str | None, str, str | None]] = []
 
-    def objections(_wanted: Wanted, kubectl: Kubectl) -> list[str]:
+    def look(_wanted: Wanted, kubectl: Kubectl) -> Findings:
         kubeconfig = kubectl.environment.get("KUBECONFIG")
         content = Path(kubeconfig).read_text() if kubeconfig else ""
         asked.append((kubectl.context, content, kubeconfig))
-        return []
+        return Findings()
 
     file = tmp_path / "kubeconfig"
     file.write_text("of a file")
-    monkeypatch.setattr(program, "objections", objections)
+    monkeypatch.setattr(program, "look", look)
     monkeypatch.delenv("KUBECONFIG", raising=False)
 
     def of(configuration: dict[str, str]) -> tuple[str | None, str, str | None]:
@@ -295,13 +313,15 @@ def _found(
     return take_snapshot
 
 
-def _objecting(*reasons: str) -> Callable[[Wanted, Kubectl], list[str]]:
-    """A cluster with these objections to what the stack wants."""
+def _finding(
+    *refusals: str, taken: Collection[Object] = ()
+) -> Callable[[Wanted, Kubectl], Findings]:
+    """A cluster where somebody else has something."""
 
-    def objections(_wanted: Wanted, _kubectl: Kubectl) -> list[str]:
-        return list(reasons)
+    def look(_wanted: Wanted, _kubectl: Kubectl) -> Findings:
+        return Findings(refusals=refusals, taken=frozenset(taken))
 
-    return objections
+    return look
 
 
 def _unreachable(_dsn: str, **_needs: bool) -> Snapshot:

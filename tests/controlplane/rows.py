@@ -1,9 +1,11 @@
 """Short ways to set up and to read the tables."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Generator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.sql import SQL
 
 from controlplane import store
@@ -25,6 +27,20 @@ def by_hand(dsn: str) -> str:
     Tests use it for what the platform and its people do, and `dsn` for what the program does.
     """
     return database.administrator(dsn)
+
+
+@contextmanager
+def own_login(dsn: str) -> Generator[str]:
+    """The provisioner's rights under a login of its own, whose attributes a test may change.
+
+    Roles belong to the server, which tests in other processes use at the same time.
+    """
+    name = f"of_{conninfo_to_dict(dsn)['dbname']}"
+    execute(dsn, f"CREATE ROLE {name} LOGIN IN ROLE provisioner")
+    try:
+        yield make_conninfo(dsn, user=name)
+    finally:
+        execute(dsn, f"DROP ROLE {name}")
 
 
 def execute(dsn: str, statement: str, *parameters: object) -> list[Row]:

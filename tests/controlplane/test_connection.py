@@ -4,7 +4,7 @@ from controlplane.connection import connected
 
 
 def test_no_statement_is_prepared_however_often_it_runs(dsn: str) -> None:
-    with connected(dsn) as connection:
+    with connected(dsn, "read") as connection:
         for _ in range(10):
             connection.execute(
                 "SELECT count(*) FROM nats_instances WHERE tenant_id = %s", ("acme",)

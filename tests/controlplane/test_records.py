@@ -2,16 +2,18 @@
 
 import sys
 import traceback
+from threading import Timer
 from typing import Any
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 from pulumi.dynamic import Config, ConfigureRequest
 
 from controlplane import store
 from controlplane.connection import ControlPlaneError
 from controlplane.records import RecordsProvider
 from controlplane.store import InstanceRow
-from tests.controlplane.rows import DOMAIN, ELSEWHERE, ONE, TWO, execute, insert, table
+from tests.controlplane.rows import DOMAIN, ELSEWHERE, ONE, TWO, execute, insert, own_login, table
 
 
 @pytest.fixture(autouse=True)
@@ -24,9 +26,12 @@ def provider(dsn: str) -> RecordsProvider:
     return configured(dsn)
 
 
-def configured(dsn: str) -> RecordsProvider:
+def configured(dsn: str, **settings: str) -> RecordsProvider:
     provider = RecordsProvider()
-    config = Config(raw_config={"tenant-nats:databaseUrl": dsn}, project_name="tenant-nats")
+    given = {f"tenant-nats:{key}": value for key, value in settings.items()}
+    config = Config(
+        raw_config={"tenant-nats:databaseUrl": dsn, **given}, project_name="tenant-nats"
+    )
     provider.configure(ConfigureRequest(config))
     return provider
 
@@ -209,33 +214,93 @@ def test_delete_removes_the_rows_and_is_refused_while_an_integration_points_to_o
     assert table(dsn) == []
 
 
-def test_check_refuses_a_strangers_row(provider: RecordsProvider, dsn: str) -> None:
+def test_check_warns_of_a_strangers_row_which_create_refuses(
+    provider: RecordsProvider, dsn: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     insert(dsn, "acme", ELSEWHERE)
-    failures = provider.check({}, inputs(ONE)).failures
-    assert [failure.property for failure in failures] == ["instances"]
-    assert "1 at nats.example.com:4222" in failures[0].reason
+    assert provider.check({}, inputs(ONE)).failures == [], "it would end the run of all tenants"
+    assert "1 at nats.example.com:4222" in capsys.readouterr().err
+    with pytest.raises(ControlPlaneError, match=r"1 at nats.example.com:4222"):
+        provider.create(inputs(ONE))
 
 
 def test_check_lets_a_row_of_ours_pass_whatever_was_done_to_it_by_hand(
-    provider: RecordsProvider, dsn: str
+    provider: RecordsProvider, dsn: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     insert(dsn, "acme", ELSEWHERE)
-    assert provider.check(inputs(ONE), inputs(ONE)).failures == []
+    provider.check(inputs(ONE), inputs(ONE))
+    assert capsys.readouterr().err == ""
 
 
-def test_check_asks_a_database_that_does_not_answer_only_once(
-    provider: RecordsProvider, monkeypatch: pytest.MonkeyPatch
+def test_check_tries_again_when_the_database_did_not_answer_for_a_moment(
+    dsn: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    insert(dsn, "acme", ELSEWHERE)
+    with own_login(dsn) as login:
+        role = conninfo_to_dict(login)["user"]
+        execute(dsn, f"ALTER ROLE {role} CONNECTION LIMIT 0")
+        restored = Timer(0.5, execute, (dsn, f"ALTER ROLE {role} CONNECTION LIMIT -1"))
+        restored.start()
+        configured(login).check({}, inputs(ONE))
+        restored.join()
+    assert "1 at nats.example.com:4222" in capsys.readouterr().err
+
+
+def test_check_says_once_that_the_database_does_not_answer_and_waits_for_that_only_once(
+    provider: RecordsProvider, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asked: list[str] = []
 
-    def refuse(_dsn: str, tenant_id: str, _numbers: list[int]) -> list[InstanceRow]:
+    def refuse(_dsn: str, tenant_id: str, *_: object, **__: object) -> list[InstanceRow]:
         asked.append(tenant_id)
-        raise ControlPlaneError("The database cannot be used: nobody is there")
+        raise ControlPlaneError("The database cannot be used: nobody is there.")
 
     monkeypatch.setattr(store, "rows_of", refuse)
     for _ in range(3):
-        assert provider.check({}, inputs(ONE)).failures == []
-    assert asked == ["acme"]
+        provider.check({}, inputs(ONE))
+    assert capsys.readouterr().err == (
+        "The check could not look at rows of tenant acme and maybe others: The database cannot be "
+        "used: nobody is there.\n"
+    )
+    assert asked == ["acme"] * 3, "three attempts, all of the first tenant's"
+
+
+def test_check_asks_nothing_in_a_preview_that_could_not_look_at_the_database(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    checked = configured("postgresql://nobody.invalid/").check({}, inputs(ONE, unseen=True))
+    assert capsys.readouterr().err == ""
+    assert "unseen" not in checked.inputs, "it would be part of the state"
+
+
+def test_check_warns_of_an_address_that_another_tenants_row_has(
+    provider: RecordsProvider, dsn: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    insert(dsn, "globex", InstanceRow(7, ONE.dns_name, "active"))
+    provider.check({}, inputs(ONE))
+    words = "gives other tenants the addresses of tenant acme: globex instance 7"
+    assert words in capsys.readouterr().err
+
+
+def test_an_announced_row_is_taken_over_whatever_address_it_was_given(
+    provider: RecordsProvider, dsn: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    insert(dsn, "acme", InstanceRow(1, "to.be.known:4222", "provisioning"))
+    provider.check({}, inputs(ONE))
+    assert capsys.readouterr().err == ""
+    provider.create(inputs(ONE))
+    assert table(dsn) == [("acme", 1, ONE.dns_name, "active")]
+
+
+def test_the_platforms_words_are_those_of_the_stacks_configuration(dsn: str) -> None:
+    execute(dsn, "DROP TRIGGER nats_instances_hold_transitions ON nats_instances")
+    execute(dsn, "ALTER TABLE nats_instances DROP CONSTRAINT nats_instances_status_check")
+    provider = configured(dsn, database='{"statuses": {"active": "up", "terminated": "gone"}}')
+    made = provider.create(inputs(ONE)).outs or {}
+    assert table(dsn) == [("acme", 1, ONE.dns_name, "up")]
+    assert provider.read("acme", made).outs == outputs(ONE)
+    provider.update("acme", outputs(ONE), inputs())
+    assert table(dsn) == [("acme", 1, ONE.dns_name, "gone")]
 
 
 def test_an_expected_error_has_no_traceback(

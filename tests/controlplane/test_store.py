@@ -106,7 +106,7 @@ def test_an_unusable_database_is_reported_in_one_line_without_the_password(
 
 
 def test_a_silently_dead_database_is_noticed(dsn: str) -> None:
-    with connection.connected(dsn) as connected:
+    with connection.connected(dsn, "read") as connected:
         parameters = connected.info.get_parameters()
     assert {name: parameters.get(name) for name in LIVENESS} == LIVENESS
 

@@ -212,7 +212,28 @@ def test_a_value_that_does_not_fit_is_refused_in_one_line(
         (
             '{"manageRole": true}',
             "there is no setting database.manageRole; known are database.manageRoles, "
-            "database.name, database.rolePrefix, database.schema",
+            "database.name, database.rolePrefix, database.schema, database.statuses",
+        ),
+        (
+            '{"statuses": {"drained": "gone"}}',
+            "there is no setting database.statuses.drained; known are database.statuses.active, "
+            "database.statuses.draining, database.statuses.provisioning, "
+            "database.statuses.terminated",
+        ),
+        (
+            '{"statuses": {"draining": "a;b"}}',
+            "database.statuses.draining is a;b, expected a status as the platform's table has it, "
+            "for example terminating",
+        ),
+        (
+            '{"statuses": {"draining": "terminated"}}',
+            "database.statuses has one word for two statuses; give each a word of its own, as the "
+            "platform's table has it",
+        ),
+        (
+            '{"statuses": "terminating"}',
+            "database.statuses is terminating, expected settings below it, for example "
+            "database.statuses.draining",
         ),
         (
             '{"rolePrefix": "a;b"}',

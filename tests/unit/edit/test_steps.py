@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tenancy.edit.steps import PreviewError, Step, edit_steps, preview_steps
+from tenancy.words import UNSEEN
 from tests.unit.plan.plans import planned
 
 PREVIEWS = Path(__file__).parent / "previews"
@@ -88,8 +89,22 @@ def preview(*steps: tuple[str, str], **more: Any) -> str:
 
 
 def test_warnings_are_no_failure() -> None:
-    warning = {"severity": "warning", "message": "This preview could not look at the rows"}
+    warning = {"severity": "warning", "message": "No digest (@sha256:…): nats:2.15.1-alpine"}
     assert preview_steps(preview(diagnostics=[warning])) == (Step("same", STACK),)
+
+
+@pytest.mark.parametrize("severity", ["warning", "info#err"])
+@pytest.mark.parametrize(
+    "message",
+    [
+        f"The database cannot be used. This preview {UNSEEN} the rows and integrations: an `up`",
+        f"This preview {UNSEEN} the cluster: no route to host.",
+        f"The check {UNSEEN} rows of tenant acme and maybe others: nobody is there.",
+    ],
+)
+def test_a_preview_that_did_not_see_everything_proves_nothing(severity: str, message: str) -> None:
+    with pytest.raises(PreviewError, match=r"did not see all, so it proves nothing: .*could not"):
+        preview_steps(preview(diagnostics=[{"severity": severity, "message": message}]))
 
 
 def test_the_summary_may_count_what_is_not_listed_because_it_stays() -> None:

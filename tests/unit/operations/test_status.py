@@ -53,7 +53,7 @@ def table(monkeypatch: pytest.MonkeyPatch) -> None:
         tenant_id="acme", instance_number=1, dns_name=address, status="active", integrations=3
     )
 
-    def snapshot(_: str) -> Snapshot:
+    def snapshot(_: str, **__: object) -> Snapshot:
         return Snapshot(instances=(row,))
 
     monkeypatch.setenv("DATABASE_URL", "postgres://nobody@localhost/none")

@@ -1,0 +1,400 @@
+"""Tables that other platforms have, and what must not be hidden: on a real Postgres."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.sql import SQL
+
+from controlplane import store
+from controlplane.connection import ControlPlaneError, Mode, connected
+from controlplane.reader import take_snapshot
+from controlplane.store import InstanceRow, TenantRows
+from tenancy.names import address
+from tenancy.rows.lifecycle import OUR_WORDS, StatusWords
+from tests.controlplane.rows import DOMAIN, ONE, by_hand, execute, insert, own_login, record, table
+from tests.waiting import wait_until
+
+UUID = "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"
+PLAIN = (
+    "DROP VIEW integration_servers, tenant_servers",
+    "DROP TRIGGER nats_instances_hold_transitions ON nats_instances",
+    "DROP TRIGGER integrations_refuse_terminated ON integrations",
+    "DROP TRIGGER integrations_tell_placement ON integrations",
+    "DROP TRIGGER integrations_tell_moves ON integrations",
+    "ALTER TABLE nats_instances DROP CONSTRAINT nats_instances_status_check",
+)
+"""Takes away what belongs to the columns' types."""
+IDS = (
+    "ALTER TABLE integrations DROP CONSTRAINT integrations_nats_instance_id_fkey",
+    "ALTER TABLE nats_instances ALTER id DROP IDENTITY",
+    "ALTER TABLE nats_instances ALTER id TYPE uuid USING gen_random_uuid()",
+    "ALTER TABLE nats_instances ALTER id SET DEFAULT gen_random_uuid()",
+    "ALTER TABLE integrations ALTER id DROP IDENTITY",
+    "ALTER TABLE integrations ALTER id TYPE uuid USING gen_random_uuid()",
+    "ALTER TABLE integrations ALTER id SET DEFAULT gen_random_uuid()",
+    "ALTER TABLE integrations ALTER nats_instance_id TYPE uuid USING NULL",
+    "ALTER TABLE integrations ADD FOREIGN KEY (nats_instance_id) REFERENCES nats_instances",
+)
+ENUM = (
+    "CREATE TYPE status AS ENUM ('provisioning', 'active', 'draining', 'terminated')",
+    "ALTER TABLE nats_instances ALTER status TYPE status USING status::status",
+)
+OTHER_WORDS = ("provisioning", "active", "scaling", "terminating", "terminated")
+OTHER_CHECK = (
+    f"ALTER TABLE nats_instances ADD CONSTRAINT known CHECK (status IN {OTHER_WORDS})",
+)  # fmt: skip
+OTHER_ENUM = (
+    f"CREATE TYPE status AS ENUM {OTHER_WORDS}",
+    "ALTER TABLE nats_instances ALTER status TYPE status USING status::status",
+)
+OTHER_DOMAIN = (
+    f"CREATE DOMAIN status AS text CHECK (VALUE IN {OTHER_WORDS})",
+    "ALTER TABLE nats_instances ALTER status TYPE status",
+)
+TERMINATING = StatusWords(draining="terminating")
+
+
+def of_type(type_: str) -> tuple[str, ...]:
+    """Give the ids of tenants a type, in both tables."""
+    return tuple(
+        f"ALTER TABLE {each} ALTER tenant_id TYPE {type_} USING tenant_id::{type_}"
+        for each in ("nats_instances", "integrations")
+    )
+
+
+def altered(dsn: str, *statements: str) -> None:
+    for statement in (*PLAIN, *statements):
+        execute(dsn, statement)
+
+
+def rows(tenant: str, *numbers: int) -> TenantRows:
+    return TenantRows(
+        tenant_id=tenant,
+        domain=DOMAIN,
+        rows=tuple(
+            InstanceRow(number, address(tenant, number, DOMAIN), "active") for number in numbers
+        ),
+    )
+
+
+def seen(dsn: str, tenant: str, words: StatusWords) -> list[tuple[int, str, int]]:
+    snapshot = take_snapshot(dsn, words=words, tenants=[tenant])
+    return [(row.instance_number, row.status, row.integrations) for row in snapshot.of(tenant)]
+
+
+def live_through(dsn: str, tenant: str, words: StatusWords = OUR_WORDS) -> None:
+    """A tenant comes, grows, shrinks, leaves, comes back and is removed."""
+    store.record(dsn, rows(tenant, 1), managed=(), words=words)
+    assert seen(dsn, tenant, words) == [(1, "active", 0)]
+    execute(
+        dsn, "INSERT INTO integrations (tenant_id) SELECT %s FROM generate_series(1, 60)", tenant
+    )
+    store.record(dsn, rows(tenant, 1, 2), managed=(1,), words=words)
+    assert seen(dsn, tenant, words) == [(1, "active", 50), (2, "active", 10)]
+    execute(
+        dsn,
+        "DELETE FROM integrations WHERE id IN (SELECT id FROM integrations ORDER BY "
+        "nats_instance_id = (SELECT id FROM nats_instances WHERE instance_number = 1) DESC "
+        "LIMIT 20)",
+    )
+    store.record(dsn, rows(tenant, 1), managed=(1, 2), words=words)
+    assert seen(dsn, tenant, words) == [(1, "active", 40)]
+    with pytest.raises(ControlPlaneError, match="has 40 integrations"):
+        store.record(dsn, rows(tenant), managed=(1,), words=words)
+    execute(dsn, "DELETE FROM integrations")
+    store.record(dsn, rows(tenant), managed=(1,), words=words)
+    assert seen(dsn, tenant, words) == [(1, "terminated", 0)]
+    assert [row[3] for row in table(dsn)] == [words.terminated]
+    store.record(dsn, rows(tenant, 1), managed=(), words=words)
+    there = store.rows_of(dsn, tenant, [1], words=words)
+    assert there == [InstanceRow(1, address(tenant, 1, DOMAIN), "active")]
+    store.remove(dsn, tenant, [1], domain=DOMAIN, words=words)
+    assert table(dsn) == []
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        pytest.param(of_type("varchar(63)"), id="varchar"),
+        pytest.param(of_type("uuid"), id="uuid"),
+        pytest.param((*of_type("uuid"), *IDS), id="uuid, and ids too"),
+        pytest.param(("CREATE DOMAIN key AS text", *of_type("key")), id="domain over text"),
+        pytest.param(("CREATE DOMAIN key AS uuid", *of_type("key")), id="domain over uuid"),
+        pytest.param(of_type("uuid")[:1], id="uuid in one table, text in the other"),
+        pytest.param(
+            ("ALTER TABLE nats_instances ALTER status TYPE varchar(20)",), id="status varchar"
+        ),
+        pytest.param(ENUM, id="status enum"),
+        pytest.param(
+            ("ALTER TABLE nats_instances ALTER instance_number TYPE bigint",), id="bigint number"
+        ),
+    ],
+)
+def test_a_tenant_lives_through_in_tables_of_other_types(
+    dsn: str, statements: tuple[str, ...]
+) -> None:
+    altered(dsn, *statements)
+    live_through(dsn, UUID)
+
+
+def test_a_tenant_lives_through_in_citext_where_the_server_has_it(dsn: str) -> None:
+    available = execute(dsn, "SELECT 1 FROM pg_available_extensions WHERE name = 'citext'")
+    if not available:
+        # Then a type of that name stands in for it: what is looked at is the name.
+        altered(dsn, "CREATE DOMAIN citext AS text", *of_type("citext"))
+    else:
+        altered(dsn, "CREATE EXTENSION citext", *of_type("citext"))
+    live_through(dsn, UUID)
+    if available:
+        insert(dsn, UUID.upper(), InstanceRow(1, "nats.example.com:4222", "active"))
+        assert take_snapshot(dsn).of(UUID) == (), "ids are compared as text, in their own case"
+
+
+@pytest.mark.parametrize("statements", [OTHER_CHECK, OTHER_ENUM, OTHER_DOMAIN])
+def test_a_tenant_lives_through_in_the_platforms_own_words(
+    dsn: str, statements: tuple[str, ...]
+) -> None:
+    altered(dsn, *statements)
+    live_through(dsn, "acme", TERMINATING)
+
+
+@pytest.mark.parametrize(
+    ("statements", "why"),
+    [
+        (OTHER_CHECK, "the check known"),
+        (OTHER_ENUM, "its type status"),
+        (OTHER_DOMAIN, "its type status"),
+        (
+            ("ALTER TABLE nats_instances ALTER status TYPE varchar(7)",),
+            r"its type character varying\(7\)",
+        ),
+        (
+            ("ALTER TABLE nats_instances ADD CONSTRAINT odd CHECK (status NOT LIKE '%%ing')",),
+            "the check odd",
+        ),
+    ],
+    ids=["check", "enum", "domain", "too short", "a check with a percent sign"],
+)
+def test_a_status_that_the_platform_does_not_take_is_known_before_anything_is_touched(
+    dsn: str, statements: tuple[str, ...], why: str
+) -> None:
+    altered(dsn, *statements)
+    words = rf"does not take `draining` \({why}\).*database.statuses.draining"
+    with pytest.raises(ControlPlaneError, match=words):
+        take_snapshot(dsn)
+
+
+def test_a_word_that_means_something_else_to_the_platform_is_not_ours(dsn: str) -> None:
+    words = StatusWords(terminated="gone")
+    altered(dsn)
+    insert(dsn, "acme", InstanceRow(1, ONE.dns_name, "terminated"))
+    [row] = take_snapshot(dsn, words=words).instances
+    assert (row.status, row.is_live) == ("the platform's terminated", True)
+
+
+@pytest.mark.parametrize(
+    ("statements", "words"),
+    [
+        pytest.param(
+            of_type("char(40)"), r"tenant_id is character\(40\), which pads", id="padded ids"
+        ),
+        pytest.param(
+            ("ALTER TABLE nats_instances ALTER dns_name TYPE char(200)",),
+            r"dns_name is character\(200\), which pads",
+            id="padded addresses",
+        ),
+        pytest.param(
+            (
+                "ALTER TABLE nats_instances DROP CONSTRAINT nats_instances_instance_number_check",
+                "ALTER TABLE nats_instances ALTER instance_number TYPE text",
+            ),
+            "instance_number is text, which cannot be compared .* one of smallint, integer, bigint",
+            id="numbers as text",
+        ),
+        pytest.param(
+            ("ALTER TABLE nats_instances ALTER status TYPE boolean USING true",),
+            "status is boolean, which cannot be compared",
+            id="status as a truth",
+        ),
+        pytest.param(
+            (
+                "ALTER TABLE integrations DROP CONSTRAINT integrations_nats_instance_id_fkey",
+                "ALTER TABLE integrations ALTER nats_instance_id TYPE text",
+            ),
+            "nats_instance_id is text and nats_instances.id is bigint, which Postgres does not",
+            id="a reference of another type",
+        ),
+        pytest.param(
+            (
+                "CREATE COLLATION loose (provider = icu, locale = 'und-u-ks-level2', "
+                "deterministic = false)",
+                "ALTER TABLE nats_instances ALTER tenant_id TYPE text COLLATE loose",
+            ),
+            "takes different texts for equal",
+            id="a collation without case",
+        ),
+    ],
+)
+def test_a_type_that_cannot_be_compared_is_refused_by_name(
+    dsn: str, statements: tuple[str, ...], words: str
+) -> None:
+    try:
+        altered(dsn, *statements)
+    except psycopg.errors.FeatureNotSupported:
+        altered_without_icu = "this Postgres is built without ICU"
+        assert "COLLATION" in statements[0], altered_without_icu
+        return
+    with pytest.raises(ControlPlaneError, match=words) as caught:
+        take_snapshot(dsn)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_tenant_that_a_uuid_cannot_hold_is_refused_before_its_row_is_written(dsn: str) -> None:
+    altered(dsn, *of_type("uuid"))
+    with pytest.raises(ControlPlaneError, match="tenant_id is uuid, and the tenant acme is none"):
+        take_snapshot(dsn, tenants=[UUID, "acme"])
+
+
+@pytest.mark.parametrize("secured", ["nats_instances", "integrations"])
+def test_rows_that_a_policy_hides_are_no_answer(dsn: str, secured: str) -> None:
+    insert(dsn, "acme", ONE, integrations=60)
+    execute(dsn, f"ALTER TABLE {secured} ENABLE ROW LEVEL SECURITY")
+    execute(
+        dsn,
+        f"CREATE POLICY own ON {secured} USING (tenant_id = current_setting('app.tenant', true))",
+    )
+    before = table(dsn)
+    operations = (
+        lambda: take_snapshot(dsn),
+        lambda: record(dsn, managed=(1,)),
+        lambda: store.remove(dsn, "acme", [1], domain=DOMAIN),
+    )
+    for operation in operations:
+        with pytest.raises(ControlPlaneError, match=r"Row-level security .*BYPASSRLS") as caught:
+            operation()
+        assert len(str(caught.value).splitlines()) == 1
+    assert table(dsn) == before
+
+
+def test_a_role_that_no_policy_concerns_sees_all(dsn: str) -> None:
+    insert(dsn, "acme", ONE, integrations=6)
+    execute(dsn, "ALTER TABLE integrations ENABLE ROW LEVEL SECURITY")
+    with own_login(dsn) as login:
+        with pytest.raises(ControlPlaneError, match="Row-level security"):
+            take_snapshot(login)
+        execute(dsn, f"ALTER ROLE {conninfo_to_dict(login)['user']} BYPASSRLS")
+        assert take_snapshot(login).instances[0].integrations == 6
+
+
+def test_a_view_in_the_place_of_a_table_is_no_answer(dsn: str) -> None:
+    execute(dsn, "ALTER TABLE integrations RENAME TO all_integrations")
+    execute(dsn, "CREATE VIEW integrations AS SELECT * FROM all_integrations WHERE id > 9")
+    with pytest.raises(ControlPlaneError, match=r"public.integrations is no table, and a view may"):
+        take_snapshot(dsn)
+
+
+def test_a_table_that_hides_another_is_no_answer(dsn: str) -> None:
+    insert(dsn, "acme", ONE, integrations=60)
+    name = execute(dsn, "SELECT current_database()")[0][0]
+    execute(dsn, "CREATE SCHEMA s2")
+    execute(dsn, "GRANT USAGE ON SCHEMA s2 TO PUBLIC")
+    execute(dsn, "CREATE TABLE s2.integrations (LIKE public.integrations)")
+    execute(dsn, "GRANT SELECT, UPDATE ON s2.integrations TO PUBLIC")
+    execute(dsn, f"ALTER DATABASE {name} SET search_path = s2, public")
+    with pytest.raises(ControlPlaneError, match=r"s2.integrations hides public.integrations"):
+        take_snapshot(dsn)
+    execute(dsn, "ALTER TABLE public.integrations RENAME TO elsewhere")
+    with pytest.raises(ControlPlaneError, match="schema public and integrations in s2; both"):
+        take_snapshot(dsn)
+
+
+@pytest.mark.parametrize(
+    "default",
+    [
+        "default_transaction_isolation = 'repeatable read'",
+        "default_transaction_isolation = 'serializable'",
+        "default_transaction_read_only = on",
+        "default_transaction_deferrable = on",
+        "row_security = off",
+        "standard_conforming_strings = off",
+        "TimeZone = 'Asia/Kathmandu'",
+        "DateStyle = 'German'",
+        "IntervalStyle = 'sql_standard'",
+        "extra_float_digits = -15",
+        "client_encoding = 'LATIN1'",
+        "statement_timeout = '1s'",
+        "idle_in_transaction_session_timeout = '1s'",
+        "lock_timeout = '1ms'",
+        "transform_null_equals = on",
+        "array_nulls = off",
+        "synchronous_commit = off",
+        "bytea_output = 'escape'",
+        "enable_indexscan = off",
+    ],
+)
+def test_a_tenant_lives_through_whatever_a_session_has_by_default(dsn: str, default: str) -> None:
+    name = execute(dsn, "SELECT current_database()")[0][0]
+    execute(dsn, f"ALTER DATABASE {name} SET {default}")
+    if default.startswith("default_transaction_read_only"):
+        record(dsn, ONE)
+        assert store.rows_of(dsn, "acme", [1]) == [ONE]
+    else:
+        live_through(dsn, "acme")
+
+
+@pytest.mark.parametrize(
+    ("mode", "level", "read_only"),
+    [("snapshot", "repeatable read", "on"), ("read", "read committed", "on"),
+     ("write", "read committed", "off")],
+)  # fmt: skip
+def test_each_transaction_states_what_it_relies_on(
+    dsn: str, mode: Mode, level: str, read_only: str
+) -> None:
+    name = execute(dsn, "SELECT current_database()")[0][0]
+    for default in (
+        "default_transaction_isolation = serializable", "synchronous_commit = off",
+        "lock_timeout = 0", "row_security = on", "default_transaction_read_only = on",
+    ):  # fmt: skip
+        execute(dsn, f"ALTER DATABASE {name} SET {default}")
+    settings = {
+        "transaction_isolation": level, "transaction_read_only": read_only, "row_security": "off",
+        "lock_timeout": "10s", "statement_timeout": "1min", "synchronous_commit": "on",
+        "idle_in_transaction_session_timeout": "1min", "standard_conforming_strings": "on",
+        "client_encoding": "UTF8",
+    }  # fmt: skip
+    with connected(dsn, mode) as connection:
+        found = {
+            each: connection.execute(SQL("SELECT current_setting({})").format(each)).fetchall()
+            for each in settings
+        }
+    assert found == {name: [(value,)] for name, value in settings.items()}
+
+
+def test_a_decommission_meets_an_integration_that_is_just_being_added(dsn: str) -> None:
+    """In `repeatable read` the count of integrations was of the moment before the lock."""
+    name = execute(dsn, "SELECT current_database()")[0][0]
+    execute(dsn, f"ALTER DATABASE {name} SET default_transaction_isolation = 'repeatable read'")
+    row_id = insert(dsn, "acme", ONE)
+    with psycopg.connect(by_hand(dsn)) as platform, ThreadPoolExecutor() as pool:
+        platform.execute(
+            "INSERT INTO integrations (tenant_id, nats_instance_id) VALUES ('acme', %s)", (row_id,)
+        )
+        leaving = pool.submit(record, dsn, managed=(1,))
+        waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = %s"
+        wait_until(lambda: bool(execute(dsn, waits, name)))
+        platform.commit()
+        with pytest.raises(ControlPlaneError, match="has 1 integration"):
+            leaving.result(timeout=30)
+    assert [row[3] for row in table(dsn)] == ["active"]
+
+
+def test_an_integration_of_nobody_counts_as_anothers(dsn: str) -> None:
+    row_id = insert(dsn, "acme", ONE)
+    execute(dsn, "ALTER TABLE integrations ALTER tenant_id DROP NOT NULL")
+    execute(dsn, "INSERT INTO integrations (nats_instance_id) VALUES (%s)", row_id)
+    [row] = take_snapshot(dsn).instances
+    assert (row.integrations, row.foreign_integrations) == (0, 1)
+    with pytest.raises(ControlPlaneError, match="1 integration of another tenant"):
+        record(dsn, managed=(1,))

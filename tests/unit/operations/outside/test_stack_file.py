@@ -1,0 +1,58 @@
+"""What a command reads of a stack's settings."""
+
+from pathlib import Path
+
+import pytest
+
+from operations.outside.stack_file import StackFileError, status_words
+from tenancy.rows.lifecycle import OUR_WORDS, StatusWords
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "Pulumi.prod.yaml"
+
+
+def test_the_platforms_words_are_read(file: Path) -> None:
+    file.write_text(
+        "config:\n  tenant-nats:namespace: eu\n  tenant-nats:database:\n    manageRoles: false\n"
+        "    statuses: {draining: terminating}\n"
+    )
+    assert status_words(file) == StatusWords(draining="terminating")
+
+
+@pytest.mark.parametrize("content", ["", "config: {}\n", "config: {tenant-nats:database: {}}\n"])
+def test_a_file_without_them_has_our_own(file: Path, content: str) -> None:
+    file.write_text(content)
+    assert status_words(file) == status_words(None) == OUR_WORDS
+
+
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        (b"config: [a]\n", "config does not fit"),
+        (b"config: {tenant-nats:database: yes}\n", "config.tenant-nats:database does not fit"),
+        (b"[1]\n", "does not fit"),
+        (
+            b"config: {tenant-nats:database: {statuses: {drained: x}}}\n",
+            "config.tenant-nats:database.statuses.drained",
+        ),
+        (b"config: {tenant-nats:database: {statuses: {draining: 5}}}\n", "statuses.draining does"),
+        (b"\xff", "is not YAML in UTF-8"),
+        (b"{", "is not YAML in UTF-8"),
+    ],
+)
+def test_a_file_that_does_not_fit_is_named_with_its_place(
+    file: Path, content: bytes, place: str
+) -> None:
+    file.write_bytes(content)
+    with pytest.raises(StackFileError) as caught:
+        status_words(file)
+    assert place in str(caught.value)
+    assert str(file) in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_file_that_is_missing_is_named(file: Path) -> None:
+    with pytest.raises(StackFileError, match=r"cannot be read \(No such file"):
+        status_words(file)
