@@ -129,11 +129,10 @@ diff: ## show what `pulumi up` would change in STACK
 	@$(RUN) pulumi preview --stack "$$STACK" --non-interactive --diff
 
 guard: ## fail if `pulumi up` of STACK needs an approval and has none
-	@$(RUN) pulumi preview --stack "$$STACK" --non-interactive --json >.preview.json || \
+	@$(RUN) pulumi preview --stack "$$STACK" --non-interactive --json --show-sames >.preview.json || \
 	  { cat .preview.json >&2; exit 1; }
-	@$(RUN) python -m operations deployed "$$INVENTORY" --stack "$$STACK" >.deployed.yaml
-	@[ ! -s .deployed.yaml ] || $(RUN) python -m operations guard --base .deployed.yaml \
-	  --head "$$INVENTORY" --preview .preview.json --approval "$$APPROVAL"
+	@$(RUN) python -m operations guard --head "$$INVENTORY" --preview .preview.json \
+	  --approval "$$APPROVAL"
 
 # What one tenant lacks holds up no other; the exit code is not 0 all the same.
 deploy: guard ## run the guard, then `pulumi up` of STACK

@@ -1,6 +1,7 @@
 """`deployed`: the inventory of the last `up` that went through."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -24,19 +25,23 @@ def deployed(
 ) -> None:
     """Print the inventory of the last successful `pulumi up`.
 
-    That is FILE in the commit of that `up`; the engine records the commit with each `up`. Use it as
-    the base for `guard`, and not the commit before: CI may have skipped an `up` because a later one
-    was waiting, or an `up` may have failed.
+    That is FILE in the commit of that `up`; the engine records the commit with each `up`, and
+    whether the working tree had anything that is not committed: then nobody knows what it deployed.
+    The commit before may be another one: CI may have skipped an `up` because a later one was
+    waiting, or an `up` may have failed. After a failed `up` the stack has part of a later edit, so
+    `guard` takes what the stack has from a preview.
 
     \b
     For example:
       python -m operations deployed tenants.yaml --stack prod > base.yaml
+      python -m operations changes --base base.yaml
 
     \b
     Exit codes:
       0  printed; or nothing was deployed yet, and nothing is printed
-      1  the engine or git does not know: in a clone without its history, for example, or if the
-         stack has servers and no `up` that went through
+      1  the engine or git does not know: in a clone without its history, for example, if the
+         stack has servers and no `up` that went through, or if that `up` was made from a working
+         tree with uncommitted edits or files
       2  wrong usage
     """
     folder = Path.cwd()
@@ -71,13 +76,38 @@ def _last_commit(engine: Engine) -> str | None:
     """The commit of the last `up` that went through; None where there was none."""
     updates = engine.history()
     for update in updates:
+        if update["kind"] == "destroy":
+            return None
         if update["kind"] == "update" and update["result"] == "succeeded":
-            if commit := update["environment"].get("git.head"):
-                return commit
-            raise EngineError("the last `up` was not made from a git repository.")
+            return _commit_of(update["environment"])
     if len(updates) == HISTORY:
         raise EngineError(f"none of the last {HISTORY} updates is an `up` that went through.")
     return None
+
+
+def _commit_of(environment: Mapping[str, str]) -> str:
+    """The commit of which an `up` has deployed the inventory.
+
+    Raises:
+        EngineError: there is none, or the working tree may have had another inventory.
+    """
+    commit = environment.get("git.head")
+    if not commit:
+        raise EngineError("the last `up` was not made from a git repository.")
+    dirty = environment.get("git.dirty")
+    if dirty == "false":
+        return commit
+    # The engine's mark is for the whole repository; untracked files count, ignored ones do not.
+    seen = (
+        "was made from a working tree with uncommitted edits or files"
+        if dirty
+        else "does not record whether its working tree had uncommitted edits"
+    )
+    raise EngineError(
+        f"the last `up` {seen} (commit {commit[:10]}), so its inventory may be in no commit. "
+        "Commit the inventory that was deployed, read a `pulumi preview` of it, and run `pulumi "
+        "up` again where `git status --porcelain` prints nothing."
+    )
 
 
 def _servers(engine: Engine) -> int:

@@ -11,14 +11,25 @@ import typer
 from operations.exits import Exit, stopped
 from operations.options import Json
 from tenancy.edit.approval import approval as approval_of
-from tenancy.edit.approval import overlooked, refusals
-from tenancy.edit.steps import PreviewError, Step, edit_steps, preview_steps
+from tenancy.edit.approval import overlooked, refusals, undated
+from tenancy.edit.steps import (
+    PreviewError,
+    Step,
+    edit_steps,
+    preview_steps,
+    servers,
+    servers_after,
+)
 from tenancy.inventory.faults import InventoryError, printable
 from tenancy.inventory.validation import load
 from tenancy.plan.plan import Plan, expand
+from tenancy.words import listed
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 _NO_BASE = "\nA stack's first inventory has nothing to guard: leave this command out for it."
+
+_BY_PREVIEW = "It holds for exactly this plan of exactly these servers, so only once."
+_BY_INVENTORIES = "It holds for exactly this edit, whenever it is made; by --preview only once."
 
 
 class _WrongFileError(Exception):
@@ -26,15 +37,21 @@ class _WrongFileError(Exception):
 
 
 def guard(
-    base: Annotated[
-        Path, typer.Option(metavar="FILE", help="The inventory before the edit, say on main.")
-    ],
     head: Annotated[Path, typer.Option(metavar="FILE", help="The inventory as edited.")],
+    base: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The inventory before the edit, say on main. Without it, --preview tells what the "
+            "stack has.",
+        ),
+    ] = None,
     preview: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="What `pulumi preview --json` printed for HEAD. Replacements show only here.",
+            help="What `pulumi preview --json --show-sames` printed for HEAD. Replacements show "
+            "only here.",
         ),
     ] = None,
     approval: Annotated[
@@ -45,14 +62,17 @@ def guard(
 ) -> None:
     """Refuse an unapproved edit that removes too much.
 
-    An approval is for exactly one edit. It is needed when more than one tenant loses its last
-    server, when over 25% of at least 10 instances go, or when a Deployment or Service would be
-    replaced.
+    It is judged by what the stack has, which a preview shows, or by the inventory before it. An
+    approval is needed when more than one tenant loses its last server, when over 25% of at least 10
+    instances go, or when a Deployment or Service would be replaced. It is for exactly one edit; by
+    a preview, also for exactly the servers that the stack has now.
 
     \b
     For example:
-      python -m operations deployed tenants.yaml --stack prod > base.yaml
-      python -m operations guard --base base.yaml --head tenants.yaml --approval tenants.approval
+      pulumi preview --stack prod --json --show-sames > preview.json
+      python -m operations guard --head tenants.yaml --preview preview.json \\
+        --approval tenants.approval
+      python -m operations guard --base main.yaml --head tenants.yaml
 
     \b
     Exit codes:
@@ -60,17 +80,28 @@ def guard(
       1  a file is wrong or cannot be read, so nothing has been judged
       2  wrong usage
       3  an approval is needed; it is printed, with the command that gives it
-      4  an approval is needed, and the one given is for another plan
+      4  an approval is needed, and the one given is for another plan or for earlier servers
     """
     try:
-        before, after = _plan(base, if_missing=_NO_BASE), _plan(head)
-        steps = edit_steps(before, after) if preview is None else _previewed(preview)
+        new = _plan(head)
+        edited = frozenset(new.instances)
+        if base is not None:
+            old = _plan(base, if_missing=_NO_BASE)
+            before = frozenset(old.instances)
+            steps = edit_steps(old, new) if preview is None else _previewed(preview)
+            if missing := overlooked(before, edited, steps):
+                raise _WrongFileError(_other_preview(preview, missing))
+        elif preview is not None:
+            steps = _whole(preview, edited)
+            before = servers(steps)
+        else:
+            raise typer.BadParameter("give --preview, or --base, to say what there is.")
+        reasons, needed = refusals(before, steps), approval_of(steps)
+        if preview is not None and reasons and (nameless := undated(steps)):
+            raise _WrongFileError(_undated(preview, nameless))
         given = _given(approval) if approval else None
     except _WrongFileError as error:
         raise stopped(Exit.FAILED, str(error)) from None
-    if missing := overlooked(before, after, steps):
-        raise stopped(Exit.FAILED, _other_preview(preview, missing))
-    reasons, needed = refusals(before, steps), approval_of(steps)
     if as_json:
         typer.echo(json.dumps({"reasons": reasons, "approval": needed, "given": given}, indent=2))
         raise typer.Exit(_exit(reasons, needed, given))
@@ -81,8 +112,17 @@ def guard(
     else:
         code = _exit(reasons, needed, given)
         problem = f"{approval} approves another plan." if given else "This needs an approval."
-        advice = _advice(approval or head.with_suffix(".approval"), needed)
+        scope = _BY_PREVIEW if preview else _BY_INVENTORIES
+        advice = _advice(approval or head.with_suffix(".approval"), needed, scope)
         raise stopped(code, f"{problem}\n{_lines(reasons)}\n{advice}")
+
+
+def _whole(preview: Path, edited: frozenset[str]) -> tuple[Step, ...]:
+    """The steps of a preview, which has to leave the stack with the servers `edited`."""
+    steps = _previewed(preview, whole=True)
+    if differing := sorted(servers_after(steps) ^ edited):
+        raise _WrongFileError(_of_another_edit(preview, differing, edited))
+    return steps
 
 
 def _exit(reasons: tuple[str, ...], needed: str, given: str | None) -> int:
@@ -100,9 +140,9 @@ def _plan(inventory: Path, *, if_missing: str = "") -> Plan:
         raise _WrongFileError(f"{error}{hint}") from None
 
 
-def _previewed(file: Path) -> tuple[Step, ...]:
+def _previewed(file: Path, *, whole: bool = False) -> tuple[Step, ...]:
     try:
-        return preview_steps(file.read_bytes())
+        return preview_steps(file.read_bytes(), whole=whole)
     except OSError as error:
         raise _WrongFileError(f"{file} cannot be read ({error.strerror}).") from None
     except PreviewError as error:
@@ -136,16 +176,37 @@ def _other_preview(preview: Path | None, missing: tuple[str, ...]) -> str:
     )
 
 
+def _of_another_edit(preview: Path, differing: list[str], edited: frozenset[str]) -> str:
+    first = differing[0]
+    problem = (
+        f"it has no {first}, which the inventory asks for"
+        if first in edited
+        else f"it keeps {first}, which the inventory does not ask for"
+    )
+    return (
+        f"{preview} is no preview of this edit: {problem} ({len(differing)} differ in all). "
+        "Preview the edited inventory, in its own stack."
+    )
+
+
+def _undated(preview: Path, names: tuple[str, ...]) -> str:
+    return (
+        f"{preview} does not tell since when the stack has {listed(names, 10)}, so an approval "
+        "would hold again after they have come back. Remove one tenant at a time; of servers "
+        "that would be replaced, find the cause with `pulumi preview --diff`."
+    )
+
+
 def _lines(reasons: tuple[str, ...]) -> str:
     return "\n".join(f"  - {reason}" for reason in reasons)
 
 
-def _advice(file: Path, needed: str) -> str:
+def _advice(file: Path, needed: str, scope: str) -> str:
     name = quote(str(file))
     return (
         "Is this meant? Then commit the approval in the same pull request, with a line that says "
         "why:\n"
         f"  printf '%s\\n' '# why it is meant' {needed} > {name}\n"
         f"  git add {name}\n"
-        f"and give it as --approval {name}. It holds for exactly this plan."
+        f"and give it as --approval {name}. {scope}"
     )

@@ -2,15 +2,14 @@
 
 A cut file, a lost half of a merge, a wrong path in `inventory`: each is a valid inventory in which
 many tenants are missing. Such an edit may well be right, but somebody has to confirm it, by
-committing the `approval` of exactly these steps.
+committing the `approval` of exactly these steps on exactly these servers.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from tenancy.edit.steps import Step
 from tenancy.names import instance_of
-from tenancy.plan.plan import Plan
 from tenancy.tokens import NATS_INSTANCE, TENANT, TENANT_RECORDS
 from tenancy.words import listed
 
@@ -33,16 +32,16 @@ IDLE = frozenset({"same", "read", "refresh"})
 _LONGEST_LIST = 10
 
 
-def refusals(base: Plan, steps: Iterable[Step]) -> tuple[str, ...]:
+def refusals(base: Collection[str], steps: Iterable[Step]) -> tuple[str, ...]:
     """Why `steps` need an approval, a line for each reason; empty if they need none.
 
     Args:
-        base: the plan before them; the limit is a share of its instances.
+        base: the names of the instances before them; the limit is a share of these.
         steps: what the edit does to it.
     """
     steps = tuple(steps)
     going, gone, replaced = removed(steps), _gone(base, steps), _replaced(steps)
-    total = len(base.instances)
+    total = len(base)
     reasons: list[str] = []
     if len(gone) > MOST_TENANTS:
         reasons.append(f"{len(gone)} tenants lose every server: {listed(gone, _LONGEST_LIST)}")
@@ -60,27 +59,57 @@ def refusals(base: Plan, steps: Iterable[Step]) -> tuple[str, ...]:
 def removed(steps: Iterable[Step]) -> set[str]:
     """The names of the instances whose component, Deployment or Service `steps` delete."""
     names = {
-        step.name.removesuffix(_SUFFIXES[step.type])
-        for step in steps
-        if step.operation == "delete" and step.type in _SUFFIXES
+        _instance(step) for step in steps if step.operation == "delete" and step.type in _SUFFIXES
     }
     return {name for name in names if instance_of(name)}
 
 
-def overlooked(base: Plan, head: Plan, steps: Iterable[Step]) -> tuple[str, ...]:
-    """The instances that an edit removes and `steps` do not: then `steps` are not of this edit."""
-    return tuple(sorted(base.instances.keys() - head.instances.keys() - removed(steps)))
+def overlooked(base: Iterable[str], head: Iterable[str], steps: Iterable[Step]) -> tuple[str, ...]:
+    """The instances that an edit removes and `steps` do not: then `steps` are not of this edit.
+
+    Args:
+        base: the names of the instances before the edit.
+        head: and after it.
+        steps: what is said to be its steps.
+    """
+    return tuple(sorted({*base} - {*head} - removed(steps)))
 
 
 def approval(steps: Iterable[Step]) -> str:
-    """What approves exactly these steps: SHA-256 over the sorted lines `operation URN`, in hex.
+    """What approves exactly these steps: SHA-256 over sorted lines, in hex.
 
-    One step more or less needs another approval. Steps that change nothing do not count, nor do
-    updates of rows: whether one is due depends on where integrations are at the moment, and it
-    removes no server.
+    A line is `operation URN`; of an instance's resource that goes or is replaced, followed by the
+    time since which the stack has it. So one step more or less needs another approval, and so does
+    the same loss after the servers have come back. What others deploy meanwhile does not matter.
+
+    Steps that change nothing do not count, nor do updates of rows: whether one is due depends on
+    where integrations are at the moment, and it removes no server.
     """
-    lines = sorted(f"{step.operation} {step.urn}\n" for step in steps if _is_approved(step))
+    lines = sorted(_line(step) for step in steps if _is_approved(step))
     return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def undated(steps: Iterable[Step]) -> tuple[str, ...]:
+    """The instances of which `steps` take something away, and nothing that has a time.
+
+    An approval of that would hold again after they have come back.
+    """
+    taking = [step for step in steps if _takes_away(step)]
+    dated = {_instance(step) for step in taking if step.since}
+    return tuple(sorted({_instance(step) for step in taking} - dated))
+
+
+def _instance(step: Step) -> str:
+    return step.name.removesuffix(_SUFFIXES[step.type])
+
+
+def _line(step: Step) -> str:
+    since = f" {step.since}" if _takes_away(step) and step.since else ""
+    return f"{step.operation} {step.urn}{since}\n"
+
+
+def _takes_away(step: Step) -> bool:
+    return step.type in _SUFFIXES and step.operation in {"delete", *_REPLACING}
 
 
 def _is_approved(step: Step) -> bool:
@@ -88,11 +117,11 @@ def _is_approved(step: Step) -> bool:
     return step.operation not in IDLE and not updates_rows
 
 
-def _gone(base: Plan, steps: tuple[Step, ...]) -> list[str]:
+def _gone(base: Collection[str], steps: tuple[Step, ...]) -> list[str]:
     """The tenants that lose an instance and keep none."""
     going = removed(steps)
     losing = {known[0] for name in going if (known := instance_of(name))}
-    keeping = {instance.tenant for name, instance in base.instances.items() if name not in going}
+    keeping = {known[0] for name in base if name not in going and (known := instance_of(name))}
     deleted = {step.name for step in steps if step.type == TENANT and step.operation == "delete"}
     return sorted(losing - (keeping - deleted))
 

@@ -146,7 +146,7 @@ def changes_between(base: Inventory | None, head: Inventory) -> Changes:
         tenants=tuple(sorted(found, key=lambda change: _rank(change.kind))),
         before=totals(before),
         after=totals(after),
-        reasons=refusals(before, steps),
+        reasons=refusals(before.instances, steps),
     )
 
 

@@ -5,7 +5,7 @@ happens to every resource, whatever the reason: an edit, a setting, a newer prov
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
@@ -26,6 +26,10 @@ class Step:
     urn: str
     """Without an engine, only the end of a URN: `tenant-nats:index:NatsInstance::nats-acme-corp-2`.
     Only an engine knows the stack and the parents."""
+    since: str = ""
+    """When the stack got this resource, in the engine's words; empty where only plans are compared,
+    for a new resource, and where the state does not tell. One that was removed and has come back
+    has another time."""
 
     @property
     def type(self) -> str:
@@ -79,6 +83,10 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True)
 
 
+class _State(_Part):
+    created: str | None = None
+
+
 class _Step(_Part):
     op: Literal[
         "same", "create", "update", "delete", "replace", "create-replacement", "delete-replaced",
@@ -89,6 +97,11 @@ class _Step(_Part):
         str,
         StringConstraints(pattern=r"^urn:pulumi:[^\s:]+(::[^\s:]+(:[^\s:]+)*){3}$"),
     ]
+    old: _State | None = Field(default=None, alias="oldState")
+
+    @property
+    def since(self) -> str:
+        return (self.old and self.old.created) or ""
 
 
 class _Diagnostic(_Part):
@@ -102,8 +115,12 @@ class _Preview(_Part):
     changes: dict[str, int] | None = Field(default=None, alias="changeSummary")
 
 
-def preview_steps(text: str | bytes) -> tuple[Step, ...]:
+def preview_steps(text: str | bytes, *, whole: bool = False) -> tuple[Step, ...]:
     """The steps of an `up`, from the output of `pulumi preview --json`.
+
+    Args:
+        text: the output.
+        whole: it has to list what stays the same too, as `--show-sames` makes it do.
 
     Raises:
         PreviewError: `text` is something else, or of a preview that failed, or not complete.
@@ -129,7 +146,40 @@ def preview_steps(text: str | bytes) -> tuple[Step, ...]:
         if found != counted:
             problem = f"its steps have {found} times {operation}, its changeSummary has {counted}"
             raise PreviewError(f"{problem}; {_EXPECTED}")
-    return tuple(sorted(Step(step.op, step.urn) for step in preview.steps))
+    if whole:
+        _require_all(listed["same"], preview.changes)
+    return tuple(sorted(Step(step.op, step.urn, step.since) for step in preview.steps))
+
+
+def _require_all(sames: int, changes: Mapping[str, int] | None) -> None:
+    counted = changes.get("same", 0) if changes else None
+    if sames != counted:
+        of = "an unknown number of" if counted is None else counted
+        raise PreviewError(
+            f"it lists {sames} of {of} resources that stay the same, so it does not show what the "
+            "stack has: make it with `pulumi preview --json --show-sames`"
+        )
+
+
+def servers(steps: Iterable[Step]) -> frozenset[str]:
+    """The names of the instances that the stack has before `steps`, if these are all of a preview.
+
+    The engine's state is the base of a preview, so that is what its steps start from.
+    """
+    return frozenset(
+        step.name for step in steps if step.type == NATS_INSTANCE and not _is_new(step)
+    )
+
+
+def servers_after(steps: Iterable[Step]) -> frozenset[str]:
+    """The names of the instances that it has after `steps`, if these are all of a preview."""
+    return frozenset(
+        step.name for step in steps if step.type == NATS_INSTANCE and step.operation != "delete"
+    )
+
+
+def _is_new(step: Step) -> bool:
+    return step.operation in ("create", "import")
 
 
 def _misfit(error: ValidationError) -> str:

@@ -32,5 +32,5 @@ def test_nothing_else_counts_as_an_instance() -> None:
 def test_every_replaced_deployment_and_service_is_told_and_nothing_else() -> None:
     base = expand(Inventory.model_validate({"tenants": TENANTS}), namespace="vrsky-tenants")
     for resource in GRAPH.resources:
-        refused = refusals(base, [Step("replace", resource.urn)])
+        refused = refusals(base.instances, [Step("replace", resource.urn)])
         assert bool(refused) == resource.type.endswith(("apps/v1:Deployment", "core/v1:Service"))

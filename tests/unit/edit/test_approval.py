@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tenancy.edit.approval import approval, overlooked, refusals, removed
+from tenancy.edit.approval import approval, overlooked, refusals, removed, undated
 from tenancy.edit.steps import Step, edit_steps, preview_steps
 from tenancy.plan.plan import Plan
 from tenancy.tokens import NATS_INSTANCE, TENANT, TENANT_RECORDS
@@ -25,7 +25,7 @@ CONFIG_MAP = f"{BELOW_AN_INSTANCE}kubernetes:core/v1:ConfigMap"
 def judged(base: dict[str, int], head: dict[str, int]) -> tuple[str, ...]:
     """What the guard says about an edit of the numbers of instances."""
     before = planned(base)
-    return refusals(before, edit_steps(before, planned(head)))
+    return refusals(before.instances, edit_steps(before, planned(head)))
 
 
 def deleted(*names: str, kind: str = f"{IN_THE_STACK}::{TENANT}${NATS_INSTANCE}") -> list[Step]:
@@ -39,7 +39,7 @@ def test_an_edit_that_changes_nothing_needs_no_approval() -> None:
 def test_a_tenant_that_shrinks_and_changes_otherwise_is_not_gone() -> None:
     base = planned({"acme": 2, "globex": 2})
     head = planned({"acme": 1, "globex": 1}, egress="open")
-    assert refusals(base, edit_steps(base, head)) == ()
+    assert refusals(base.instances, edit_steps(base, head)) == ()
 
 
 def test_growing_and_new_tenants_need_no_approval() -> None:
@@ -135,7 +135,7 @@ def test_every_reason_is_told() -> None:
 )
 def test_no_deployment_may_be_replaced(operation: str) -> None:
     step = Step(operation, f"{DEPLOYMENT}::nats-acme-1-deployment")
-    assert refusals(planned({"acme": 1}), [step]) == (
+    assert refusals(planned({"acme": 1}).instances, [step]) == (
         "1 to be replaced, not updated: Deployment nats-acme-1-deployment",
     )
 
@@ -143,25 +143,25 @@ def test_no_deployment_may_be_replaced(operation: str) -> None:
 def test_a_replaced_service_is_told_once_whichever_steps_the_engine_lists() -> None:
     operations = ("create-replacement", "replace", "delete-replaced")
     steps = [Step(operation, f"{SERVICE}::nats-acme-1-service") for operation in operations]
-    assert refusals(planned({"acme": 1}), steps) == (
+    assert refusals(planned({"acme": 1}).instances, steps) == (
         "1 to be replaced, not updated: Service nats-acme-1-service",
     )
 
 
 def test_what_is_replaced_by_nature_needs_no_approval() -> None:
     step = Step("replace", f"{CONFIG_MAP}::nats-acme-1-config")
-    assert refusals(planned({"acme": 1}), [step]) == ()
+    assert refusals(planned({"acme": 1}).instances, [step]) == ()
 
 
 def test_what_is_updated_in_place_needs_no_approval() -> None:
     step = Step("update", f"{DEPLOYMENT}::nats-acme-1-deployment")
-    assert refusals(planned({"acme": 1}), [step]) == ()
+    assert refusals(planned({"acme": 1}).instances, [step]) == ()
 
 
 def test_of_a_real_preview_the_tenants_that_lose_every_server_are_told() -> None:
     steps = preview_steps((PREVIEWS / "removed.json").read_bytes())
     base = planned({"acme": 2, "globex": 1, "initech": 1})
-    assert refusals(base, steps) == ("2 tenants lose every server: globex, initech",)
+    assert refusals(base.instances, steps) == ("2 tenants lose every server: globex, initech",)
 
 
 def test_of_a_real_preview_the_replacements_are_told() -> None:
@@ -169,7 +169,7 @@ def test_of_a_real_preview_the_replacements_are_told() -> None:
     names = [f"nats-{instance}" for instance in ("acme-1", "acme-2", "globex-1", "initech-1")]
     deployments = ", ".join(f"Deployment {name}-deployment" for name in names)
     services = ", ".join(f"Service {name}-service" for name in names)
-    assert refusals(planned({"acme": 2, "globex": 1, "initech": 1}), steps) == (
+    assert refusals(planned({"acme": 2, "globex": 1, "initech": 1}).instances, steps) == (
         f"8 to be replaced, not updated: {deployments}, {services}",
     )
 
@@ -178,14 +178,14 @@ def test_a_preview_and_two_inventories_agree_on_what_goes() -> None:
     base, head = planned({"acme": 2, "globex": 1, "initech": 1}), planned({"acme": 1})
     steps = preview_steps((PREVIEWS / "removed.json").read_bytes())
     assert removed(steps) == removed(edit_steps(base, head))
-    assert refusals(base, steps) == refusals(base, edit_steps(base, head))
+    assert refusals(base.instances, steps) == refusals(base.instances, edit_steps(base, head))
 
 
 @pytest.mark.parametrize("kind", [DEPLOYMENT, SERVICE])
 def test_an_instance_without_its_deployment_or_service_is_gone(kind: str) -> None:
     suffix = f"-{kind.rpartition(':')[2].lower()}"
     steps = deleted(f"nats-acme-1{suffix}", f"nats-globex-1{suffix}", kind=kind)
-    assert refusals(planned({"acme": 1, "globex": 1}), steps) == (
+    assert refusals(planned({"acme": 1, "globex": 1}).instances, steps) == (
         "2 tenants lose every server: acme, globex",
     )
 
@@ -197,19 +197,19 @@ def test_the_parts_of_an_instance_are_counted_once() -> None:
         *deleted("nats-acme-12-service", kind=SERVICE),
         *deleted("nats-acme-12-config", kind=CONFIG_MAP),
     ]
-    assert refusals(planned({"acme": 12}), steps) == ()
+    assert refusals(planned({"acme": 12}).instances, steps) == ()
 
 
 def test_tenants_that_only_the_stack_knows_count_as_gone_too() -> None:
     steps = deleted("nats-stray-1", "nats-forgotten-1")
-    assert refusals(planned({"acme": 1}), steps) == (
+    assert refusals(planned({"acme": 1}).instances, steps) == (
         "2 tenants lose every server: forgotten, stray",
     )
 
 
 def test_a_tenant_that_keeps_what_the_inventory_has_is_not_gone() -> None:
     steps = deleted("nats-acme-2", "nats-acme-3", "nats-globex-2")
-    assert refusals(planned({"acme": 1, "globex": 1}), steps) == ()
+    assert refusals(planned({"acme": 1, "globex": 1}).instances, steps) == ()
 
 
 def test_a_deleted_tenant_is_gone_though_the_stack_never_got_all_of_its_servers() -> None:
@@ -217,33 +217,82 @@ def test_a_deleted_tenant_is_gone_though_the_stack_never_got_all_of_its_servers(
         *deleted("nats-acme-1", "nats-globex-1"),
         *deleted("acme", "globex", kind=f"{IN_THE_STACK}::{TENANT}"),
     ]
-    assert refusals(planned({"acme": 2, "globex": 2}), steps) == (
+    assert refusals(planned({"acme": 2, "globex": 2}).instances, steps) == (
         "2 tenants lose every server: acme, globex",
     )
 
 
 def test_names_that_look_like_numbers_and_parts_belong_to_the_right_tenant() -> None:
     base = planned({"acme": 1, "acme-1": 1, "acme-1-service": 1})
-    assert refusals(base, deleted("nats-acme-1-1", "nats-acme-1-service-1")) == (
+    assert refusals(base.instances, deleted("nats-acme-1-1", "nats-acme-1-service-1")) == (
         "2 tenants lose every server: acme-1, acme-1-service",
     )
 
 
 def test_a_resource_that_is_no_instance_of_ours_may_go() -> None:
     names = ("web", "api", "mail", "nats-acme-x-deployment", "nats-acme-01-deployment")
-    assert refusals(planned({"acme": 10}), deleted(*names, kind=DEPLOYMENT)) == ()
+    assert refusals(planned({"acme": 10}).instances, deleted(*names, kind=DEPLOYMENT)) == ()
 
 
 def test_steps_that_keep_what_the_edit_removes_are_not_of_this_edit() -> None:
     base, head = planned({"acme": 3, "globex": 1}), planned({"acme": 1})
-    assert overlooked(base, head, deleted("nats-acme-3")) == ("nats-acme-2", "nats-globex-1")
-    assert overlooked(base, head, edit_steps(base, head)) == ()
+    assert overlooked(base.instances, head.instances, deleted("nats-acme-3")) == (
+        "nats-acme-2",
+        "nats-globex-1",
+    )
+    assert overlooked(base.instances, head.instances, edit_steps(base, head)) == ()
 
 
 def test_the_approval_is_a_hash_of_sorted_lines_that_a_shell_can_make_too() -> None:
     steps = [Step("update", "a::b::c"), Step("delete", "b::c"), Step("create", "z::z")]
     expected = hashlib.sha256(b"create z::z\ndelete b::c\nupdate a::b::c\n").hexdigest()
     assert approval(steps) == expected
+
+
+DAYS = ("2026-11-24T08:00:00Z", "2026-11-25T08:00:00.5Z")
+
+
+@pytest.mark.parametrize(
+    ("operation", "urn"),
+    [
+        ("delete", f"{IN_THE_STACK}::{TENANT}${NATS_INSTANCE}::nats-acme-1"),
+        ("delete", f"{DEPLOYMENT}::nats-acme-1-deployment"),
+        ("replace", f"{DEPLOYMENT}::nats-acme-1-deployment"),
+        ("delete-replaced", f"{SERVICE}::nats-acme-1-service"),
+    ],
+)
+def test_what_has_come_back_needs_another_approval_to_go_again(operation: str, urn: str) -> None:
+    first, again = (approval([Step(operation, urn, since=day)]) for day in DAYS)
+    assert first != again
+    line = f"{operation} {urn} {DAYS[0]}\n"
+    assert first == hashlib.sha256(line.encode()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("operation", "urn"),
+    [
+        ("update", f"{DEPLOYMENT}::nats-acme-1-deployment"),
+        ("replace", f"{CONFIG_MAP}::nats-acme-1-config"),
+        ("same", f"{IN_THE_STACK}::{TENANT}${NATS_INSTANCE}::nats-globex-1"),
+    ],
+)
+def test_since_when_the_stack_has_what_stays_is_no_part_of_the_approval(
+    operation: str, urn: str
+) -> None:
+    steps = deleted("nats-acme-1")
+    first, again = (approval([*steps, Step(operation, urn, since=day)]) for day in DAYS)
+    assert first == again
+
+
+def test_an_instance_of_which_no_part_that_goes_has_a_time_is_undated() -> None:
+    known = Step("delete", f"{DEPLOYMENT}::nats-acme-1-deployment", since=DAYS[0])
+    assert undated([*deleted("nats-acme-1"), known]) == ()
+    replaced = Step("replace", f"{SERVICE}::nats-hooli-1-service")
+    assert undated([*deleted("nats-globex-1"), known, replaced]) == (
+        "nats-globex-1",
+        "nats-hooli-1",
+    )
+    assert undated([Step("update", f"{DEPLOYMENT}::nats-acme-1-deployment")]) == ()
 
 
 def test_updates_of_rows_have_no_part_in_the_approval() -> None:
@@ -309,7 +358,7 @@ def test_the_rules_are_those_of_the_design(base: dict[str, int], head: dict[str,
 @given(base=COUNTS, head=COUNTS)
 def test_steps_tell_all_that_an_edit_removes(base: dict[str, int], head: dict[str, int]) -> None:
     before, after = planned(base or {"tenant-0": 1}), planned(head or {"tenant-0": 1})
-    assert overlooked(before, after, edit_steps(before, after)) == ()
+    assert overlooked(before.instances, after.instances, edit_steps(before, after)) == ()
     assert removed(edit_steps(before, after)) == names(before) - names(after)
 
 

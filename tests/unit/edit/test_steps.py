@@ -7,12 +7,20 @@ from typing import Any
 
 import pytest
 
-from tenancy.edit.steps import PreviewError, Step, edit_steps, preview_steps
+from tenancy.edit.steps import (
+    PreviewError,
+    Step,
+    edit_steps,
+    preview_steps,
+    servers,
+    servers_after,
+)
 from tenancy.words import UNSEEN
 from tests.unit.plan.plans import planned
 
 PREVIEWS = Path(__file__).parent / "previews"
-"""What `pulumi preview --json` 3.272 printed for this program, less states, diffs and paths.
+"""What `pulumi preview --json` 3.272 printed for this program, less states, diffs and paths;
+of the states, a made-up `created` is left.
 
 The stack had acme with two instances, globex and initech. `removed`: the edit leaves one instance
 of acme. `moved`: the setting `namespace` is changed. `failed`: the inventory has a fault."""
@@ -74,7 +82,7 @@ def test_a_real_preview_is_read_step_by_step() -> None:
     steps = preview_steps((PREVIEWS / "removed.json").read_bytes())
     assert len(steps) == 22
     assert steps == tuple(sorted(steps))
-    assert Step("same", STACK) in steps
+    assert Step("same", STACK, since="2026-11-24T00:14:01.5Z") in steps
     assert {step.name for step in steps if step.type == "tenant-nats:index:NatsInstance"} == {
         "nats-acme-2",
         "nats-globex-1",
@@ -110,6 +118,46 @@ def test_a_preview_that_did_not_see_everything_proves_nothing(severity: str, mes
 def test_the_summary_may_count_what_is_not_listed_because_it_stays() -> None:
     text = preview(("delete", STACK), changeSummary={"same": 31, "delete": 1})
     assert len(preview_steps(text)) == 2
+
+
+def of_servers(**operations: str) -> list[tuple[str, str]]:
+    """The steps of a preview about instances: `nats_acme_1="delete"`."""
+    tenant = "urn:pulumi:prod::tenant-nats::tenant-nats:index:Tenant$tenant-nats:index:NatsInstance"
+    return [(op, f"{tenant}::{name.replace('_', '-')}") for name, op in operations.items()]
+
+
+def test_a_whole_preview_tells_which_servers_the_stack_has_and_is_left_with() -> None:
+    steps = of_servers(nats_acme_1="same", nats_acme_2="delete", nats_globex_1="update")
+    new = of_servers(nats_hooli_1="create")
+    summary = {"same": 2, "delete": 1, "update": 1, "create": 1}
+    read = preview_steps(preview(*steps, *new, changeSummary=summary), whole=True)
+    assert servers(read) == {"nats-acme-1", "nats-acme-2", "nats-globex-1"}
+    assert servers_after(read) == {"nats-acme-1", "nats-globex-1", "nats-hooli-1"}
+
+
+@pytest.mark.parametrize(
+    ("more", "counts"),
+    [
+        ({"changeSummary": {"same": 23, "delete": 1}}, "1 of 23 resources"),
+        ({}, "1 of an unknown number of resources"),
+    ],
+)
+def test_a_preview_that_leaves_out_what_stays_does_not_show_what_the_stack_has(
+    more: dict[str, Any], counts: str
+) -> None:
+    text = preview(*of_servers(nats_acme_1="delete"), **more)
+    with pytest.raises(PreviewError) as caught:
+        preview_steps(text, whole=True)
+    assert str(caught.value) == (
+        f"it lists {counts} that stay the same, so it does not show what the stack has: make it "
+        "with `pulumi preview --json --show-sames`"
+    )
+
+
+@pytest.mark.parametrize("old", [None, {}, {"created": None}])
+def test_a_state_without_a_time_is_read_as_one_that_does_not_tell(old: object) -> None:
+    text = json.dumps({"steps": [{"op": "same", "urn": STACK, "oldState": old}]})
+    assert preview_steps(text) == (Step("same", STACK),)
 
 
 def test_a_preview_that_failed_says_nothing_about_what_goes() -> None:

@@ -183,4 +183,4 @@ def others_in(whole: Mapping[str, object], left: Mapping[str, object]) -> set[st
 def guarded(base: Inventory, head: Inventory) -> tuple[str, ...]:
     """What the guard says about an edit."""
     before, after = (expand(inventory, namespace="vrsky-tenants") for inventory in (base, head))
-    return refusals(before, edit_steps(before, after))
+    return refusals(before.instances, edit_steps(before, after))

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -60,7 +61,8 @@ def test_an_edit_that_needs_an_approval_is_refused_with_reasons_and_the_way_to_a
         "why:\n"
         f"  printf '%s\\n' '# why it is meant' {APPROVAL} > half.approval\n"
         "  git add half.approval\n"
-        "and give it as --approval half.approval. It holds for exactly this plan.\n"
+        "and give it as --approval half.approval. It holds for exactly this edit, whenever it is "
+        "made; by --preview only once.\n"
     )
 
 
@@ -222,10 +224,117 @@ def test_a_preview_of_something_else_is_an_error() -> None:
     )
 
 
+def whole_preview(before: dict[str, str], after: list[str], **more: object) -> str:
+    """What the engine prints with --show-sames: `before` says since when it has which server."""
+    urn = "urn:pulumi:prod::tenant-nats::tenant-nats:index:Tenant$tenant-nats:index:NatsInstance::"
+    going = [("same" if name in after else "delete", name, since) for name, since in before.items()]
+    coming = [("create", name, "") for name in after if name not in before]
+    steps: list[dict[str, object]] = [
+        {"op": op, "urn": urn + name, "oldState": {"created": since} if since else {}}
+        for op, name, since in going + coming
+    ]
+    summary = Counter(str(step["op"]) for step in steps)
+    return json.dumps({"steps": steps, "changeSummary": summary, **more})
+
+
+SINCE = {f"nats-{name}-1": "2026-11-24T08:00:00Z" for name in NAMES}
+LEFT = ["nats-acme-1", "nats-globex-1"]
+
+
+def guard_by_preview(folder: Path, text: str, head: str = "half.yaml", *more: str) -> Result:
+    (folder / "preview.json").write_text(text)
+    return run("guard", "--head", head, "--preview", "preview.json", *more)
+
+
+def test_without_a_base_a_preview_tells_what_the_stack_has(folder: Path) -> None:
+    result = guard_by_preview(folder, whole_preview(SINCE, LEFT))
+    assert result.exit_code == 3
+    assert GONE in result.stderr
+    assert result.stderr.endswith(
+        " It holds for exactly this plan of exactly these servers, so only once.\n"
+    )
+
+
+def test_what_the_stack_never_had_or_has_lost_already_is_not_counted_again(folder: Path) -> None:
+    still = {name: since for name, since in SINCE.items() if name != "nats-initech-1"}
+    result = guard_by_preview(folder, whole_preview(still, LEFT))
+    assert (result.exit_code, result.output) == (0, "Nothing here needs an approval.\n")
+
+
+def test_a_stacks_first_inventory_needs_no_approval(folder: Path) -> None:
+    result = guard_by_preview(folder, whole_preview({}, LEFT))
+    assert (result.exit_code, result.output) == (0, "Nothing here needs an approval.\n")
+
+
+def test_an_approval_does_not_hold_after_what_it_took_has_come_back(folder: Path) -> None:
+    refused = guard_by_preview(folder, whole_preview(SINCE, LEFT))
+    (command,) = (line for line in refused.stderr.splitlines() if "printf" in line)
+    subprocess.run(command, shell=True, check=True, cwd=folder)  # noqa: S602
+    given = ("--approval", "half.approval")
+    elsewhere = {**SINCE, "nats-globex-1": "2026-11-25T08:00:00Z"}
+    for there in (SINCE, elsewhere):
+        approved = guard_by_preview(folder, whole_preview(there, LEFT), "half.yaml", *given)
+        assert (approved.exit_code, approved.output) == (0, f"Approved, by half.approval:\n{GONE}")
+    back = {**SINCE, "nats-hooli-1": "2026-11-25T08:00:00Z"}
+    again = guard_by_preview(folder, whole_preview(back, LEFT), "half.yaml", *given)
+    assert again.exit_code == 4
+    assert again.stderr.startswith(f"half.approval approves another plan.\n{GONE}")
+
+
+@pytest.mark.parametrize(
+    ("after", "problem"),
+    [
+        pytest.param(
+            [*LEFT, "nats-hooli-1"],
+            "it keeps nats-hooli-1, which the inventory does not ask for (1 differ",
+            id="it keeps more",
+        ),
+        pytest.param(
+            ["nats-acme-1"],
+            "it has no nats-globex-1, which the inventory asks for (1 differ",
+            id="it keeps less",
+        ),
+    ],
+)
+def test_a_preview_that_leaves_other_servers_than_the_inventory_is_of_another_edit(
+    folder: Path, after: list[str], problem: str
+) -> None:
+    result = guard_by_preview(folder, whole_preview(SINCE, after))
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"preview.json is no preview of this edit: {problem}")
+
+
+def test_without_a_base_a_preview_has_to_list_what_stays(folder: Path) -> None:
+    short = whole_preview(SINCE, LEFT, changeSummary={"same": 23, "delete": 2})
+    result = guard_by_preview(folder, short)
+    assert result.exit_code == 1
+    assert result.stderr.endswith("make it with `pulumi preview --json --show-sames`.\n")
+
+
+def test_what_the_state_does_not_date_cannot_be_approved_but_may_go_where_it_is_little(
+    folder: Path,
+) -> None:
+    undated = {**SINCE, "nats-hooli-1": ""}
+    result = guard_by_preview(folder, whole_preview(undated, LEFT))
+    assert result.exit_code == 1
+    assert "does not tell since when the stack has nats-hooli-1, so an approval" in result.stderr
+    keeping = [*LEFT, "nats-initech-1"]
+    (folder / "three.yaml").write_text(FOUR.replace("  hooli: {}\n", ""))
+    few = guard_by_preview(folder, whole_preview(undated, keeping), "three.yaml")
+    assert (few.exit_code, few.output) == (0, "Nothing here needs an approval.\n")
+
+
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(
     "arguments",
-    [["guard"], ["guard", "--base", "base.yaml"], ["check"], ["nothing"], ["--nothing"]],
+    [
+        ["guard"],
+        ["guard", "--base", "base.yaml"],
+        ["guard", "--head", "half.yaml"],
+        ["check"],
+        ["nothing"],
+        ["--nothing"],
+    ],
 )
 def test_wrong_usage_has_another_exit_code_than_a_refusal(arguments: list[str]) -> None:
     assert run(*arguments).exit_code == 2

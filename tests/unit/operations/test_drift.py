@@ -51,10 +51,16 @@ def deployed(*more: str) -> Result:
 
 
 def update(
-    commit: str | None, kind: str = "update", result: str = "succeeded"
+    commit: str | None,
+    kind: str = "update",
+    result: str = "succeeded",
+    *,
+    dirty: str | None = "false",
 ) -> dict[str, object]:
     """One entry of the engine's history."""
     environment = {"git.head": commit} if commit else {}
+    if commit and dirty:
+        environment["git.dirty"] = dirty
     return {"kind": kind, "result": result, "environment": environment}
 
 
@@ -115,6 +121,49 @@ def test_deployed_prints_the_inventory_of_the_last_up_that_went_through(
     assert (deployed().exit_code, deployed().stdout) == (0, "tenants: {b: {}}\n")
     told = {"commit": second, "inventory": "tenants: {b: {}}\n"}
     assert json.loads(deployed("--json").stdout) == told
+
+
+@pytest.mark.parametrize(
+    ("dirty", "reason"),
+    [
+        pytest.param("true", "from a working tree with uncommitted edits or files", id="edited"),
+        pytest.param(None, "does not record whether its working tree had", id="not recorded"),
+    ],
+)
+def test_an_up_that_may_have_deployed_another_inventory_than_its_commits_is_an_error(
+    engine_says: EngineSays, dirty: str | None, reason: str
+) -> None:
+    first, second = committed(b"tenants: {a: {}}\n", b"tenants: {b: {}}\n")
+    engine_says(json.dumps([update(second, dirty=dirty), update(first)]))
+    for asked in (deployed(), deployed("--json")):
+        assert (asked.exit_code, asked.stdout) == (1, "")
+        assert reason in asked.stderr
+        assert f"(commit {second[:10]})" in asked.stderr
+        assert "run `pulumi up` again where `git status --porcelain` prints nothing" in asked.stderr
+        assert len(asked.stderr.splitlines()) == 1
+
+
+def test_after_an_up_from_a_clean_tree_earlier_edited_ones_do_not_matter(
+    engine_says: EngineSays,
+) -> None:
+    [commit] = committed(b"tenants: {a: {}}\n")
+    engine_says(json.dumps([update(commit), update(commit, dirty="true")]))
+    assert (deployed().exit_code, deployed().stdout) == (0, "tenants: {a: {}}\n")
+
+
+def test_after_a_destroy_nothing_is_deployed(engine_says: EngineSays) -> None:
+    [commit] = committed(b"tenants: {a: {}}\n")
+    engine_says(json.dumps([update(commit, kind="destroy"), update(commit)]))
+    assert (deployed().exit_code, deployed().stdout) == (0, "")
+    assert deployed().stderr == "Nothing has been deployed yet.\n"
+
+
+def test_a_destroy_that_left_servers_is_an_error(engine_says: EngineSays) -> None:
+    [commit] = committed(b"tenants: {a: {}}\n")
+    engine_says(json.dumps([update(commit, kind="destroy", result="failed"), update(commit)]))
+    Path("state").write_text(a_state("tenant-nats:index:NatsInstance"))
+    assert (deployed().exit_code, deployed().stdout) == (1, "")
+    assert "the stack has 1 server and no `up` that went through" in deployed().stderr
 
 
 def test_what_is_deployed_is_printed_byte_by_byte_even_where_it_is_no_text(
