@@ -156,7 +156,7 @@ def test_a_port_that_somebody_takes_meanwhile_is_no_failure(
     cluster.delete()
     with socket.create_server(("127.0.0.1", 0)) as stranger:
         cluster.ensure()
-    assert "once more, with other ports" in capsys.readouterr().err
+    assert "trying again with other ports" in capsys.readouterr().err
     assert str(taken[0]) not in cluster.layout.kubeconfig.read_text()
 
 
