@@ -6,7 +6,7 @@ nothing with NetworkPolicies.
 """
 
 import json
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -24,6 +24,30 @@ TENANTS = {
     "acme": {"clients": {"namespaces": (CLIENTS,), "serviceAccounts": (f"{CLIENTS}/worker",)}},
     "globex": {"clients": {"namespaces": (CLIENTS,)}},
 }
+
+Controllers = Mapping[str, Sequence[str]]
+"""A controller's name → the options by which kubectl acts as it."""
+
+
+def impersonating(user: str) -> tuple[str, ...]:
+    # With all rights, as a controller manager has that uses its own name for everything. The
+    # policy sees only the name.
+    return f"--as={user}", "--as-group=system:masters"
+
+
+_NAMES = ("replicaset", "job", "statefulset", "daemon-set", "replication")
+CONTROLLERS = [
+    pytest.param(
+        {
+            name: impersonating(f"system:serviceaccount:kube-system:{name}-controller")
+            for name in _NAMES
+        },
+        id="with --use-service-account-credentials",
+    ),
+    pytest.param(
+        dict.fromkeys(_NAMES, impersonating("system:kube-controller-manager")), id="without"
+    ),
+]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -177,7 +201,10 @@ def test_who_may_write_network_policies_may_change_what_a_server_runs(access: Ac
 @pytest.mark.parametrize(
     ("kind", "labels"),
     [
-        pytest.param("StatefulSet", ACME_SERVER, id="a server's labels by another controller"),
+        pytest.param("StatefulSet", ACME_SERVER, id="a server's labels by a StatefulSet"),
+        pytest.param("DaemonSet", ACME_SERVER, id="a server's labels by a DaemonSet"),
+        pytest.param("Job", ACME_SERVER, id="a server's labels by a Job"),
+        pytest.param("ReplicationController", ACME_SERVER, id="by a ReplicationController"),
         pytest.param("Deployment", {**ACME, "app": "worker"}, id="no account of the tenant"),
     ],
 )
@@ -187,6 +214,76 @@ def test_what_a_controller_makes_is_refused_as_well(
     name = f"by-{kind.lower()}"
     stranger.apply([maker(kind, name, labels)])
     assert "denied request" in failed_creation(access, name)
+
+
+@pytest.mark.parametrize("controllers", CONTROLLERS)
+def test_a_replicaset_makes_servers_whatever_name_its_controller_has(
+    access: Access, controllers: Controllers
+) -> None:
+    made = owned(pod(SERVERS, "new", ACME_SERVER), "apps/v1", "ReplicaSet")
+    assert refusal_of(access, made, *controllers["replicaset"]) == ""
+
+
+@pytest.mark.parametrize("controllers", CONTROLLERS)
+@pytest.mark.parametrize(
+    ("version", "kind", "controller"),
+    [
+        ("batch/v1", "Job", "job"),
+        ("apps/v1", "StatefulSet", "statefulset"),
+        ("apps/v1", "DaemonSet", "daemon-set"),
+        ("v1", "ReplicationController", "replication"),
+    ],
+)
+def test_no_other_kind_makes_servers_whatever_name_its_controller_has(
+    access: Access, controllers: Controllers, version: str, kind: str, controller: str
+) -> None:
+    made = owned(pod(SERVERS, "new", ACME_SERVER), version, kind)
+    said = refusal_of(access, made, *controllers[controller])
+    assert "only its ReplicaSet makes one" in said
+
+
+@pytest.mark.parametrize("controllers", CONTROLLERS)
+@pytest.mark.parametrize(
+    ("version", "kind", "controller"),
+    [("batch/v1", "Job", "job"), ("apps/v1", "StatefulSet", "statefulset")],
+)
+def test_every_kind_makes_workers_with_an_account_that_the_tenant_lists(
+    access: Access, controllers: Controllers, version: str, kind: str, controller: str
+) -> None:
+    listed, unlisted = (
+        owned(pod(CLIENTS, "new", ACME, service_account), version, kind)
+        for service_account in ("worker", "default")
+    )
+    assert refusal_of(access, listed, *controllers[controller]) == ""
+    assert "is not one of them" in refusal_of(access, unlisted, *controllers[controller])
+
+
+@pytest.mark.parametrize(
+    ("version", "kind", "is_controller"),
+    [
+        pytest.param("apps/v1", "ReplicaSet", False, id="an owner that is not its controller"),
+        pytest.param("example.com/v1", "ReplicaSet", True, id="another API's ReplicaSet"),
+    ],
+)
+def test_what_only_resembles_a_replicaset_makes_no_server(
+    access: Access, version: str, kind: str, is_controller: bool
+) -> None:
+    made = owned(pod(SERVERS, "new", ACME_SERVER), version, kind, is_controller=is_controller)
+    said = refusal_of(access, made, *impersonating("system:kube-controller-manager"))
+    assert "only its ReplicaSet makes one" in said
+
+
+def test_a_pod_of_no_owner_is_no_server_whoever_makes_it(access: Access) -> None:
+    made = pod(SERVERS, "new", ACME_SERVER)
+    said = refusal_of(access, made, *impersonating("system:kube-controller-manager"))
+    assert "only its ReplicaSet makes one" in said
+
+
+def test_an_owner_that_the_stranger_writes_proves_nothing(stranger: Access) -> None:
+    made = owned(pod(SERVERS, "new", ACME_SERVER), "apps/v1", "ReplicaSet")
+    assert "only its ReplicaSet makes one" in refusal_of(stranger, made)
+    made = owned(maker("ReplicaSet", "new", ACME_SERVER), "apps/v1", "Deployment")
+    assert "is for those who may write NetworkPolicies" in refusal_of(stranger, made)
 
 
 def test_the_policies_are_well_typed(access: Access) -> None:
@@ -204,6 +301,7 @@ def powers() -> list[dict[str, Any]]:
     api = "rbac.authorization.k8s.io"
     subject = {"kind": "ServiceAccount", "name": "stranger", "namespace": ELSEWHERE}
     pods = ["pods", "pods/status", "pods/binding", "configmaps", "services"]
+    pods += ["replicationcontrollers"]
     rules = [
         {"apiGroups": [""], "resources": pods, "verbs": ["*"]},
         {"apiGroups": ["apps", "batch"], "resources": ["*"], "verbs": ["*"]},
@@ -241,17 +339,35 @@ def pod(
 
 def maker(kind: str, name: str, labels: dict[str, str]) -> dict[str, Any]:
     """What makes a pod with these labels among the servers."""
-    spec = {
+    spec: dict[str, Any] = {
         "selector": {"matchLabels": labels},
         "template": {"metadata": {"labels": labels}, "spec": spec_of()},
     }
+    version = "apps/v1"
+    if kind == "Job":
+        version = "batch/v1"
+        del spec["selector"]  # the API server makes one
+        spec["template"]["spec"]["restartPolicy"] = "Never"
+    elif kind == "ReplicationController":
+        version, spec["selector"] = "v1", labels
     metadata = {"namespace": SERVERS, "name": name}
-    return {"apiVersion": "apps/v1", "kind": kind, "metadata": metadata, "spec": spec}
+    return {"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec}
 
 
-def refusal_of(who: Access, manifest: dict[str, Any]) -> str:
+def owned(
+    manifest: dict[str, Any], version: str, kind: str, *, is_controller: bool = True
+) -> dict[str, Any]:
+    """An object as the controller of such an owner makes it."""
+    owner = {"apiVersion": version, "kind": kind, "name": "any", "uid": "any"}
+    owner |= {"controller": is_controller}
+    return {**manifest, "metadata": {**manifest["metadata"], "ownerReferences": [owner]}}
+
+
+def refusal_of(who: Access, manifest: dict[str, Any], *options: str) -> str:
     """What the API server says to an object that it is not to make; nothing where it would."""
-    return who.ask("create", "--dry-run=server", "--filename=-", stdin=json.dumps(manifest)).stderr
+    return who.ask(
+        "create", "--dry-run=server", "--filename=-", *options, stdin=json.dumps(manifest)
+    ).stderr
 
 
 def relabelled(
