@@ -19,6 +19,7 @@ from monitoring.series import (
     ON_INSTANCE,
     ON_TENANT,
     Limited,
+    selector,
     servers,
     within,
 )
@@ -67,6 +68,7 @@ def alerts(namespace: str) -> tuple[Alert, ...]:
         *_about_servers(namespace, here),
         *(_too_high(measure, here) for measure in LIMITED),
         *_about_the_table(namespace, here),
+        _about_certificates(namespace),
     )
 
 
@@ -238,4 +240,25 @@ def _about_the_table(namespace: str, here: str) -> Iterator[Alert]:
         summary="The table of instances is not read",
         description="For 10 minutes the exporter of the database could not be scraped or could not "
         "read the tables. No alert about rows or integrations can fire.",
+    )
+
+
+def _about_certificates(namespace: str) -> Alert:
+    # cert-manager's own series. Its namespace is `exported_namespace`, unless Prometheus honours
+    # the labels of what it scrapes.
+    metric = "certmanager_certificate_expiration_timestamp_seconds"
+    exported = selector(f'exported_namespace="{namespace}"')
+    honoured = within(namespace, 'exported_namespace=""')
+    return Alert(
+        name="TenantNatsCertificateExpires",
+        # 0 is a certificate that was never issued: its server waits for the Secret, which other
+        # alerts report.
+        expression=f"min by (name) ({metric}{exported} > 0 or {metric}{honoured} > 0) - time() "
+        "< 14 * 24 * 3600",
+        held="15m",
+        severity="warning",
+        summary=f"The certificate {{{{ $labels.name }}}} in {namespace} is not renewed",
+        description=f"The certificate {{{{ $labels.name }}}} in {namespace} is valid for "
+        "{{ $value | humanizeDuration }} more, and cert-manager should have renewed it by now. "
+        "Clients refuse a server whose certificate has expired.",
     )

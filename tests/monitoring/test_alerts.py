@@ -135,6 +135,7 @@ def cases() -> Iterator[Case]:
 
     yield from loads()
     yield from of_the_table(acme)
+    yield from of_certificates(acme)
 
     yield Case("a quiet server", acme, ())
     loud = server(
@@ -252,6 +253,31 @@ def of_the_table(acme: Series) -> Iterator[Case]:
     elsewhere = server("hooli", namespace="eu-tenants") | table()
     theirs = {series: values for series, values in elsewhere.items() if "table" in series}
     yield silent(stray, "a table without any row of this stack", without | theirs)
+
+
+def of_certificates(acme: Series) -> Iterator[Case]:
+    expires, day = "TenantNatsCertificateExpires", 24 * 3600
+    exported = f'namespace="cert-manager", exported_namespace="{NAMESPACE}", name="acme-tls"'
+    honoured = f'namespace="{NAMESPACE}", name="acme-tls"'
+    elsewhere = 'namespace="cert-manager", exported_namespace="eu-tenants", name="acme-tls"'
+
+    def until(labels: str, days: float) -> Series:
+        metric = f"certmanager_certificate_expiration_timestamp_seconds{{{labels}}}"
+        return acme | {metric: steady(30 * 60 + days * day)}
+
+    for labels, how in ((exported, "exported"), (honoured, "honoured")):
+        yield fires(expires, f"13 days are left, its namespace {how}", until(labels, 13))
+        yield silent(expires, f"15 days are left, its namespace {how}", until(labels, 15))
+    yield fires(expires, "it has expired", until(exported, -10 / (24 * 60)))
+    yield silent(expires, "13 days are left, for ten minutes", until(exported, 13), 10)
+    yield silent(expires, "another stack's, 13 days are left", until(elsewhere, 13))
+    never = {series: steady(0) for series in until(exported, 0) if "certmanager" in series}
+    yield silent(expires, "it was never issued", acme | never)
+    # cert-manager gives a renewed one another end, under the same name.
+    metric = f"certmanager_certificate_expiration_timestamp_seconds{{{exported}}}"
+    renewed = acme | {metric: since(20, 13 * day, 90 * day)}
+    yield fires(expires, "not yet renewed", renewed, 19)
+    yield silent(expires, "just renewed", renewed, 21)
 
 
 CASES = tuple(cases())
