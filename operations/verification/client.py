@@ -8,6 +8,7 @@ import ssl
 import time
 import urllib.request
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,21 @@ def read_json(port: int, path: str) -> dict[str, Any]:
             return json.load(answer)
     except (OSError, ValueError) as error:
         raise ServerError(f"{path} does not answer ({error})") from None
+
+
+def certificate_end(port: int) -> datetime | None:
+    """Until when the certificate that a server shows is valid, by its monitoring port.
+
+    The server reads its files only when it starts, so this may be earlier than in the Secret.
+
+    Returns:
+        None if it does not say: it has no certificate, or is of an older version.
+
+    Raises:
+        ServerError: it does not answer.
+    """
+    end = read_json(port, "/varz").get("tls_cert_not_after")
+    return datetime.fromisoformat(end) if end else None
 
 
 def round_trip(port: int, subject: str, credentials: Credentials, *, tls_host: str | None) -> float:

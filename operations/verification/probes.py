@@ -21,12 +21,21 @@ _LABELS = {
 }
 _SELECTOR = ",".join(f"{key}={value}" for key, value in _LABELS.items())
 _SECONDS = 60
+_GRACE_SECONDS = 1
+"""How long the pod of a Job past its limit gets to end: `sh` as a container's first process ignores
+SIGTERM, and with the usual 30 seconds the Job would be `Failed` that much later."""
+_PATIENCE_SECONDS = _SECONDS + _GRACE_SECONDS + 15
+"""How long to wait for a Job: its limit, its pod's grace, and some time for the controllers."""
 _KEPT_SECONDS = 300
 """How long Kubernetes keeps a finished Job, in case this program dies before it removes it."""
-_INFO = f"(sleep 2) | nc -w 5 $HOST {CLIENT_PORT} | grep -q '^INFO '"
+# `timeout`, since busybox's nc may block in a read when grep has ended, which `-w` does not bound.
+# That was seen with an enforcer that rejects instead of dropping (kube-router).
+_INFO = f"(sleep 2) | timeout 8 nc -w 5 $HOST {CLIENT_PORT} | grep -q '^INFO '"
+# Without nc nobody would be admitted, which would look like a refusal.
+_TOOLS = "for tool in nc grep timeout; do command -v $tool >/dev/null || exit; done"
 # Some network plugins take seconds to admit a pod by its label: one refusal proves nothing.
-_ADMITTED = f"for attempt in 1 2 3 4; do {_INFO} && exit; sleep 1; done; exit 1"
-_REFUSED = f"nslookup $HOST >/dev/null && ! {{ {_INFO}; }}"
+_ADMITTED = f"{_TOOLS}; for attempt in 1 2 3 4; do {_INFO} && exit; sleep 1; done; exit 1"
+_REFUSED = f"{_TOOLS}; timeout 20 nslookup $HOST >/dev/null && ! {{ {_INFO}; }}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +60,16 @@ class Problem:
     """Whether its pod ran to its end; if not, the probe says nothing about the server."""
 
 
-_UNENDED = Problem(words="the Job did not end", has_run=False)
+_UNENDED = Problem(
+    words=f"the Job did not end within {_PATIENCE_SECONDS} s, though its own limit is "
+    f"{_SECONDS} s: does the Job controller run? `kubectl get events` may say",
+    has_run=False,
+)
+_CUT_OFF = Problem(
+    words=f"the pod of the Job ran, but did not end within the Job's {_SECONDS} s: it started "
+    "late, or its network hangs; run this again",
+    has_run=False,
+)
 _UNRUN = Problem(
     words="no pod of the Job ran to its end: the image, a quota or an admission policy; `kubectl "
     "get events` says which",
@@ -64,7 +82,8 @@ def job(probe: Probe, *, image: str, service_account: str | None = None) -> Live
 
     Args:
         probe: what to show.
-        image: one that has a shell, `nc`, `nslookup` and `grep`: the servers' own alpine image.
+        image: one that has a shell, `nc`, `nslookup`, `grep` and `timeout`: the servers' own alpine
+            image.
         service_account: of its pod; an admission policy may ask for a certain one.
     """
     labels = {TENANT_LABEL: probe.tenant, **_LABELS}
@@ -83,6 +102,7 @@ def job(probe: Probe, *, image: str, service_account: str | None = None) -> Live
     }
     pod: dict[str, Any] = {
         "restartPolicy": "Never",
+        "terminationGracePeriodSeconds": _GRACE_SECONDS,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "securityContext": {
@@ -122,12 +142,17 @@ def run(kubectl: Kubectl, namespace: str, jobs: Sequence[LiveObject]) -> dict[st
     manifest = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(jobs)})
     try:
         kubectl.run("create", where, "--filename=-", stdin=manifest)
-        # The Jobs end by themselves at their own limit; the controller gets a little longer.
-        until = time.monotonic() + _SECONDS + 15
+        until = time.monotonic() + _PATIENCE_SECONDS
+        started: set[str] = set()
         while True:
             states: dict[str, Problem | None] = dict.fromkeys(names, _UNENDED)
             for each in kubectl.get("jobs", where, f"--selector={_SELECTOR}"):
-                states[each["metadata"]["name"]] = problem_of(each)
+                name = each["metadata"]["name"]
+                # Seen now, since a Job that is cut off deletes its pod and counts it as failed,
+                # whether it ran or not.
+                if each.get("status", {}).get("ready"):
+                    started.add(name)
+                states[name] = problem_of(each, has_started=name in started)
             wrong = {name: problem for name in names if (problem := states[name])}
             if _UNENDED not in wrong.values() or time.monotonic() > until:
                 return wrong
@@ -138,17 +163,25 @@ def run(kubectl: Kubectl, namespace: str, jobs: Sequence[LiveObject]) -> dict[st
             kubectl.run("delete", "jobs", where, "--ignore-not-found", "--wait=false", *names)
 
 
-def problem_of(live: LiveObject) -> Problem | None:
-    """Why a Job has not succeeded, by its conditions; None if it has."""
+def problem_of(live: LiveObject, *, has_started: bool = False) -> Problem | None:
+    """Why a Job has not succeeded, by its conditions; None if it has.
+
+    Args:
+        live: the Job, as the cluster has it.
+        has_started: whether its pod was seen to run.
+    """
     conditions = live.get("status", {}).get("conditions", ())
     ended = {each["type"]: each for each in conditions if each["status"] == "True"}
-    if "Complete" in ended:
+    # Newer clusters say how a Job will end while its pod is still ending.
+    if "Complete" in ended or "SuccessCriteriaMet" in ended:
         return None
-    if "Failed" in ended:
-        # Only a pod that never ran reaches the limit: the script ends long before.
-        if ended["Failed"].get("reason", "") == "DeadlineExceeded":
-            return _UNRUN
+    if failed := ended.get("Failed") or ended.get("FailureTarget"):
+        if failed.get("reason", "") == "DeadlineExceeded":
+            return _CUT_OFF if has_started else _UNRUN
         # Also for a stranger: a pod that cannot resolve the address does not prove a refusal.
-        words = "the Job failed: its pod saw the contrary, or did not find the address"
+        words = (
+            "the Job failed: its pod saw the contrary, did not find the address, or lacks nc, "
+            "nslookup, grep or timeout"
+        )
         return Problem(words=words, has_run=True)
     return _UNENDED

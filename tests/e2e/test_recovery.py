@@ -64,6 +64,34 @@ def test_a_label_that_somebody_added_is_no_drift_and_stays_until_the_object_chan
     assert project.preview().changes == []
 
 
+def test_a_server_that_kubectl_has_restarted_is_no_drift_and_is_not_restarted_again(
+    new_project: NewProject,
+) -> None:
+    project = new_project(ONE_TENANT)
+    project.up()
+    before = pods(project)
+    project.kubectl("rollout", "restart", "deployment", "--selector=app=nats,tenant-id=acme")
+    for number in (1, 2):
+        project.kubectl("rollout", "status", f"deployment/nats-acme-{number}", "--timeout=120s")
+    restarted = pods(project)
+    assert not before & restarted
+    assert project.make("drift") == (0, "Nothing in e2e differs from what the stack says.\n")
+    assert not project.refresh().failed
+    run = project.up()
+    assert not run.failed, run.output
+    assert run.changed == set()
+    assert pods(project) == restarted
+
+
+def pods(project: Project) -> set[str]:
+    """The names of the servers' pods that are not about to end."""
+    return {
+        each["metadata"]["name"]
+        for each in project.objects("pods")
+        if not each["metadata"].get("deletionTimestamp")
+    }
+
+
 def test_an_integration_that_waits_for_its_place_is_no_drift(new_project: NewProject) -> None:
     project = new_project(ONE_TENANT)
     project.up()

@@ -13,7 +13,7 @@ from cryptography.x509.oid import NameOID
 _AUTHORITY, _SERVER = (
     x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]) for name in ("a test", "a server")
 )
-_LOOPBACK = x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))])
+_LOOPBACK = x509.IPAddress(IPv4Address("127.0.0.1"))
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,13 @@ class Authority:
         """The certificate, as clients are given it."""
         return self.certificate.public_bytes(serialization.Encoding.PEM).decode()
 
-    def issue(self, folder: Path, *, days: int = 1) -> int:
+    def issue(self, folder: Path, *, days: float = 1, name: str = "localhost") -> int:
         """Write `tls.crt` and `tls.key`, as a Secret of type kubernetes.io/tls has them.
 
         Args:
             folder: where to.
             days: how long it is valid from now on; less than 0, and it has expired so long ago.
+            name: of the server, beside its address on loopback.
 
         Returns:
             The certificate's serial number.
@@ -41,7 +42,9 @@ class Authority:
         until = datetime.now(UTC) + timedelta(days=days)
         certificate = (
             _unsigned(key, _SERVER, until=until)
-            .add_extension(_LOOPBACK, critical=False)
+            .add_extension(
+                x509.SubjectAlternativeName([_LOOPBACK, x509.DNSName(name)]), critical=False
+            )
             .add_extension(
                 x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()),
                 critical=False,

@@ -1,10 +1,8 @@
 """What `verify` reports when kubectl is refused, and when its Jobs show nothing."""
 
 import json
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -12,67 +10,19 @@ from typer.testing import CliRunner
 from cluster.kubectl import ClusterError, Kubectl
 from operations.__main__ import app
 from operations.verification import probes
+from tests.unit.operations.verification.cluster import SIMULATED, Cluster
 
 FORBIDDEN = "Error from server (Forbidden): it is forbidden"
 UNREACHABLE = "The connection to the server was refused"
 
-Objects = list[dict[str, Any]]
 Told = tuple[int, list[tuple[str, str, str]]]
 """The exit code, and the instance, the check and the outcome of each finding."""
-
-
-class Cluster:
-    """A cluster that answers as its attributes say."""
-
-    def __init__(self) -> None:
-        self.nodes: Objects | str = [{"metadata": {"name": "real"}}]
-        self.forward = "no such service"
-        self.is_ready = True
-        self.refused: dict[str, str] = {}
-        """Words in a kubectl command → the error that it prints."""
-        self.condition: dict[str, str] = {"type": "Complete", "status": "True"}
-        self._jobs: Objects = []
-
-    def get(self, kind: str, *question: str) -> Objects:
-        for words, refusal in self.refused.items():
-            if words in " ".join([kind, *question]):
-                raise ClusterError(refusal)
-        if isinstance(self.nodes, str) and kind == "nodes":
-            raise ClusterError(self.nodes)
-        conditions = [{"type": "Ready", "status": str(self.is_ready)}]
-        answers: dict[str, Objects] = {
-            "nodes": [] if isinstance(self.nodes, str) else self.nodes,
-            "pods": [{"metadata": {}, "status": {"conditions": conditions}}],
-            "jobs": [{**each, "status": {"conditions": [self.condition]}} for each in self._jobs],
-        }
-        return answers[kind]
-
-    def run(self, verb: str, *_: str, stdin: str = "") -> str:
-        if verb in self.refused:
-            raise ClusterError(self.refused[verb])
-        self._jobs = json.loads(stdin)["items"] if stdin else []
-        return ""
-
-    @contextmanager
-    def forwarded(self, *_: object) -> Generator[dict[int, int]]:
-        """Forwards nothing, so that the checks end here."""
-        raise ClusterError(self.forward)
-        yield {}
 
 
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
     made = Cluster()
-
-    def get(_: Kubectl, *question: str) -> Objects:
-        return made.get(*question)
-
-    def run(_: Kubectl, *arguments: str, stdin: str = "") -> str:
-        return made.run(*arguments, stdin=stdin)
-
-    monkeypatch.setattr(Kubectl, "get", get)
-    monkeypatch.setattr(Kubectl, "run", run)
-    monkeypatch.setattr("operations.verification.command.forwarded", made.forwarded)
+    made.stand_in(monkeypatch)
     return made
 
 
@@ -161,7 +111,7 @@ def test_a_cluster_that_cannot_be_reached_ends_it_at_once(
 
 
 def test_on_simulated_nodes_no_job_is_asked(cluster: Cluster, verify: Callable[[], Told]) -> None:
-    cluster.nodes = [{"metadata": {"annotations": {"kwok.x-k8s.io/node": "fake"}}}]
+    cluster.nodes = [SIMULATED]
     cluster.refused["create"] = "asked"
     found = verify()[1]
     assert of_jobs(found) == set()
