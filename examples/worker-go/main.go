@@ -18,6 +18,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/signal"
 	"sync"
@@ -34,7 +35,7 @@ const (
 	lookAgain     = 10 * time.Second // finds moves whose notification was lost with a connection
 	patience      = 5 * time.Second  // the timeout for one answer of the database or a server
 	firstWait     = 500 * time.Millisecond
-	longestWait   = 10 * time.Second
+	longestWait   = 10 * time.Second // the most between attempts to connect
 
 	where = "SELECT url FROM integration_servers WHERE tenant_id = $1 AND integration_id = $2"
 )
@@ -43,6 +44,11 @@ const (
 // another; the two subscriptions run concurrently.
 func handle(message *nats.Msg) {
 	say("message", facts{"subject": message.Subject, "data": string(message.Data)})
+}
+
+// backoff returns how long to wait: at random, so that all workers do not come back at once.
+func backoff(failures int) time.Duration {
+	return rand.N(min(firstWait<<min(failures, 9), longestWait))
 }
 
 type facts map[string]any
@@ -173,7 +179,7 @@ func (w *worker) join(url string) {
 		nats.RetryOnFailedConnect(true),
 		nats.IgnoreAuthErrorAbort(),
 		nats.MaxReconnects(-1),
-		nats.ReconnectWait(2*time.Second),
+		nats.CustomReconnectDelay(func(attempt int) time.Duration { return backoff(attempt - 1) }),
 		nats.PingInterval(10*time.Second), // detects a silently dead server within half a minute
 		nats.DrainTimeout(20*time.Second),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { w.complain(url, err) }),
@@ -261,10 +267,10 @@ func (w *worker) complain(url string, err error) {
 
 // watch sends the URL of the integration's server to found, now and after each move.
 func watch(ctx context.Context, config *pgx.ConnConfig, tenant, integration string, found chan<- string) {
-	wait := firstWait
+	failures := 0
 	for {
 		err := look(ctx, config, tenant, integration, func(url string) {
-			wait = firstWait
+			failures = 0
 			if url != "" {
 				select {
 				case found <- url:
@@ -280,13 +286,14 @@ func watch(ctx context.Context, config *pgx.ConnConfig, tenant, integration stri
 		if answer := (*pgconn.PgError)(nil); errors.As(err, &answer) {
 			code = answer.Code
 		}
+		wait := backoff(failures)
+		failures++
 		say("database-lost", facts{"error": fmt.Sprintf("%T", err), "code": code, "wait": wait.Seconds()})
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():
 			return
 		}
-		wait = min(2*wait, longestWait)
 	}
 }
 

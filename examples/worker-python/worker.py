@@ -16,6 +16,7 @@ import argparse
 import asyncio
 import json
 import os
+import random
 import signal
 import ssl
 import sys
@@ -31,7 +32,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 LINGER = 5.0  # seconds; less than `drain` (30), for which the old server outlives a move
 LOOK_AGAIN = 10.0  # seconds; finds moves whose notification was lost with a connection
-FIRST_WAIT, LONGEST_WAIT = 0.5, 10.0  # seconds between attempts to reach the database
+FIRST_WAIT, LONGEST_WAIT = 0.5, 10.0  # seconds; the most between attempts to connect
 
 WHERE = "SELECT url FROM integration_servers WHERE tenant_id = %s AND integration_id = %s"
 # Detects a silently dead database after seconds; the system's defaults take hours.
@@ -47,6 +48,12 @@ DATABASE: dict[str, Any] = {
 async def handle(message: Msg) -> None:
     """Do the service's work for a message. One subject's messages arrive one after another."""
     say("message", subject=message.subject, data=message.data.decode(errors="replace"))
+
+
+def backoff(failures: int) -> float:
+    """How many seconds to wait: at random, so that all workers do not come back at once."""
+    most = min(FIRST_WAIT * 2 ** min(failures, 9), LONGEST_WAIT)
+    return random.uniform(0, most)  # noqa: S311
 
 
 def say(event: str, **facts: object) -> None:
@@ -132,7 +139,7 @@ class Stay:
             self.url,
             name=self.worker.name,
             max_reconnect_attempts=-1,
-            reconnect_time_wait=2,
+            reconnect_to_server_handler=lambda servers, _: (None, backoff(servers[0].reconnects)),
             ping_interval=10,  # detects a silently dead server within half a minute
             drain_timeout=20,
             nkeys_seed=os.environ.get("NATS_NKEY_SEED_FILE"),
@@ -199,7 +206,7 @@ def trusted(ca_file: str | None) -> ssl.SSLContext | None:
 
 async def watch(dsn: str, tenant: str, integration: str, worker: Worker) -> None:
     """Send the worker to the integration's server, now and after each move."""
-    wait = FIRST_WAIT
+    failures = 0
     while True:
         try:
             async with await psycopg.AsyncConnection.connect(
@@ -216,16 +223,17 @@ async def watch(dsn: str, tenant: str, integration: str, worker: Worker) -> None
                         said = url
                     if url:
                         worker.go_to(url)
-                    wait = FIRST_WAIT
+                    failures = 0
                     async with aclosing(database.notifies(timeout=LOOK_AGAIN)) as notifications:
                         async for notification in notifications:
                             if concerns(notification.payload, tenant, integration):
                                 break
         except psycopg.Error as error:
             # The error's text may contain the connection string; its name and code do not.
+            wait = backoff(failures)
             say("database-lost", error=type(error).__name__, code=error.sqlstate, wait=wait)
             await asyncio.sleep(wait)
-            wait = min(2 * wait, LONGEST_WAIT)
+            failures += 1
 
 
 def concerns(payload: str, tenant: str, integration: str) -> bool:

@@ -13,7 +13,7 @@ from sandbox import database
 from tests.controlplane.rows import insert
 from tests.nats.server import Server, free_port
 from tests.workers.conftest import Command, Platform
-from tests.workers.program import working
+from tests.workers.program import Worker, working
 from tests.workers.publisher import publish
 
 
@@ -51,10 +51,59 @@ def test_a_worker_that_reaches_nothing_stops_as_well_and_tells_no_password(
 ) -> None:
     dsn = f"postgresql://worker:s3cr3t@127.0.0.1:{free_port()}/platform"
     with working(command, dsn, tmp_path) as worker:
-        worker.wait_for("database-lost", wait=1)
+        worker.wait_for("database-lost")
+        worker.wait_for("database-lost", since=1)
         assert worker.stop() == 0, worker.output()
     assert "s3cr3t" not in worker.output()
     assert "postgresql:" not in worker.output()
+
+
+def test_workers_come_back_to_the_database_each_at_a_time_of_its_own(
+    command: Command, tmp_path: Path
+) -> None:
+    dsn = f"postgresql://worker@127.0.0.1:{free_port()}/platform"
+    with working(command, dsn, tmp_path) as one, working(command, dsn, tmp_path) as other:
+        waits = [
+            [worker.wait_for("database-lost", since=since).facts["wait"] for since in range(4)]
+            for worker in (one, other)
+        ]
+    for each in waits:
+        assert all(0 <= wait <= most for wait, most in zip(each, MOST, strict=True)), waits
+    assert waits[0] != waits[1]
+
+
+def test_workers_come_back_to_their_server_each_at_a_time_of_its_own(
+    command: Command, platform: Platform, servers: tuple[Server, Server], tmp_path: Path
+) -> None:
+    server, _ = servers
+    with (
+        working(command, platform.dsn, tmp_path) as one,
+        working(command, platform.dsn, tmp_path) as other,
+    ):
+        for worker in (one, other):
+            worker.wait_for("joined", url=server.url)
+        server.process.terminate()
+        waits = [waits_for(worker, server.url) for worker in (one, other)]
+    for each in waits:
+        assert all(wait <= most + 1 for wait, most in zip(each, MOST, strict=True)), waits
+    assert any(abs(a - b) > 0.03 for a, b in zip(*waits, strict=True)), waits
+
+
+MOST = (0.5, 1, 2, 4)
+"""Seconds; the longest waits before the first attempts."""
+
+
+def waits_for(worker: Worker, url: str) -> list[float]:
+    """How long a worker waits before each of its first attempts to reach a server that is gone."""
+    last = worker.wait_for("disconnected", url=url)
+    waits: list[float] = []
+    while len(waits) < len(MOST):
+        event = worker.wait_for("error", since=worker.events.index(last) + 1, url=url)
+        if "refused" in event.facts["error"].lower():
+            waits.append(event.time - last.time)
+        last = event
+        assert len(worker.events) < 50, worker.output()
+    return waits
 
 
 def test_a_connection_string_that_cannot_be_read_is_not_repeated(
