@@ -1,7 +1,7 @@
 """`check`: whether inventories are right, and what they ask for altogether."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,11 +10,22 @@ import typer
 from operations.exits import Exit, stopped
 from operations.options import Json
 from tenancy.edit.effects import Totals, totals
+from tenancy.inventory import memory
 from tenancy.inventory.faults import InventoryError
+from tenancy.inventory.models import Inventory
 from tenancy.inventory.validation import load
 from tenancy.plan import admission
-from tenancy.plan.plan import Plan, expand
+from tenancy.plan.plan import expand
 from tenancy.words import counted
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """What there is to say of an inventory that is right."""
+
+    totals: Totals
+    warnings: tuple[str, ...]
+    """What is right and may surprise: a sentence or two each."""
 
 
 def check(
@@ -24,7 +35,8 @@ def check(
     """Validate inventories, and print all faults or the totals.
 
     The totals are tenants, servers, and the CPU and memory that they request. It also names the
-    tenants that rely on labels alone.
+    tenants that rely on labels alone, and the sizes whose servers admit more clients than their
+    memory holds when all of them stall.
 
     \b
     For example:
@@ -37,28 +49,36 @@ def check(
       1  a file is wrong or cannot be read; the other files are reported too
       2  wrong usage
     """
-    found: dict[Path, Plan] = {}
+    found: dict[Path, Checked] = {}
     wrong: dict[Path, InventoryError] = {}
     for file in files:
         try:
-            # The output is the same in every namespace.
-            found[file] = expand(load(file), namespace="any")
+            found[file] = _checked(load(file))
         except InventoryError as error:
             wrong[file] = error
     if as_json:
         typer.echo(json.dumps([_data(file, found, wrong) for file in files], indent=2))
         raise typer.Exit(Exit.FAILED if wrong else 0)
-    for file, plan in found.items():
-        for line in filter(None, (_told(totals(plan)), admission.told(plan))):
+    for file, checked in found.items():
+        for line in (_told(checked.totals), *checked.warnings):
             typer.echo(f"{file}: {line}")
     if wrong:
         raise stopped(Exit.FAILED, "\n".join(map(str, wrong.values())))
 
 
-def _data(file: Path, found: dict[Path, Plan], wrong: dict[Path, InventoryError]) -> dict[str, Any]:
+def _checked(inventory: Inventory) -> Checked:
+    # The output is the same in every namespace.
+    plan = expand(inventory, namespace="any")
+    warnings = (admission.told(plan), *memory.told(inventory))
+    return Checked(totals=totals(plan), warnings=tuple(filter(None, warnings)))
+
+
+def _data(
+    file: Path, found: dict[Path, Checked], wrong: dict[Path, InventoryError]
+) -> dict[str, Any]:
     faults = [asdict(fault) for fault in wrong[file].faults] if file in wrong else []
-    asked = asdict(totals(found[file])) if file in found else None
-    return {"file": str(file), "totals": asked, "faults": faults}
+    checked = asdict(found[file]) if file in found else {"totals": None, "warnings": []}
+    return {"file": str(file), **checked, "faults": faults}
 
 
 def _told(total: Totals) -> str:

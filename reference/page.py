@@ -16,6 +16,7 @@ from ruamel.yaml import YAML
 
 from reference.sections import LEFT_OUT, SECTIONS, Data, Section
 from tenancy.edit.effects import changes_between
+from tenancy.inventory.memory import max_pending
 from tenancy.inventory.models import BUILT_IN_SIZES, STANDARD, Clients, fields_of
 from tenancy.inventory.types import Expectation
 
@@ -54,7 +55,9 @@ with another name.
 
 def reference() -> str:
     """The page, as the text of its file."""
-    sizes = {"sizes": {STANDARD: BUILT_IN_SIZES[STANDARD].model_dump(by_alias=True)}}
+    standard = BUILT_IN_SIZES[STANDARD]
+    derived = {"maxPending": max_pending(standard)}
+    sizes = {"sizes": {STANDARD: standard.model_dump(by_alias=True) | derived}}
     return "\n".join(
         [
             _INTRODUCTION,

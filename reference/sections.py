@@ -139,6 +139,7 @@ SECTIONS = (
             "limits": (),
             "maxPayload": (("8MB", "4MB"),),
             "maxConnections": ((1000, 2000),),
+            "maxPending": (("32MB", "16MB"), (LEFT_OUT, "32MB")),
             "capacity": ((50, 40), (40, 50)),
         },
     ),

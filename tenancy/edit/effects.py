@@ -34,6 +34,7 @@ _YAML_NAMES = {
     "client_service_accounts": "clients.serviceAccounts",
     "max_connections": "maxConnections",
     "max_payload": "maxPayload",
+    "max_pending": "maxPending",
     "nkeys": "clients.nkeys",
     "tls_secret": "tls.secretName",
 }

@@ -8,6 +8,7 @@ from typing import TypeVar, cast
 from pydantic import ValidationError
 
 from tenancy.inventory.faults import Fault, Location
+from tenancy.inventory.memory import max_pending, stalled_clients
 from tenancy.inventory.models import (
     BUILT_IN_SIZES,
     LARGEST_PAYLOAD,
@@ -135,6 +136,15 @@ def _size_contradictions(name: str, size: Size, fault: _FaultMaker) -> Iterator[
     if in_bytes(size.max_payload) > in_bytes(LARGEST_PAYLOAD):
         problem = f"nats-server advises against more than {LARGEST_PAYLOAD}"
         yield fault((*at, "maxPayload"), problem, f"maxPayload: {LARGEST_PAYLOAD}")
+    if size.max_pending is None:
+        return
+    example = f"maxPending: {max_pending(size.model_copy(update={'max_pending': None}))}"
+    if in_bytes(size.max_pending) <= in_bytes(size.max_payload):
+        problem = f"with a maxPayload of {size.max_payload}, one message cuts off its receivers"
+        yield fault((*at, "maxPending"), problem, example)
+    elif not stalled_clients(size):
+        problem = f"one client that stalls would fill the memory of {limits.memory}"
+        yield fault((*at, "maxPending"), problem, example)
 
 
 def _count_contradictions(

@@ -23,6 +23,7 @@ from tenancy.inventory.types import (
     Memory,
     NamespaceName,
     Payload,
+    PendingAmount,
     PositiveCount,
     SecretName,
     ServiceAccount,
@@ -87,6 +88,15 @@ class Size(Model):
         description="How many clients a server admits at a time. It refuses the next one with "
         "`maximum connections exceeded`.",
         examples=[1000],
+    )
+    max_pending: PendingAmount = Field(
+        default=None,
+        description="How much may wait for one client that reads too slowly; more than "
+        "`maxPayload`. Beyond it the server cuts the client off as a slow consumer: the client "
+        "loses what waits, and reconnects. Without it, each connection's share of 70% of the "
+        "memory limit, less one message and 4MB for its socket: at least twice `maxPayload`, at "
+        "most 64MB.",
+        examples=["16MB"],
     )
     capacity: PositiveCount = Field(
         default=50,

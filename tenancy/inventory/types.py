@@ -169,11 +169,18 @@ Memory = Annotated[
     expected("memory in whole Mi or Gi", "4Gi"),
 ]
 
+_AMOUNT = r"^[1-9][0-9]{0,6}(KB|MB)$"
+_AMOUNT_WORDS = "a size in whole KB or MB, as nats-server reads them (1 MB = 1024 KB)"
+
 Payload = Annotated[
-    str,
-    StringConstraints(strict=True, pattern=r"^[1-9][0-9]{0,6}(KB|MB)$"),
-    expected("a size in whole KB or MB, as nats-server reads them (1 MB = 1024 KB)", "8MB"),
+    str, StringConstraints(strict=True, pattern=_AMOUNT), expected(_AMOUNT_WORDS, "8MB")
 ]
+
+PendingAmount = Annotated[
+    Annotated[str, StringConstraints(strict=True, pattern=_AMOUNT)] | SkipJsonSchema[None],
+    expected(_AMOUNT_WORDS, "16MB"),
+]
+"""None, which no file can say, means that it follows from the other fields of the size."""
 
 _BYTES = {"KB": 2**10, "MB": 2**20, "Mi": 2**20, "Gi": 2**30}
 

@@ -21,6 +21,7 @@ def nats_config(
     server_name: str,
     max_payload: str,
     max_connections: int,
+    max_pending: str,
     nkeys: Iterable[Nkey] = (),
     tls: bool = False,
 ) -> str:
@@ -30,6 +31,8 @@ def nats_config(
         server_name: the instance's name.
         max_payload: the largest message, as in "8MB" (1 MB is 1024 KB to nats-server).
         max_connections: the most clients at a time; never 0, which refuses everybody.
+        max_pending: how much may wait for one client before it is cut off; more than max_payload,
+            or the server does not start.
         nkeys: the only clients that are admitted; without any, all are. Their order does not
             change the text.
         tls: whether clients have to use TLS.
@@ -40,6 +43,7 @@ port: {CLIENT_PORT}
 http_port: {MONITORING_PORT}
 max_payload: {max_payload}
 max_connections: {max_connections}
+max_pending: {max_pending}
 {_authorization(sorted(nkeys, key=lambda nkey: nkey.key))}{_tls() if tls else ""}"""
 
 

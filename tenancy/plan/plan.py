@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+from tenancy.inventory.memory import max_pending
 from tenancy.inventory.models import Inventory, Resources, Size, Tenant, instances_needed
 from tenancy.inventory.terms import PlacementPolicy, State
 from tenancy.inventory.types import in_bytes, millicores
@@ -130,6 +131,7 @@ def _instance(
         server_name=name,
         max_payload=size.max_payload,
         max_connections=size.max_connections,
+        max_pending=max_pending(size),
         nkeys=tenant.clients.nkeys,
         tls=tenant.tls is not None,
     )

@@ -100,10 +100,10 @@ def test_where_tenants_have_neither_keys_nor_certificates_their_pods_are_as_befo
     assert [volume["name"] for volume in _pod(graph)["volumes"]] == ["config"]
     assert "fsGroup" not in _pod(graph)["securityContext"]
     config = graph.one(":ConfigMap").inputs
-    assert config["metadata"]["name"] == "nats-acme-corp-1-6f8b47ba"
+    assert config["metadata"]["name"] == "nats-acme-corp-1-31a72158"
     assert config["data"]["nats.conf"] == (
         'server_name: "nats-acme-corp-1"\nport: 4222\nhttp_port: 8222\n'
-        "max_payload: 8MB\nmax_connections: 1000\n"
+        "max_payload: 8MB\nmax_connections: 1000\nmax_pending: 16MB\n"
     )
 
 

@@ -1,13 +1,17 @@
 """A real nats-server on loopback, with the configuration that the plan makes."""
 
+import json
+import os
 import shutil
 import socket
 import subprocess
 import time
+import urllib.request
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tenancy.inventory.models import Inventory
 from tenancy.plan.nats_config import TLS_FOLDER
@@ -51,6 +55,8 @@ class Server:
     monitoring_port: int
     log: Path
     config_file: Path
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Beside that of the test."""
 
     @property
     def url(self) -> str:
@@ -60,6 +66,12 @@ class Server:
     def folder(self) -> Path:
         """Where its files are."""
         return self.config_file.parent
+
+    def varz(self) -> dict[str, Any]:
+        """What it says of itself."""
+        address = f"http://127.0.0.1:{self.monitoring_port}/varz"
+        with urllib.request.urlopen(address, timeout=10) as response:
+            return json.load(response)
 
     def restart(self, config: str | None = None) -> None:
         """End the server, as a rollout would, and start it anew on the same ports.
@@ -72,18 +84,22 @@ class Server:
             self.config_file.write_text(loopback(config, *ports, self.folder))
         self.process.terminate()
         self.process.wait(timeout=60)
-        self.process = _start(self.config_file, self.log)
+        self.process = _start(self.config_file, self.log, self.environment)
         _wait_for(self.client_port, self.process, self.log)
 
 
 @contextmanager
-def running(config: str, folder: Path) -> Generator[Server]:
+def running(
+    config: str, folder: Path, *, environment: Mapping[str, str] | None = None
+) -> Generator[Server]:
     """Run the server with `config`; ends it by its own process, whatever happens."""
     client_port, monitoring_port = free_ports(2)
     file = folder / "nats.conf"
     file.write_text(loopback(config, client_port, monitoring_port, folder))
     log = folder / "nats.log"
-    server = Server(_start(file, log), client_port, monitoring_port, log, file)
+    environment = environment or {}
+    process = _start(file, log, environment)
+    server = Server(process, client_port, monitoring_port, log, file, environment)
     try:
         _wait_for(client_port, server.process, log)
         yield server
@@ -92,10 +108,13 @@ def running(config: str, folder: Path) -> Generator[Server]:
         server.process.wait()
 
 
-def _start(config_file: Path, log: Path) -> subprocess.Popen[bytes]:
+def _start(config_file: Path, log: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     with log.open("ab") as output:
         return subprocess.Popen(
-            [PROGRAM, "-c", str(config_file)], stdout=output, stderr=subprocess.STDOUT
+            [PROGRAM, "-c", str(config_file)],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **environment},
         )
 
 

@@ -104,7 +104,8 @@ def told(base: dict[str, Any] | None, head: dict[str, Any] | None) -> list[tuple
             {"instances": 2},
             {"instances": 2, "size": "large"},
             Kind.RESTARTS,
-            "2 instances: 2 servers restart (maxPayload: 8MB → 4MB, requests.cpu: 1 → 2, "
+            "2 instances: 2 servers restart (maxPayload: 8MB → 4MB, maxPending: 16MB → 8MB, "
+            "requests.cpu: 1 → 2, "
             "requests.memory: 2Gi → 4Gi, limits.cpu: 2 → 4, limits.memory: 4Gi → 8Gi); "
             "capacity: 50 → 100",
             id="another size",

@@ -25,6 +25,7 @@ def size(
     {
         "capcity: 100": "capcity: unknown key; did you mean `capacity`?",
         "max_payload: 8MB": "max_payload: unknown key; did you mean `maxPayload`?",
+        "max_pending: 16MB": "max_pending: unknown key; did you mean `maxPending`?",
         "max_connections: 9": "max_connections: unknown key; did you mean `maxConnections`?",
     }
 )
@@ -119,6 +120,44 @@ def test_a_payload_over_8_mb_is_refused(text: str, line: str) -> None:
     assert reported(size(further=f"maxPayload: {text}")) == [
         f"line 7, sizes.large.maxPayload: {line}"
     ]
+
+
+@table(
+    as_written("lots", "0MB", "1.5MB", "1GB", "8Mi", "8mb", "2", "null") | NUMBERS_IN_QUOTES,
+    "expected a size in whole KB or MB, as nats-server reads them (1 MB = 1024 KB)",
+)
+def test_a_pending_amount_that_is_not_whole_kb_or_mb_is_refused(text: str, line: str) -> None:
+    assert reported(size(further=f"maxPending: {text}")) == [
+        f"line 7, sizes.large.maxPending: {line}. For example: maxPending: 16MB"
+    ]
+
+
+@table(
+    as_written("1MB", "8MB", "8192KB"),
+    "with a maxPayload of 8MB, one message cuts off its receivers. For example: maxPending: 16MB",
+)
+def test_a_pending_amount_of_no_more_than_a_message_is_refused(text: str, line: str) -> None:
+    assert reported(size(further=f"maxPending: {text}")) == [
+        f"line 7, sizes.large.maxPending: {line}"
+    ]
+
+
+@table(
+    as_written("1422MB", "9999999MB"),
+    "one client that stalls would fill the memory of 2Gi. For example: maxPending: 16MB",
+)
+def test_a_pending_amount_that_one_client_fills_the_memory_with_is_refused(
+    text: str, line: str
+) -> None:
+    assert reported(size(further=f"maxPending: {text}")) == [
+        f"line 7, sizes.large.maxPending: {line}"
+    ]
+
+
+@pytest.mark.parametrize("pending", ["8193KB", "9MB", "1421MB"])
+def test_a_pending_amount_between_a_message_and_the_memory_is_accepted(pending: str) -> None:
+    inventory = accepted(size(further=f"maxPending: {pending}"))
+    assert pending == inventory.sizes["large"].max_pending
 
 
 @pytest.mark.parametrize("payload", ["8MB", "8192KB", "1KB"])

@@ -340,7 +340,7 @@ def test_wrong_usage_has_another_exit_code_than_a_refusal(arguments: list[str]) 
     assert run(*arguments).exit_code == 2
 
 
-def test_check_prints_the_totals_and_who_relies_on_labels_alone() -> None:
+def test_check_prints_the_totals_who_relies_on_labels_and_which_memory_is_short() -> None:
     file = PROJECT / "tenants.yaml"
     result = run("check", str(file))
     totals = "3 tenants, 5 instances, which request 7 CPU and 14Gi of memory"
@@ -349,14 +349,26 @@ def test_check_prints_the_totals_and_who_relies_on_labels_alone() -> None:
         "may connect; `clients.nkeys` admits only clients that prove who they are."
     )
     assert result.exit_code == 0
-    assert result.output == f"{file}: {totals}\n{file}: {labels}\n"
+    assert result.output.splitlines() == [
+        f"{file}: {line}"
+        for line in (
+            totals,
+            labels,
+            "size large: its memory (8Gi) lasts for 238 clients that stall at once, and it admits "
+            "2000 (maxConnections). Each may use 16MB (maxPending), a message of 4MB (maxPayload), "
+            "and 4MB in the kernel.",
+            "size standard: its memory (4Gi) lasts for 102 clients that stall at once, and it "
+            "admits 1000 (maxConnections). Each may use 16MB (maxPending), a message of 8MB "
+            "(maxPayload), and 4MB in the kernel.",
+        )
+    ]
 
 
 def test_totals_are_exact_down_to_thousandths_and_mebibytes(folder: Path) -> None:
     (folder / "small.yaml").write_text(
         f"tenants:\n  acme: {{size: small, clients: {{nkeys: [{nkeys.EXAMPLE}]}}}}\n"
         "sizes:\n  small: {requests: {cpu: 150m, memory: 64Mi}, "
-        "limits: {cpu: 200m, memory: 64Mi}}\n"
+        "limits: {cpu: 200m, memory: 64Mi}, maxConnections: 1}\n"
     )
     result = run("check", "small.yaml")
     expected = "small.yaml: 1 tenant, 1 instance, which request 0.15 CPU and 0.0625Gi of memory\n"
@@ -380,8 +392,13 @@ def test_check_prints_faults_and_totals_as_json(folder: Path) -> None:
     faulty, right = json.loads(result.stdout)
     assert faulty["totals"] is None
     assert [fault["location"] for fault in faulty["faults"]] == [["tenants", "acme", "instances"]]
+    assert faulty["warnings"] == []
     totals = {"tenants": 4, "instances": 4, "cpu": 4, "memory": 8}
-    assert right == {"file": "base.yaml", "totals": totals, "faults": []}
+    assert (right["file"], right["totals"], right["faults"]) == ("base.yaml", totals, [])
+    assert [warning.partition(":")[0] for warning in right["warnings"]] == [
+        "4 tenants rely on labels alone (acme, globex, hooli, initech)",
+        "size standard",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ port: 4222
 http_port: 8222
 max_payload: 8MB
 max_connections: 1000
+max_pending: 16MB
 """
 
 AUTHORIZATION = f"""\
@@ -37,7 +38,9 @@ tls {
 
 
 def test_the_text_of_a_standard_server() -> None:
-    text = nats_config(server_name="nats-acme-corp-1", max_payload="8MB", max_connections=1000)
+    text = nats_config(
+        server_name="nats-acme-corp-1", max_payload="8MB", max_connections=1000, max_pending="16MB"
+    )
     assert text == STANDARD
 
 
@@ -47,6 +50,7 @@ def test_the_text_of_a_server_that_asks_who_a_client_is() -> None:
         server_name="nats-acme-corp-1",
         max_payload="8MB",
         max_connections=1000,
+        max_pending="16MB",
         nkeys=(limited, Nkey(key=FIRST)),
         tls=True,
     )
@@ -56,7 +60,9 @@ def test_the_text_of_a_server_that_asks_who_a_client_is() -> None:
 @pytest.mark.parametrize("order", [(FIRST, SECOND), (SECOND, FIRST)])
 def test_the_order_of_keys_makes_no_difference(order: tuple[str, ...]) -> None:
     nkeys = [Nkey(key=key) for key in order]
-    text = nats_config(server_name="a", max_payload="8MB", max_connections=1, nkeys=nkeys)
+    text = nats_config(
+        server_name="a", max_payload="8MB", max_connections=1, max_pending="16MB", nkeys=nkeys
+    )
     assert text.index(FIRST) < text.index(SECOND)
 
 
@@ -65,12 +71,14 @@ def test_the_order_of_keys_makes_no_difference(order: tuple[str, ...]) -> None:
 )
 def test_whatever_a_subject_holds_it_stays_one_string_on_one_line(subject: str) -> None:
     nkey = Nkey.model_construct(key=FIRST, publish=(subject,), subscribe=("b",))
-    text = nats_config(server_name="a", max_payload="8MB", max_connections=1, nkeys=[nkey])
+    text = nats_config(
+        server_name="a", max_payload="8MB", max_connections=1, max_pending="16MB", nkeys=[nkey]
+    )
     [line] = [line for line in text.splitlines() if FIRST in line]
     said = line.partition("publish: {allow: [")[2].partition('], deny: ["$SYS.>"]}, subscribe')[0]
     assert json.loads(said) == subject
 
 
 def test_a_name_of_digits_only_stays_text() -> None:
-    text = nats_config(server_name="1e3", max_payload="1KB", max_connections=1)
+    text = nats_config(server_name="1e3", max_payload="1KB", max_connections=1, max_pending="2KB")
     assert 'server_name: "1e3"' in text.splitlines()

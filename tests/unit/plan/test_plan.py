@@ -65,9 +65,9 @@ def test_the_whole_plan_of_one_standard_server() -> None:
                         url="nats://nats-demo-tenant-1.vrsky-tenants.svc.cluster.local:4222",
                         config=(
                             'server_name: "nats-demo-tenant-1"\nport: 4222\nhttp_port: 8222\n'
-                            "max_payload: 8MB\nmax_connections: 1000\n"
+                            "max_payload: 8MB\nmax_connections: 1000\nmax_pending: 16MB\n"
                         ),
-                        config_map_name="nats-demo-tenant-1-26375eea",
+                        config_map_name="nats-demo-tenant-1-69d13776",
                         tls_secret=None,
                         requests=Resources(cpu="1", memory="2Gi"),
                         limits=Resources(cpu="2", memory="4Gi"),
@@ -89,7 +89,7 @@ def test_a_size_reaches_the_configuration_and_the_resources() -> None:
     (instance,) = tenant.instances
     assert instance.config == (
         'server_name: "nats-globex-1"\nport: 4222\nhttp_port: 8222\n'
-        "max_payload: 512KB\nmax_connections: 2000\n"
+        "max_payload: 512KB\nmax_connections: 2000\nmax_pending: 1MB\n"
     )
     assert instance.requests == Resources(cpu="2", memory="4Gi")
     assert instance.limits == Resources(cpu="4", memory="8Gi")
@@ -183,6 +183,11 @@ def test_the_namespace_is_part_of_every_address_and_of_nothing_else() -> None:
     [
         pytest.param({"maxPayload": "513KB"}, True, id="the payload"),
         pytest.param({"maxConnections": 2001}, True, id="the connections"),
+        pytest.param({"maxPending": "3MB"}, True, id="what may wait"),
+        pytest.param({"maxPending": "1MB"}, False, id="what may wait, said and not derived"),
+        pytest.param(
+            {"limits": {"cpu": "4", "memory": "32Gi"}}, True, id="what follows from memory"
+        ),
         pytest.param({"capacity": 99}, False, id="the capacity, which no server knows"),
         pytest.param(
             {"limits": {"cpu": "4", "memory": "9Gi"}}, False, id="the limits, which the pod has"
