@@ -99,7 +99,9 @@ class NatsInstance(pulumi.ComponentResource):
         # Otherwise the plugin waits ten seconds for every Service, eight at a time. The records
         # wait for the Deployment, which proves more than a Service's endpoint does.
         unawaited = {"annotations": {"pulumi.com/skipAwait": "true"}}
-        ports = {"client": CLIENT_PORT, "monitoring": MONITORING_PORT}
+        # A mesh that is not told waits for the client's first bytes, and in NATS the server speaks
+        # first. With TLS too: the server's greeting is plain, so it is never `tls`.
+        ports = (("client", CLIENT_PORT, "tcp"), ("monitoring", MONITORING_PORT, "http"))
         return KubernetesObject(
             f"{name}-service",
             {
@@ -111,8 +113,13 @@ class NatsInstance(pulumi.ComponentResource):
                     "selector": instance_selector(args.plan.tenant, args.plan.number),
                     # By number: the pod of a server that is taken over has no ports of these names.
                     "ports": [
-                        {"name": port, "port": number, "targetPort": number}
-                        for port, number in ports.items()
+                        {
+                            "name": port,
+                            "port": number,
+                            "targetPort": number,
+                            "appProtocol": protocol,
+                        }
+                        for port, number, protocol in ports
                     ],
                 },
             },

@@ -77,8 +77,13 @@ def _data(
     file: Path, found: dict[Path, Checked], wrong: dict[Path, InventoryError]
 ) -> dict[str, Any]:
     faults = [asdict(fault) for fault in wrong[file].faults] if file in wrong else []
-    checked = asdict(found[file]) if file in found else {"totals": None, "warnings": []}
-    return {"file": str(file), **checked, "faults": faults}
+    checked = found.get(file)
+    return {
+        "file": str(file),
+        "totals": asdict(checked.totals) if checked else None,
+        "warnings": list(checked.warnings) if checked else [],
+        "faults": faults,
+    }
 
 
 def _told(total: Totals) -> str:

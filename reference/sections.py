@@ -105,10 +105,11 @@ SECTIONS = (
         model=Clients,
         places=("tenants.TENANT.clients",),
         edits={
-            "namespaces": ((LEFT_OUT, ["acme-workers"]),),
+            "namespaces": ((LEFT_OUT, ["acme-workers"]), (["acme-workers"], LEFT_OUT)),
             "nkeys": (
                 (LEFT_OUT, [nkeys.EXAMPLE]),
                 ([nkeys.EXAMPLE], [nkeys.EXAMPLE, _OTHER_KEY]),
+                ([nkeys.EXAMPLE, _OTHER_KEY], [nkeys.EXAMPLE]),
                 ([nkeys.EXAMPLE], LEFT_OUT),
             ),
             "serviceAccounts": ((LEFT_OUT, ["acme-workers/importer"]),),

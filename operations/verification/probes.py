@@ -19,6 +19,10 @@ _LABELS = {
     "app.kubernetes.io/part-of": "tenant-nats",
     "app.kubernetes.io/component": "verify",
 }
+_ISTIO = "sidecar.istio.io/inject"
+_NO_SIDECAR = {_ISTIO: "false", "linkerd.io/inject": "disabled"}
+"""A mesh's sidecar would keep the pod of a Job running, and would answer for a closed port. Istio
+reads a label, older versions an annotation; Linkerd reads an annotation."""
 _SELECTOR = ",".join(f"{key}={value}" for key, value in _LABELS.items())
 _SECONDS = 60
 _GRACE_SECONDS = 1
@@ -123,7 +127,10 @@ def job(probe: Probe, *, image: str, service_account: str | None = None) -> Live
             "backoffLimit": 0,
             "activeDeadlineSeconds": _SECONDS,
             "ttlSecondsAfterFinished": _KEPT_SECONDS,
-            "template": {"metadata": {"labels": labels}, "spec": pod},
+            "template": {
+                "metadata": {"labels": {**labels, _ISTIO: "false"}, "annotations": _NO_SIDECAR},
+                "spec": pod,
+            },
         },
     }
 

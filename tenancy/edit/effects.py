@@ -18,6 +18,7 @@ from tenancy.edit.steps import edit_steps
 from tenancy.inventory.faults import printable
 from tenancy.inventory.models import Clients, Inventory, Tenant
 from tenancy.inventory.types import in_bytes, millicores
+from tenancy.names import APP, TENANT_LABEL
 from tenancy.plan.plan import InstancePlan, Plan, TenantPlan, expand
 from tenancy.words import agreeing, counted, listed, signed
 
@@ -180,6 +181,8 @@ def _change(
         effects += _differences(old, new)
     if entry and edited and after:
         effects += _permissions(entry.clients, edited.clients)
+    if old and new:
+        effects += _still_connected(old, new)
     if not effects and integrations[0] != integrations[1]:
         effects = [Effect(Kind.NOTHING, "the servers stay as they are")]
     if not effects:
@@ -297,6 +300,39 @@ def _differences(old: TenantPlan, new: TenantPlan) -> Iterator[Effect]:
         yield Effect(Kind.REACH, "pods of every service account may carry its label")
     if any(each.tls_secret for each in old.instances) and not new.instances[0].tls_secret:
         yield Effect(Kind.REACH, "its clients speak in plain text")
+
+
+def _still_connected(old: TenantPlan, new: TenantPlan) -> Iterator[Effect]:
+    """Whose connections outlive the edit that takes their right to connect away.
+
+    A NetworkPolicy is asked when a connection begins, and the admission policy when a pod does. Not
+    here: keys and certificates. They are in the configuration, so a change of them restarts the
+    servers, which ends every connection.
+    """
+    kept = list(zip(old.instances, new.instances, strict=False))
+    namespaces = _gone(old.client_namespaces, new.client_namespaces)
+    if namespaces and any(before == after for before, after in kept):
+        yield Effect(
+            Kind.REACH,
+            f"connected clients in {_listed(namespaces)} stay connected until the servers restart: "
+            f"after the `up`, `kubectl -n $NS delete pod -l app={APP},{TENANT_LABEL}={new.id}`",
+        )
+    if not kept or not new.client_service_accounts:
+        return
+    accounts = _gone(old.client_service_accounts, new.client_service_accounts)
+    if not old.client_service_accounts:
+        accounts = ["every other service account"]
+    if accounts:
+        yield Effect(
+            Kind.REACH,
+            f"running pods of {_listed(accounts)} keep its label, and the way to the servers, "
+            "until somebody deletes them: after the `up`, `kubectl -n NAMESPACE delete pod "
+            f"-l {TENANT_LABEL}={new.id} --field-selector spec.serviceAccountName=ACCOUNT`",
+        )
+
+
+def _gone(old: tuple[str, ...], new: tuple[str, ...]) -> list[str]:
+    return [item for item in old if item not in new]
 
 
 def _permissions(old: Clients, new: Clients) -> Iterator[Effect]:

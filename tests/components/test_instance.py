@@ -163,8 +163,13 @@ def test_a_service_opens_both_ports_inside_the_cluster_only() -> None:
         "type": "ClusterIP",
         "selector": {"app": "nats", "tenant-id": "acme-corp", "instance-num": "1"},
         "ports": [
-            {"name": "client", "port": 4222, "targetPort": 4222},
-            {"name": "monitoring", "port": 8222, "targetPort": 8222},
+            {"name": "client", "port": 4222, "targetPort": 4222, "appProtocol": "tcp"},
+            {
+                "name": "monitoring",
+                "port": 8222,
+                "targetPort": 8222,
+                "appProtocol": "http",
+            },
         ],
     }
 

@@ -12,6 +12,7 @@ from tests.controlplane.rows import execute, table
 from tests.e2e.conftest import NewProject
 from tests.e2e.project import Operation, Project
 from tests.nats.certificates import new_authority
+from tests.nats.keys import new_key
 
 TWO_TENANTS = """\
 tenants:
@@ -110,6 +111,18 @@ def test_adding_a_tenant_and_asking_its_clients_touches_nothing_but_its_own_reso
     told = execute(project.dsn, "SELECT url FROM tenant_servers WHERE tenant_id = 'aaa'")
     assert told == [(f"tls://{address}",)]
     assert project.up().changes == []
+
+    other = asking.replace(EXAMPLE, new_key().public)
+    project.write(TWO_TENANTS.replace("  globex:", f"  aaa: {{{other}}}\n  globex:"))
+    before = _pods(project, "aaa")
+    assert "update Deployment nats-aaa-1-deployment" in project.up().changed
+    assert not before & _pods(project, "aaa"), "a key that is taken away ends its connections"
+
+
+def _pods(project: Project, tenant: str) -> set[str]:
+    """The uids of a tenant's pods."""
+    pods = [pod["metadata"] for pod in project.objects("pod")]
+    return {pod["uid"] for pod in pods if pod["labels"].get("tenant-id") == tenant}
 
 
 def test_a_row_becomes_active_only_after_its_server_is_ready(new_project: NewProject) -> None:

@@ -152,6 +152,23 @@ def test_a_rotation_never_shuts_a_client_out_and_ends_with_the_old_key_refused(
     assert seen == [(True, False), (True, True), (False, True)]
 
 
+def test_a_key_that_is_taken_away_ends_the_connection_of_its_client(tmp_path: Path) -> None:
+    """The configuration has the keys, so an edit of them restarts the server by itself."""
+    gone, stays = new_key(), new_key()
+    with running(config_with(gone.public, stays.public), tmp_path) as server, raw(server) as client:
+        lines = client.makefile("rb")
+        info = json.loads(lines.readline().removeprefix(b"INFO "))
+        proof = {"verbose": False, "nkey": gone.public, "sig": gone.sign(info["nonce"])}
+        client.sendall(f"CONNECT {json.dumps(proof)}\r\nPING\r\n".encode())
+        while lines.readline() != b"PONG\r\n":
+            pass
+        server.restart(config_with(stays.public))
+        while lines.readline():
+            pass
+        lines.close()
+        assert (is_admitted(server, gone), is_admitted(server, stays)) == (False, True)
+
+
 def test_a_client_comes_back_by_itself_after_the_step_of_a_rotation(tmp_path: Path) -> None:
     old, new = new_key(), new_key()
 

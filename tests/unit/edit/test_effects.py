@@ -11,6 +11,7 @@ from tenancy.inventory.models import Inventory
 from tenancy.inventory.nkeys import EXAMPLE
 from tenancy.plan.plan import InstancePlan, Plan, TenantPlan, expand
 
+OTHER = "UAF5NY6LUVMB7YNAD5WSTVVIKUAD3MNAHWXZ2K3EXCQ6Q3EMR4NPSPPQ"
 SIZES = {
     "large": {
         "requests": {"cpu": "2", "memory": "4Gi"},
@@ -32,6 +33,21 @@ def told(base: dict[str, Any] | None, head: dict[str, Any] | None) -> list[tuple
     before = inventory(**stays if base is None else {**stays, "acme_corp": base})
     after = inventory(**stays if head is None else {**stays, "acme_corp": head})
     return [(change.kind, change.words) for change in changes_between(before, after).tenants]
+
+
+def stay_in(namespaces: str) -> str:
+    return (
+        f"connected clients in {namespaces} stay connected until the servers restart: after the "
+        "`up`, `kubectl -n $NS delete pod -l app=nats,tenant-id=acme-corp`"
+    )
+
+
+def keep_label(accounts: str) -> str:
+    return (
+        f"running pods of {accounts} keep its label, and the way to the servers, until somebody "
+        "deletes them: after the `up`, `kubectl -n NAMESPACE delete pod -l tenant-id=acme-corp "
+        "--field-selector spec.serviceAccountName=ACCOUNT`"
+    )
 
 
 @pytest.mark.parametrize(
@@ -116,8 +132,57 @@ def told(base: dict[str, Any] | None, head: dict[str, Any] | None) -> list[tuple
             {"clients": {"namespaces": ("acme-jobs", "acme-web")}},
             {"clients": {"namespaces": ("acme-web", "acme-workers")}},
             Kind.REACH,
-            "1 instance: clients.namespaces: +acme-workers, -acme-jobs",
+            f"1 instance: clients.namespaces: +acme-workers, -acme-jobs; {stay_in('acme-jobs')}",
             id="other clients",
+        ),
+        pytest.param(
+            {"instances": 2, "clients": {"namespaces": ("acme-jobs", "acme-web")}},
+            {"instances": 3},
+            Kind.REACH,
+            "2 → 3 instances: +1 Deployment, +1 Service, +1 ConfigMap, +1 row; "
+            f"clients.namespaces: -acme-jobs, -acme-web; {stay_in('acme-jobs, acme-web')}",
+            id="fewer clients, and another server",
+        ),
+        pytest.param(
+            {"clients": {"namespaces": ("acme-jobs",)}},
+            {"size": "large"},
+            Kind.RESTARTS,
+            "1 instance: 1 server restarts (maxPayload: 8MB → 4MB, maxPending: 16MB → 8MB, "
+            "requests.cpu: 1 → 2, requests.memory: 2Gi → 4Gi, limits.cpu: 2 → 4, "
+            "limits.memory: 4Gi → 8Gi); clients.namespaces: -acme-jobs; capacity: 50 → 100",
+            id="fewer clients, and a restart that ends their connections",
+        ),
+        pytest.param(
+            {"clients": {"namespaces": ("acme-jobs",)}},
+            {"state": "decommissioned"},
+            Kind.REMOVES,
+            "1 → 0 instances: -1 Deployment, -1 Service, -1 ConfigMap, -1 NetworkPolicy; "
+            "decommissioned, which `up` refuses while it has integrations; its rows stay; "
+            "clients.namespaces: -acme-jobs",
+            id="no clients, and no server that they could be connected to",
+        ),
+        pytest.param(
+            {"clients": {"nkeys": (EXAMPLE, OTHER)}},
+            {"clients": {"nkeys": (EXAMPLE,)}},
+            Kind.RESTARTS,
+            f"1 instance: 1 server restarts (authorization changed); clients.nkeys: -{OTHER}",
+            id="a key is taken away, and the restart ends its connections",
+        ),
+        pytest.param(
+            {"clients": {"serviceAccounts": ("acme-jobs/importer", "acme-web/app")}},
+            {"clients": {"serviceAccounts": ("acme-web/app",)}},
+            Kind.REACH,
+            "1 instance: clients.serviceAccounts: -acme-jobs/importer; "
+            f"{keep_label('acme-jobs/importer')}",
+            id="an account is taken away",
+        ),
+        pytest.param(
+            {},
+            {"clients": {"serviceAccounts": ("acme-web/app",)}},
+            Kind.REACH,
+            "1 instance: clients.serviceAccounts: +acme-web/app; "
+            f"{keep_label('every other service account')}",
+            id="asks for an account from now on",
         ),
         pytest.param(
             {"instances": 2},
@@ -128,7 +193,8 @@ def told(base: dict[str, Any] | None, head: dict[str, Any] | None) -> list[tuple
             },
             Kind.RESTARTS,
             "2 instances: 2 servers restart (authorization added, tls added, tls.secretName added);"
-            f" clients.serviceAccounts: +acme-jobs/importer; clients.nkeys: +{EXAMPLE}",
+            f" clients.serviceAccounts: +acme-jobs/importer; clients.nkeys: +{EXAMPLE}; "
+            f"{keep_label('every other service account')}",
             id="asks its clients who they are",
         ),
         pytest.param(

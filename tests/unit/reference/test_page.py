@@ -54,7 +54,7 @@ def test_what_is_expected_is_said_in_the_words_of_the_reports(place: str, words:
     [
         ("integrations", ["adds servers", "removes servers", "changes nothing that runs"]),
         ("egress", ["changes who may reach what"]),
-        ("clients.namespaces", ["changes who may reach what"]),
+        ("clients.namespaces", ["changes who may reach what", "changes who may reach what"]),
         ("tls.secretName", ["restarts servers, so their clients reconnect"]),
         ("maxPayload", ["restarts servers, so their clients reconnect"]),
         ("sizes", ["changes no tenant"]),

@@ -33,6 +33,16 @@ def test_a_probe_wears_its_tenants_label_and_not_that_of_a_server() -> None:
     assert "app" not in labels, "the servers' own policies would close it"
 
 
+def test_no_mesh_puts_a_sidecar_into_a_probe() -> None:
+    """One would run on after the probe has ended, and the Job with it."""
+    metadata = job(probe(is_admitted=True), image="nats")["spec"]["template"]["metadata"]
+    assert metadata["labels"]["sidecar.istio.io/inject"] == "false"
+    assert metadata["annotations"] == {
+        "sidecar.istio.io/inject": "false",
+        "linkerd.io/inject": "disabled",
+    }
+
+
 def test_a_probe_ends_by_itself_is_not_repeated_and_does_not_stay() -> None:
     spec = job(probe(is_admitted=True), image="nats")["spec"]
     assert (spec["backoffLimit"], spec["activeDeadlineSeconds"]) == (0, 60)
