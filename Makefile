@@ -83,7 +83,7 @@ benchmark: ## measure; prints tables (about half an hour; the last needs a `make
 	$(RUN) python -m benchmarks.graph
 	$(RUN) python -m benchmarks.up
 	$(RUN) python -m benchmarks.autoscaling
-	$(RUN) python -m benchmarks.memory
+	$(RUN) python -m benchmarks.stalled_clients
 	$(RUN) python -m benchmarks.engine_parts
 
 # Without --strict, pip-audit passes when the service knows none of the packages.

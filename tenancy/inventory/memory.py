@@ -3,8 +3,8 @@
 A nats-server copies every message for every subscriber, and keeps the copies until they are sent.
 It cuts off a client for which more than `max_pending` waits, after it has added the message that is
 too much. So each client may use `max_pending`, one message, and what the kernel holds in its
-socket, which counts as the container's. `python -m benchmarks.memory` measures that. The Go
-runtime's own limit (GOMEMLIMIT) bounds none of this: these bytes are in use, and no garbage.
+socket, which counts as the container's. `python -m benchmarks.stalled_clients` measures that.
+The Go runtime's own limit (GOMEMLIMIT) bounds none of this: these bytes are in use, not garbage.
 """
 
 from tenancy.inventory.models import Inventory, Size

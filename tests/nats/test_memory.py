@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.memory import size, stalled, without_limit
+from benchmarks.stalled_clients import size, stalled, without_limit
 from tenancy.inventory.memory import max_pending, stalled_clients
 from tenancy.inventory.models import Resources, Size
 from tenancy.inventory.types import in_bytes

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.memory`: how much memory a nats-server uses while its clients stall.
+"""`python -m benchmarks.stalled_clients`: the memory of a server whose clients stall.
 
 Each row is a server of its own. Its clients subscribe and read nothing, and may have begun to send
 a message; then a publisher sends messages of the largest size until all of them are cut off, four
