@@ -288,8 +288,20 @@ def _fault(details: Any) -> str:
             context = details["ctx"]
             example = context["example"]
             return f"{key} is {value}, expected {context['words']}, for example {example}"
+        case other:
+            return f"{key} is {value}, {_expected(other, details)}"
+
+
+def _expected(kind: str, details: Any) -> str:
+    match kind:
+        case "literal_error":
+            return f"expected {details['ctx']['expected']}"
+        case "path_type":
+            return "expected the path of a file, for example tenants.yaml"
+        case "invalid_key":
+            return "which is no text; put it between quotes"
         case _:
-            return f"{key} is {value}, expected {details['ctx']['expected']}"
+            return f"which does not fit: {details['msg']}"
 
 
 def _known(prefix: str, model: type[BaseModel]) -> str:

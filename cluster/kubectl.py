@@ -8,7 +8,9 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+
+from pydantic import BaseModel, ValidationError
 
 # Without this, kubectl waits forever for an API server that accepts a connection and says nothing.
 _PATIENCE = "--request-timeout=30s"
@@ -41,7 +43,17 @@ class Kubectl:
         Raises:
             ClusterError: it is missing, was refused, or got no answer in time.
         """
-        return json.loads(self.run("get", *question, "--output=json"))["items"]
+        said = self.run("get", *question, "--output=json")
+        try:
+            _List.model_validate_json(said)
+            # null is how the API server may write that a field is not there.
+            return _without_nulls(json.loads(said))["items"]
+        except ValidationError as error:
+            details = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(map(str, details["loc"]))
+            raise ClusterError(
+                f"kubectl get printed no list of objects in JSON ({where}: {details['msg']})"
+            ) from None
 
     def run(self, *arguments: str, stdin: str = "") -> str:
         """What `kubectl` prints.
@@ -52,13 +64,19 @@ class Kubectl:
         try:
             answer = subprocess.run(
                 self.command(*arguments, _PATIENCE),
-                env=dict(self.environment), input=stdin, capture_output=True, text=True,
+                env=dict(self.environment), input=stdin.encode(), capture_output=True,
             )  # fmt: skip
         except FileNotFoundError:
             raise ClusterError("there is no kubectl on PATH") from None
+        except OSError as error:
+            raise ClusterError(f"kubectl on PATH cannot be run ({error.strerror})") from None
         if answer.returncode != 0:
-            raise ClusterError((answer.stderr.strip().splitlines() or ["kubectl failed"])[-1])
-        return answer.stdout
+            said = answer.stderr.decode(errors="replace").strip().splitlines()
+            raise ClusterError((said or ["kubectl failed"])[-1])
+        try:
+            return answer.stdout.decode()
+        except UnicodeDecodeError as error:
+            raise ClusterError(f"kubectl printed bytes that are not UTF-8 ({error})") from None
 
     def command(self, *arguments: str) -> list[str]:
         """The command line, for callers that run it differently."""
@@ -68,6 +86,31 @@ class Kubectl:
             *(f"--{option}={value}" for option, value in where.items() if value),
             *arguments,
         ]
+
+
+class _Metadata(BaseModel):
+    name: str
+
+
+class _Object(BaseModel):
+    apiVersion: str
+    kind: str
+    metadata: _Metadata
+
+
+class _List(BaseModel):
+    items: list[_Object]
+
+
+def _without_nulls(value: Any) -> Any:
+    match value:
+        case dict():
+            items = cast("dict[str, Any]", value).items()
+            return {key: _without_nulls(each) for key, each in items if each is not None}
+        case list():
+            return [_without_nulls(each) for each in cast("list[Any]", value)]
+        case _:
+            return value
 
 
 @contextmanager

@@ -36,7 +36,7 @@ def resolve(setting: str | None, environment: Mapping[str, str] = os.environ) ->
         )
     try:
         parts = conninfo_to_dict(dsn)
-    except ProgrammingError:
+    except (ProgrammingError, UnicodeError):  # an environment may have any byte
         raise DsnError(_unreadable()) from None
     # A raw "@" or "/" in the password ends it early, and the rest would show up as a host or port.
     ports = str(parts.get("port") or "").split(",")

@@ -5,7 +5,8 @@ Exit codes of every command:
   0  nothing to object to, or the work is done
   1  a file is wrong or something failed; the message says what
   2  wrong usage
-The help of a command lists its other exit codes.
+The help of a command lists its other exit codes. TENANT_NATS_TRACEBACK=1
+shows the traceback of a failure.
 """
 
 import typer
@@ -17,6 +18,7 @@ from operations.check import check
 from operations.database_roles import database_roles
 from operations.deployed import deployed
 from operations.drift import drift
+from operations.edge import Edge
 from operations.editing.command import add, set_
 from operations.guard import guard
 from operations.post import post
@@ -28,6 +30,7 @@ from operations.status import status
 from operations.verification.command import verify
 
 app = typer.Typer(
+    cls=Edge,
     add_completion=False,
     help=__doc__,
     no_args_is_help=True,

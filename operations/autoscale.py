@@ -14,9 +14,9 @@ from controlplane.dsn import EXAMPLE, VARIABLE, DsnError, resolve
 from controlplane.reader import take_snapshot
 from operations.editing.text import EditError, edited
 from operations.exits import Exit, stopped
-from operations.options import InventoryFile, Json, Namespace, SettingsFile
+from operations.options import InventoryFile, Json, Namespace, SettingsFile, each_utf8, utf8
 from operations.outside.files import replace_file
-from operations.outside.prometheus import TOKEN_VARIABLE, observe
+from operations.outside.prometheus import HeaderError, observe, sent
 from operations.outside.stack_file import StackFileError, status_words
 from tenancy.defaults import NAMESPACE
 from tenancy.inventory.faults import InventoryError
@@ -34,6 +34,7 @@ def autoscale(
         typer.Option(
             metavar="URL",
             envvar="PROMETHEUS_URL",
+            callback=utf8,
             help="The URL of Prometheus, as in a browser.",
             show_default=False,
         ),
@@ -53,6 +54,7 @@ def autoscale(
             "--except",
             metavar="TENANT",
             envvar="AUTOSCALE_EXCEPT",
+            callback=each_utf8,
             help="A tenant to leave alone; repeatable.",
         ),
     ] = None,
@@ -62,8 +64,9 @@ def autoscale(
     """Grow or shrink tenants in the inventory to fit their load.
 
     It reads how many integrations there are from the database in DATABASE_URL, and how busy the
-    servers are from Prometheus (with PROMETHEUS_TOKEN as bearer token, if that is set). It deploys
-    nothing: commit the edit, and let people and CI review it. Every other byte of the file stays.
+    servers are from Prometheus (with PROMETHEUS_TOKEN as bearer token and PROMETHEUS_HEADERS, one
+    `Name: value` a line, if they are set). It deploys nothing: commit the edit, and let people and
+    CI review it. Every other byte of the file stays.
 
     \b
     A tenant grows when
@@ -85,7 +88,8 @@ def autoscale(
     Exit codes:
       0  the file is written, or nothing had to change; --json says which. Also when Prometheus does
          not answer; the output says so
-      1  the inventory is wrong or the database cannot be read; nothing is written
+      1  the inventory is wrong, the database cannot be read, or tenants have to change and none
+         could be edited; nothing is written
       2  wrong usage
     """
     if prometheus and not prometheus.startswith(("http://", "https://")):
@@ -101,10 +105,17 @@ def autoscale(
         )  # fmt: skip
         before = file.read_bytes()
         after, written, notes = _edited(before, proposal.recommendations)
+        is_stuck = not written and bool(notes or proposal.held_back)
         parse(file, after)
         if after != before and not dry_run:
             replace_file(file, after)
-    except (InventoryError, DsnError, ControlPlaneError, StackFileError) as error:
+    except (
+        InventoryError,
+        DsnError,
+        ControlPlaneError,
+        HeaderError,
+        StackFileError,
+    ) as error:
         raise stopped(Exit.FAILED, f"{error}\nNothing was written.") from None
     except OSError as error:
         problem = f"{file} cannot be written ({error.strerror}); it is as it was."
@@ -118,13 +129,22 @@ def autoscale(
         typer.echo(json.dumps({**told, **_data(proposal)}, indent=2))
     else:
         outcome = f"{file} is {'' if is_written else 'not '}written."
-        typer.echo("\n".join(_told(proposal, outcome)))
+        typer.echo("\n".join(_told(proposal, outcome, is_stuck=is_stuck)))
+    if is_stuck:
+        # `propose` would close the pull request for an edit that is still needed.
+        raise stopped(Exit.FAILED, _STUCK)
+
+
+_STUCK = (
+    "Tenants have to change, and none could: make the edits above by hand, or raise "
+    "--most-servers where a tenant is held back."
+)
 
 
 def _observed(prometheus: str | None, namespace: str) -> Observation:
     if not prometheus:
         return Observation(failure="no Prometheus is named")
-    return observe(prometheus, namespace, os.environ.get(TOKEN_VARIABLE))
+    return observe(prometheus, namespace, sent(os.environ))
 
 
 def _snapshot(settings_file: Path | None) -> Snapshot:
@@ -171,13 +191,14 @@ def _data(proposal: Proposal) -> dict[str, Any]:
     }
 
 
-def _told(proposal: Proposal, outcome: str) -> Iterable[str]:
+def _told(proposal: Proposal, outcome: str, *, is_stuck: bool) -> Iterable[str]:
     yield from map(_line, proposal.recommendations)
     yield from (
         f"Held back, since it is too much at once: {_line(one)}" for one in proposal.held_back
     )
     yield from proposal.notes
-    yield outcome if proposal.recommendations else f"Nothing needs to change. {outcome}"
+    is_content = not (proposal.recommendations or is_stuck)
+    yield f"Nothing needs to change. {outcome}" if is_content else outcome
 
 
 def _line(recommendation: Recommendation) -> str:

@@ -67,7 +67,8 @@ def changes(
         case Format.JSON:
             typer.echo(json.dumps(as_data(edit), indent=2))
         case Format.MARKDOWN:
-            typer.echo(as_markdown(edit), nl=False)
+            # In UTF-8 whatever the terminal has, since `post` reads it.
+            typer.echo(as_markdown(edit).encode(), nl=False)
         case Format.TEXT:
             for line in as_text(edit).splitlines():
                 typer.secho(line, bold=not line.startswith(" "))
@@ -86,5 +87,5 @@ def _edit(base: str | None, head: Path) -> Changes:
     except (InventoryError, RevisionError) as error:
         raise stopped(Exit.FAILED, str(error)) from None
     except OSError as error:
-        problem = f"{base} cannot be read ({error.strerror})."
+        problem = f"{error.filename} cannot be read ({error.strerror})."
         raise stopped(Exit.FAILED, problem) from None

@@ -76,10 +76,10 @@ def _last_commit(engine: Engine) -> str | None:
     """The commit of the last `up` that went through; None where there was none."""
     updates = engine.history()
     for update in updates:
-        if update["kind"] == "destroy":
+        if update.kind == "destroy":
             return None
-        if update["kind"] == "update" and update["result"] == "succeeded":
-            return _commit_of(update["environment"])
+        if update.kind == "update" and update.result == "succeeded":
+            return _commit_of(update.environment or {})
     if len(updates) == HISTORY:
         raise EngineError(f"none of the last {HISTORY} updates is an `up` that went through.")
     return None

@@ -10,6 +10,7 @@ import typer
 
 from operations.exits import Exit, stopped
 from operations.options import Json
+from operations.outside.files import read_text
 from tenancy.edit.approval import approval as approval_of
 from tenancy.edit.approval import overlooked, refusals, undated
 from tenancy.edit.steps import (
@@ -136,8 +137,19 @@ def _plan(inventory: Path, *, if_missing: str = "") -> Plan:
         # No step depends on the namespace.
         return expand(load(inventory), namespace="any")
     except InventoryError as error:
-        hint = "" if inventory.exists() else if_missing
+        hint = if_missing if _is_missing(inventory) else ""
         raise _WrongFileError(f"{error}{hint}") from None
+
+
+def _is_missing(file: Path) -> bool:
+    """Whether there is no such file; one that cannot be looked at may well be there."""
+    try:
+        file.stat()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _previewed(file: Path, *, whole: bool = False) -> tuple[Step, ...]:
@@ -152,11 +164,11 @@ def _previewed(file: Path, *, whole: bool = False) -> tuple[Step, ...]:
 def _given(file: Path) -> str | None:
     """The approval in `file`; None if the file is missing or has only comments."""
     try:
-        lines = file.read_text().splitlines()
+        lines = read_text(file).splitlines()
     except FileNotFoundError:
         return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise _WrongFileError(f"{file} cannot be read ({error}).") from None
+    except OSError as error:
+        raise _WrongFileError(f"{file} cannot be read ({error.strerror or error}).") from None
     said = [(number, line.partition("#")[0].strip()) for number, line in enumerate(lines, 1)]
     said = [(number, text) for number, text in said if text]
     for position, (number, text) in enumerate(said):

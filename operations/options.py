@@ -5,14 +5,48 @@ from typing import Annotated
 
 import typer
 
+from tenancy.inventory.faults import printable
+
+
+def utf8(given: str | None) -> str | None:
+    """`given`, as a callback of an option whose value goes into a file or a question.
+
+    Raises:
+        BadParameter: it has bytes that are not UTF-8, which Python keeps as half characters.
+    """
+    if given is not None:
+        try:
+            given.encode()
+        except UnicodeEncodeError:
+            raise typer.BadParameter(
+                f"{printable(given)}: it has bytes that are not UTF-8; type it in a terminal that "
+                "speaks UTF-8, for example acme-corp"
+            ) from None
+    return given
+
+
+def each_utf8(given: list[str] | None) -> list[str] | None:
+    """As `utf8`, of an option that may be repeated."""
+    for each in given or []:
+        utf8(each)
+    return given
+
+
 InventoryFile = Annotated[Path, typer.Option("--inventory", metavar="FILE", help="The inventory.")]
-Namespace = Annotated[str, typer.Option(help="Where the servers live: the stack's `namespace`.")]
+Namespace = Annotated[
+    str, typer.Option(callback=utf8, help="Where the servers live: the stack's `namespace`.")
+]
 Context = Annotated[
     str | None,
-    typer.Option(help="The context for kubectl; otherwise the current one.", show_default=False),
+    typer.Option(
+        callback=utf8,
+        help="The context for kubectl; otherwise the current one.",
+        show_default=False,
+    ),
 ]
 Stack = Annotated[
-    str | None, typer.Option(help="The stack; otherwise the selected one.", show_default=False)
+    str | None,
+    typer.Option(callback=utf8, help="The stack; otherwise the selected one.", show_default=False),
 ]
 SettingsFile = Annotated[
     Path | None,

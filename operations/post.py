@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from operations.exits import Exit, stopped
-from operations.options import Json
+from operations.options import Json, utf8
+from operations.outside.files import read_text
 from operations.outside.github import fitted, repository
 
 if TYPE_CHECKING:
@@ -26,7 +27,9 @@ def post(
     ] = None,
     issue: Annotated[
         str | None,
-        typer.Option(metavar="TITLE", help="Say it as an issue.", show_default=False),
+        typer.Option(
+            metavar="TITLE", callback=utf8, help="Say it as an issue.", show_default=False
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -50,7 +53,7 @@ def post(
     if (pull_request is None) == (issue is None):
         raise typer.BadParameter("give one of --pull-request and --issue")
     try:
-        text = file.read_text().strip()
+        text = read_text(file).strip()
         with repository() as ours:
             outcome = _say(ours, text, pull_request, issue or "")
     except OSError as error:

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from operations.exits import Exit, stopped
-from operations.options import InventoryFile, Json
+from operations.options import InventoryFile, Json, utf8
+from operations.outside.files import read_text
 from operations.outside.git import RevisionError, git
 from operations.outside.github import fitted, repository, token
+from tenancy.inventory.faults import printable
 
 if TYPE_CHECKING:
     from github.PullRequest import PullRequest
@@ -37,7 +39,8 @@ def propose(
     ],
     inventory: InventoryFile = Path("tenants.yaml"),
     branch: Annotated[
-        str, typer.Option(metavar="NAME", help="The branch, which nobody else writes.")
+        str,
+        typer.Option(metavar="NAME", callback=utf8, help="The branch, which nobody else writes."),
     ] = "autoscale",
     as_json: Json = False,
 ) -> None:
@@ -65,7 +68,7 @@ def propose(
     if branch == _MAIN:
         raise typer.BadParameter("--branch: main is what the pull request is to change")
     try:
-        text = report.read_text().strip()
+        text = read_text(report).strip()
         with repository() as ours:
             checkout = _Checkout(inventory.absolute().parent, token())
             outcome = _Proposal(checkout, ours, inventory, branch).make(text)
@@ -109,7 +112,10 @@ class _Checkout:
         there = self._git("ls-tree", "HEAD", "--", name)
         if not there:
             raise OSError("it is not in the last commit of the checkout")
-        mode, _, old = there.partition("\t")[0].split()
+        try:
+            mode, _, old = there.partition("\t")[0].split()
+        except ValueError:
+            raise OSError(f"git ls-tree printed something unforeseen: {printable(there)}") from None
         new = self._git("hash-object", "-w", "--", name)
         if new == old:
             return None
@@ -150,19 +156,34 @@ class _Checkout:
         answer = git(self._folder, *arguments, environment={**self._environment, **more})
         if answer.returncode != 0:
             raise OSError(f"git {arguments[0]}: {answer.stderr.decode(errors='replace').strip()}")
-        return answer.stdout.decode().rstrip("\n")
+        return answer.stdout.decode(errors="surrogateescape").rstrip("\n")
 
 
 def _credentials(token: str) -> Mapping[str, str]:
     """Settings of git that send the token to GitHub, and that no command line and no file shows."""
     server = os.environ.get("GITHUB_SERVER_URL") or "https://github.com"
     encoded = b64encode(f"x-access-token:{token}".encode()).decode()
-    count = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
+    count = _settings_before()
     return {
         "GIT_CONFIG_COUNT": str(count + 1),
         f"GIT_CONFIG_KEY_{count}": f"http.{server}/.extraheader",
         f"GIT_CONFIG_VALUE_{count}": f"Authorization: Basic {encoded}",
     }
+
+
+def _settings_before() -> int:
+    """How many settings of git the environment has already.
+
+    Raises:
+        OSError: it is no number, and git would refuse it too.
+    """
+    count = os.environ.get("GIT_CONFIG_COUNT") or "0"
+    if not (count.isascii() and count.isdecimal()):
+        raise OSError(
+            f"GIT_CONFIG_COUNT is {printable(count)}, expected how many GIT_CONFIG_KEY_… follow, "
+            "for example 1; or unset it"
+        )
+    return int(count)
 
 
 @dataclass(frozen=True)

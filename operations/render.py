@@ -9,8 +9,9 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from operations.exits import Exit, stopped
-from operations.options import Json
-from tenancy.inventory.faults import InventoryError
+from operations.options import Json, each_utf8
+from operations.outside.files import read_bytes, write_text
+from tenancy.inventory.faults import InventoryError, printable
 from tenancy.inventory.validation import load
 from tenancy.plan.ceiling import CeilingError
 
@@ -35,7 +36,12 @@ def render(
     ] = None,
     given: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="One setting; overrides the file's."),
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            callback=each_utf8,
+            help="One setting; overrides the file's.",
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -76,11 +82,15 @@ def render(
     except (CeilingError, InventoryError, StackSettingsError, _UnusableError) as error:
         raise stopped(Exit.FAILED, str(error)) from None
     except OSError as error:
-        raise stopped(Exit.FAILED, f"{error.filename}: {error.strerror}.") from None
+        problem = f"{error.filename} cannot be used ({error.strerror}); give another FILE or DIR."
+        raise stopped(Exit.FAILED, problem) from None
     if as_json:
         typer.echo(json.dumps({"folder": str(folder), "files": sorted(content)}, indent=2))
     else:
         typer.echo(f"{len(content)} files are written to {folder}.")
+
+
+_EXAMPLE = "config: {tenant-nats:namespace: vrsky-tenants}"
 
 
 class _UnusableError(Exception):
@@ -94,11 +104,34 @@ def _from_file(stack: Path | None) -> dict[str, Any]:
     from rendering.run import PREFIX
 
     try:
-        content = cast("dict[str, dict[str, Any]]", YAML(typ="safe").load(stack) or {})
-    except YAMLError:
-        raise _UnusableError(f"{stack} is not YAML.") from None
-    config = content.get("config") or {}
-    return {key.removeprefix(PREFIX): config[key] for key in config if key.startswith(PREFIX)}
+        content = YAML(typ="safe").load(read_bytes(stack))
+    except (YAMLError, ValueError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{stack}, line {mark.line + 1}" if mark else str(stack)
+        problem = str(getattr(error, "problem", None) or error).splitlines()[:1]
+        raise _UnusableError(f"{where}: not valid YAML: {printable(' '.join(problem))}.") from None
+    file = _settings_mapping(content, f"{stack}: the file")
+    config = _settings_mapping(file.get("config"), f"{stack}: config")
+    return {
+        key.removeprefix(PREFIX): value for key, value in config.items() if key.startswith(PREFIX)
+    }
+
+
+def _settings_mapping(value: object, where: str) -> dict[str, Any]:
+    """What `pulumi config set` writes; a file that says nothing sets nothing."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise _UnusableError(
+            f"{where} is {printable(str(value))}, expected a mapping. For example: {_EXAMPLE}"
+        )
+    found = cast("dict[object, Any]", value)
+    for key in found:
+        if not isinstance(key, str):
+            raise _UnusableError(
+                f"{where} has the key {printable(str(key))}, expected text. For example: {_EXAMPLE}"
+            )
+    return cast("dict[str, Any]", found)
 
 
 def _from_options(given: list[str]) -> dict[str, str]:
@@ -117,7 +150,7 @@ def _write(folder: Path, content: dict[str, str], header: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     there = sorted(folder.iterdir())
     for path in there:
-        if not path.is_file() or header.encode() not in path.read_bytes().partition(b"\n")[0]:
+        if not path.is_file() or header.encode() not in read_bytes(path).partition(b"\n")[0]:
             raise _UnusableError(
                 f"{folder} has {path.name}, which this command did not write; give it an empty "
                 "folder. Nothing was written."
@@ -126,4 +159,4 @@ def _write(folder: Path, content: dict[str, str], header: str) -> None:
         if path.name not in content:
             path.unlink()
     for name, text in content.items():
-        (folder / name).write_text(text)
+        write_text(folder / name, text)

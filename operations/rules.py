@@ -44,4 +44,5 @@ def rules(
         typer.echo(json.dumps(content, indent=2))
     else:
         comment = f"Written by `python -m operations rules` from {inventory}."
-        typer.echo(in_yaml(content, comment), nl=False)
+        # In UTF-8 whatever the terminal has, since Prometheus reads it.
+        typer.echo(in_yaml(content, comment).encode(), nl=False)

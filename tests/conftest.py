@@ -23,6 +23,7 @@ from hypothesis import HealthCheck
 from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
+from operations.edge import VARIABLE as TRACEBACK
 from sandbox import database, engine
 from sandbox.cluster import CONTEXT, Cluster
 from sandbox.layout import Layout
@@ -87,6 +88,8 @@ def pytest_configure(config: pytest.Config) -> None:
     # A run in the background of a script ignores it, and so would the engine's plugins: the engine
     # ends them by this signal, and waits five seconds for each that goes on.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # A fault of this program is to fail a test as itself, and not as an exit code.
+    os.environ[TRACEBACK] = "1"
     if _leads(config):
         # Not below pytest's own temporary folder: every pytest that starts makes that one private
         # to its user, and where the user is root, Postgres runs as another one.

@@ -9,7 +9,7 @@ import typer
 
 from operations.editing.text import EditError, added, edited
 from operations.exits import Exit, stopped
-from operations.options import InventoryFile, Json
+from operations.options import InventoryFile, Json, each_utf8, utf8
 from operations.outside.files import replace_file
 from tenancy.edit.description import as_data, as_text
 from tenancy.edit.effects import changes_between
@@ -21,7 +21,7 @@ from tenancy.inventory.yaml_source import NotText
 
 Edit = Callable[[str, str, Mapping[str, object | None]], str]
 
-Tenant = Annotated[str, typer.Argument(metavar="TENANT", help="The tenant's id.")]
+Tenant = Annotated[str, typer.Argument(metavar="TENANT", callback=utf8, help="The tenant's id.")]
 
 _INVENTORY = Path("tenants.yaml")
 
@@ -30,7 +30,9 @@ def add(
     tenant: Tenant,
     fields: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[FIELD=VALUE]...", help="Any fields, as `set` takes them."),
+        typer.Argument(
+            metavar="[FIELD=VALUE]...", callback=each_utf8, help="Any fields, as `set` takes them."
+        ),
     ] = None,
     integrations: Annotated[
         int | None, typer.Option(help="How many integrations to make room for.")
@@ -38,7 +40,9 @@ def add(
     instances: Annotated[
         int | None, typer.Option(help="How many servers, if more than the integrations need.")
     ] = None,
-    size: Annotated[str | None, typer.Option(help="The size of each server.")] = None,
+    size: Annotated[
+        str | None, typer.Option(callback=utf8, help="The size of each server.")
+    ] = None,
     file: InventoryFile = _INVENTORY,
     as_json: Json = False,
 ) -> None:
@@ -67,7 +71,11 @@ def set_(
     tenant: Tenant,
     fields: Annotated[
         list[str],
-        typer.Argument(metavar="FIELD=VALUE...", help="`instances=2`; `instances=` removes it."),
+        typer.Argument(
+            metavar="FIELD=VALUE...",
+            callback=each_utf8,
+            help="`instances=2`; `instances=` removes it.",
+        ),
     ],
     file: InventoryFile = _INVENTORY,
     as_json: Json = False,

@@ -1,10 +1,13 @@
 """An inventory as git has it: what an edit is compared with."""
 
+import os
 import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from operations.outside.files import read_bytes
 
 MAIN = "origin/main"
 
@@ -35,11 +38,10 @@ def base_of(head: Path, asked: str | None) -> Base:
         RevisionError: there is no such file or revision, or no git.
         OSError: the file cannot be read.
     """
-    if asked is not None and Path(asked).is_file():
-        return Base(asked, Path(asked).read_bytes())
+    # Unlike those of Path, the questions of os.path take a name that is too long for a "no".
+    if asked is not None and os.path.isfile(asked):  # noqa: PTH113
+        return Base(asked, read_bytes(Path(asked)))
     folder = head.absolute().parent
-    if not folder.is_dir():
-        raise RevisionError(f"There is no folder {folder}.")
     revision = asked or _before_the_branch(folder)
     if _git(folder, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}") is None:
         raise RevisionError(
@@ -59,7 +61,7 @@ def _before_the_branch(folder: Path) -> str:
             f"This clone lacks the commit where this branch left {MAIN}. Fetch the whole history "
             "(`git fetch --unshallow`, `fetch-depth: 0`), or give --base."
         )
-    return base.decode().strip()
+    return base.decode(errors="replace").strip()
 
 
 def git(
@@ -73,12 +75,17 @@ def git(
         environment: another one than this program's.
 
     Raises:
-        RevisionError: there is no git.
+        RevisionError: there is no git, or it cannot be run there.
     """
     program = shutil.which("git")
     if program is None:
         raise RevisionError("There is no git on PATH.")
-    return subprocess.run([program, *arguments], cwd=folder, env=environment, capture_output=True)
+    try:
+        return subprocess.run(
+            [program, *arguments], cwd=folder, env=environment, capture_output=True
+        )
+    except OSError as error:
+        raise RevisionError(f"git cannot be run in {folder} ({error.strerror}).") from None
 
 
 def _git(folder: Path, *arguments: str) -> bytes | None:

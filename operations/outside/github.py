@@ -1,10 +1,14 @@
 """One repository on GitHub, by PyGithub: what `post` and `propose` share."""
 
 import os
+import traceback
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from tenancy.inventory.faults import printable
 
 if TYPE_CHECKING:
     from github.Repository import Repository
@@ -27,8 +31,8 @@ def repository() -> Generator["Repository"]:
 
     name = _needed("GITHUB_REPOSITORY")
     api = os.environ.get("GITHUB_API_URL") or "https://api.github.com"
-    if not urlsplit(api).hostname:
-        raise OSError(f"GITHUB_API_URL is no address: {api}")
+    if not _is_address(api):
+        raise OSError(f"GITHUB_API_URL is no address: {printable(api)}")
     try:
         with Github(
             auth=Auth.Token(token()),
@@ -49,6 +53,30 @@ def repository() -> Generator["Repository"]:
     # PyGithub raises the last three for redirects and answers that it cannot use.
     except (GithubException, AssertionError, RuntimeError, ValueError) as error:
         raise OSError(f"{api}/repos/{name}: {error}"[:300]) from None
+    except OSError:
+        raise
+    except Exception as error:
+        if not _is_of_pygithub(error):
+            raise
+        raise OSError(
+            f"{api}/repos/{name} does not answer as GitHub does ({type(error).__name__}); is "
+            "GITHUB_API_URL right?"
+        ) from None
+
+
+def _is_of_pygithub(error: Exception) -> bool:
+    """Whether PyGithub fell over an answer, rather than this program over anything."""
+    import github
+
+    innermost = traceback.extract_tb(error.__traceback__)[-1].filename
+    return Path(innermost).is_relative_to(Path(github.__file__).parent)
+
+
+def _is_address(api: str) -> bool:
+    try:
+        return bool(urlsplit(api).hostname)
+    except ValueError:  # of an IPv6 address that does not end
+        return False
 
 
 def token() -> str:

@@ -10,9 +10,15 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from tenancy.inventory.faults import dotted, printable
+
+_T = TypeVar("_T")
 
 State = dict[str, Any]
 """What `pulumi stack export` prints. Secrets in it stay encrypted."""
@@ -29,6 +35,80 @@ class EngineError(Exception):
 
 class StackLockedError(EngineError):
     """Another engine holds the stack's lock."""
+
+
+class Update(BaseModel):
+    """One update of a stack's history."""
+
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    kind: str
+    """`update`, `preview`, `refresh`, …"""
+    result: str
+    environment: dict[str, str] | None = None
+    """What the engine knew of its surroundings, such as `git.head`."""
+
+
+_CREATIONS = ("create", "replace")
+
+
+class _Named(BaseModel):
+    """A resource that can be told from others; the rest of it is the provider's affair."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    urn: str
+    type: str
+
+
+class _Operation(BaseModel):
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    resource: _Named
+    type: str
+
+
+class _Deployment(BaseModel):
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    resources: list[_Named] | None = None
+    pending_operations: list[_Operation] | None = None
+
+
+class _Export(BaseModel):
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    deployment: _Deployment
+
+
+class _Step(BaseModel):
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    op: str
+    newState: _Named | None = None
+
+    @model_validator(mode="after")
+    def _made(self) -> "_Step":
+        if self.op in _CREATIONS and self.newState is None:
+            raise ValueError(f"a step that does {self.op} has no newState")
+        return self
+
+
+class _Previewed(BaseModel):
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    steps: list[_Step] = []
+    config: dict[str, str] = {}
+
+
+class _Account(BaseModel):
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    url: str
+
+
+_UPDATES = TypeAdapter(list[Update])
+_OUTPUTS = TypeAdapter(dict[str, Any])
 
 
 @dataclass(frozen=True)
@@ -58,11 +138,22 @@ class Engine:
     @property
     def project(self) -> str:
         """The project's name, from its Pulumi.yaml."""
-        return YAML(typ="safe").load(self.folder / "Pulumi.yaml")["name"]
+        file = self.folder / "Pulumi.yaml"
+        try:
+            found = YAML(typ="safe").load(file)["name"]
+        except OSError as error:
+            raise EngineError(f"{file} cannot be read ({error.strerror}).") from None
+        except (YAMLError, UnicodeError, KeyError, TypeError, ValueError):
+            found = None
+        if not isinstance(found, str):
+            raise EngineError(f"{file} does not name the project; for example: `name: tenant-nats`")
+        return found
 
     def backend(self) -> str:
         """The URL of the backend. It reads no state, so it works whatever a dead engine left."""
-        return json.loads(_run(self.folder, self.environment, ["whoami", "--json"]))["url"]
+        said = _run(self.folder, self.environment, ["whoami", "--json"])
+        _understood(TypeAdapter(_Account), said, "whoami")
+        return json.loads(said)["url"]
 
     def create(self) -> None:
         """Make the stack."""
@@ -74,7 +165,7 @@ class Engine:
 
     def outputs(self) -> Mapping[str, Any]:
         """What the last `up` has exported."""
-        return json.loads(self._run("stack", "output", "--json"))
+        return _understood(_OUTPUTS, self._run("stack", "output", "--json"), "stack output")
 
     def cancel(self) -> None:
         """Remove the stack's lock, whoever holds it."""
@@ -82,7 +173,10 @@ class Engine:
 
     def export(self) -> State:
         """The stack's state."""
-        return json.loads(self._run("stack", "export"))
+        said = self._run("stack", "export")
+        _understood(TypeAdapter(_Export), said, "stack export")
+        # As the engine wrote it, since it may be given back.
+        return json.loads(said)
 
     def replace_state(self, state: State) -> None:
         """Make `state` the stack's state. The engine drops pending operations while it does so."""
@@ -95,11 +189,13 @@ class Engine:
 
     def preview(self) -> Preview:
         """Ask the program what it would do, and change nothing."""
-        answer = json.loads(self.preview_json())
+        said = self.preview_json()
+        _understood(TypeAdapter(_Previewed), said, "preview")
+        answer = json.loads(said)
         # The engine leaves out what is empty.
         steps: list[dict[str, Any]] = answer.get("steps", [])
         return Preview(
-            creations=[step["newState"] for step in steps if step["op"] in ("create", "replace")],
+            creations=[step["newState"] for step in steps if step["op"] in _CREATIONS],
             settings=answer.get("config", {}),
         )
 
@@ -107,9 +203,10 @@ class Engine:
         """What `pulumi preview --json` prints; with `refresh`, it reads the actual state first."""
         return self._run("preview", "--json", *(["--refresh"] if refresh else []))
 
-    def history(self) -> list[dict[str, Any]]:
-        """The last HISTORY updates, the latest first: `kind`, `result`, `environment`."""
-        return json.loads(self._run("stack", "history", "--json", "--page-size", str(HISTORY)))
+    def history(self) -> list[Update]:
+        """The last HISTORY updates, the latest first."""
+        said = self._run("stack", "history", "--json", "--page-size", str(HISTORY))
+        return _understood(_UPDATES, said, "stack history")
 
     def _run(self, *arguments: str, stdin: str | None = None) -> str:
         command = [*arguments, "--stack", self.stack]
@@ -122,7 +219,30 @@ def selected_stack(folder: Path, environment: Mapping[str, str] = os.environ) ->
     Raises:
         EngineError: none is selected, or its state cannot be read.
     """
-    return _run(folder, environment, ["stack", "--show-name"]).strip()
+    name = _run(folder, environment, ["stack", "--show-name"]).strip()
+    if not name or not name.isprintable():
+        raise EngineError(
+            f"pulumi stack --show-name printed {printable(name)}, expected the name of a stack; "
+            "give one with --stack, for example prod."
+        )
+    return name
+
+
+def _understood(kind: TypeAdapter[_T], said: str, command: str) -> _T:
+    """What the engine has answered.
+
+    Raises:
+        EngineError: it is something else, so that it proves nothing.
+    """
+    try:
+        return kind.validate_json(said)
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_input=False)[0]
+        where = f"{dotted(details['loc'])}: " if details["loc"] else ""
+        raise EngineError(
+            f"pulumi {command} printed what this program cannot read ({where}{details['msg']}). "
+            "Does `pulumi version` say 3, and does the command, run by hand, print JSON?"
+        ) from None
 
 
 def _run(
@@ -133,18 +253,24 @@ def _run(
             ["pulumi", *arguments, "--non-interactive"],  # noqa: S607
             cwd=folder,
             env=dict(environment),
-            input=stdin or "",
+            input=(stdin or "").encode(),
             capture_output=True,
-            text=True,
         )
     except FileNotFoundError:
         raise EngineError("there is no `pulumi` on PATH.") from None
+    except OSError as error:
+        raise EngineError(f"`pulumi` on PATH cannot be run ({error.strerror}).") from None
+    command = " ".join(arguments[:2])
     if answer.returncode != 0:
-        command = " ".join(arguments[:2])
-        said = _complaint(answer.stdout, answer.stderr)
+        said = _complaint(
+            answer.stdout.decode(errors="replace"), answer.stderr.decode(errors="replace")
+        )
         kind = StackLockedError if any(words in said for words in _LOCKED) else EngineError
-        raise kind(f"pulumi {command}: {said}")
-    return answer.stdout
+        raise kind(f"pulumi {command}: {said or f'exit code {answer.returncode}, without a word'}")
+    try:
+        return answer.stdout.decode()
+    except UnicodeDecodeError as error:
+        raise EngineError(f"pulumi {command} printed bytes that are not UTF-8 ({error}).") from None
 
 
 _LOCKED = (
@@ -161,9 +287,9 @@ def _complaint(output: str, errors: str) -> str:
     """The error of a failed command: for a `--json` command, its diagnostics."""
     try:
         diagnostics = json.loads(output).get("diagnostics", [])
-        said = [entry["message"] for entry in diagnostics if entry["severity"] == "error"]
+        said = [str(entry["message"]) for entry in diagnostics if entry["severity"] == "error"]
         said = [message for message in said if _SAYS_NOTHING not in message] or said
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
         said = []
     if not said:
         lines = [line.strip() for line in (errors + output).splitlines() if line.strip()]

@@ -47,7 +47,7 @@ class Lock:
             FileNotFoundError: the lock is gone, so its engine has ended.
         """
         try:
-            content = json.loads(file.read_text())
+            content = json.loads(file.read_bytes())
             since = content.get("timestamp")
             return cls(
                 pid=int(content["pid"]),

@@ -9,8 +9,9 @@ import time
 import urllib.request
 from dataclasses import dataclass
 from datetime import datetime
+from http.client import HTTPException
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import nats
 import nats.errors
@@ -45,7 +46,7 @@ def read_info(port: int) -> dict[str, Any]:
         raise ServerError(f"it does not answer ({error})") from None
     if not line.startswith(b"INFO "):
         raise ServerError("it does not greet like a NATS server")
-    return json.loads(line.removeprefix(b"INFO "))
+    return _mapping(line.removeprefix(b"INFO "), "INFO")
 
 
 def read_json(port: int, path: str) -> dict[str, Any]:
@@ -59,9 +60,20 @@ def read_json(port: int, path: str) -> dict[str, Any]:
         with urllib.request.urlopen(
             f"http://127.0.0.1:{port}{path}", timeout=_TIMEOUT_SECONDS
         ) as answer:
-            return json.load(answer)
-    except (OSError, ValueError) as error:
+            said = answer.read()
+    except (OSError, ValueError, HTTPException) as error:
         raise ServerError(f"{path} does not answer ({error})") from None
+    return _mapping(said, path)
+
+
+def _mapping(said: bytes, where: str) -> dict[str, Any]:
+    try:
+        found = json.loads(said)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise ServerError(f"what it says in {where} is not that of a NATS server")
+    return cast("dict[str, Any]", found)
 
 
 def certificate_end(port: int) -> datetime | None:

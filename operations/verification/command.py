@@ -12,7 +12,7 @@ import typer
 
 from cluster.kubectl import ClusterError, Kubectl
 from operations.exits import Exit, stopped
-from operations.options import Context, InventoryFile, Json, Namespace
+from operations.options import Context, InventoryFile, Json, Namespace, utf8
 from operations.verification import client, probes
 from operations.verification.client import Credentials, ServerError
 from operations.verification.forwarding import forwarded
@@ -54,7 +54,8 @@ class _Look:
 
 def verify(
     tenant: Annotated[
-        str | None, typer.Argument(metavar="[TENANT]", help="One tenant; otherwise all.")
+        str | None,
+        typer.Argument(metavar="[TENANT]", callback=utf8, help="One tenant; otherwise all."),
     ] = None,
     inventory: InventoryFile = Path("tenants.yaml"),
     namespace: Namespace = NAMESPACE,
@@ -70,16 +71,22 @@ def verify(
     subject: Annotated[
         str | None,
         typer.Option(
+            callback=utf8,
             help="The prefix of the subject to publish to; otherwise TENANT.verify.",
             show_default=False,
         ),
     ] = None,
     image: Annotated[
-        str, typer.Option(help="The Jobs' image: it needs sh, nc, nslookup, grep, timeout.")
+        str,
+        typer.Option(
+            callback=utf8, help="The Jobs' image: it needs sh, nc, nslookup, grep, timeout."
+        ),
     ] = IMAGE,
     service_account: Annotated[
         str | None,
-        typer.Option(help="For the Jobs' pods, if an admission policy requires one."),
+        typer.Option(
+            callback=utf8, help="For the Jobs' pods, if an admission policy requires one."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -216,6 +223,9 @@ def _look_at(look: _Look, tenant: TenantPlan, instance: InstancePlan) -> None:
                     report(_finding(instance, check, "not shown", str(reason)))
                 except ServerError as error:
                     report(_finding(instance, check, "bad", str(error)))
+                except (KeyError, TypeError, ValueError) as error:
+                    told = f"what it says lacks or garbles {error}"
+                    report(_finding(instance, check, "bad", told))
     except ClusterError as error:
         if error.is_forbidden:
             raise

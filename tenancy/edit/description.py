@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from tenancy.edit.effects import Changes, Kind, TenantChange, changed
-from tenancy.words import agreeing, counted, signed
+from tenancy.words import agreeing, counted, in_markdown, signed
 
 LONGEST_MARKDOWN = 60_000
 """Bytes of UTF-8. GitHub takes 65,536 characters; the rest is for a marker and a heading."""
@@ -36,7 +36,7 @@ def as_markdown(edit: Changes, longest: int = LONGEST_MARKDOWN) -> str:
     if edit.tenants:
         head += f"\n{_table(edit)}"
     if edit.reasons:
-        reasons = "".join(f"> - {reason}\n" for reason in edit.reasons)
+        reasons = "".join(f"> - {in_markdown(reason)}\n" for reason in edit.reasons)
         head += f"\n> [!WARNING]\n> The guard requires an approval:\n{reasons}"
     sections = [tenants for kind in Kind if (tenants := edit.of(kind))]
     # The text around the lines is always there, and short.
@@ -131,7 +131,8 @@ def _lines(tenants: tuple[TenantChange, ...]) -> Iterator[tuple[list[str], str]]
     for words, names in alike.items():
         for start in range(0, len(names), _NAMES_A_LINE):
             some = names[start : start + _NAMES_A_LINE]
-            yield some, f"- {', '.join(f'**{name}**' for name in some)}: {words}\n"
+            named = ", ".join(f"**{in_markdown(name)}**" for name in some)
+            yield some, f"- {named}: {in_markdown(words)}\n"
 
 
 def _title(kind: Kind) -> str:

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from operations import autoscale as autoscaler
 from operations.__main__ import app
+from operations.editing.text import EditError
 from tests.controlplane.rows import ONE, TWO, execute, insert
 from tests.unit.operations.outside.prometheus import IDLE, Prometheus, serving
 
@@ -226,6 +228,55 @@ def test_more_servers_than_may_come_at_once_are_held_back(
     assert result.stdout.startswith("acme: 2 → 3 instances ")
     assert "\nHeld back, since it is too much at once: globex: 1 → 4 instances " in result.stdout
     assert file.read_text() == FILE.replace("80", "132")
+
+
+def refused(text: str, tenant: str, _: object) -> str:
+    """In place of the edit: no text is known that the real one refuses, so that one is made up."""
+    if tenant == "acme":
+        raise EditError("Edit it by hand.")
+    return text + "# edited\n"
+
+
+@pytest.mark.parametrize("more", [(), ("--dry-run",), ("--json",)])
+def test_tenants_of_which_none_can_be_edited_are_no_reason_to_close_the_pull_request(
+    file: Path,
+    prometheus: Prometheus,
+    dsn: str,
+    more: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(autoscaler, "edited", refused)
+    integrate(dsn, "acme", 60)
+    result = autoscale(prometheus, *more)
+    assert result.exit_code == 1
+    assert "Nothing needs to change" not in result.output
+    assert "acme: 2 \u2192 3 instances" in result.stdout.replace("\\u2192", "\u2192")
+    assert result.stderr.startswith("Tenants have to change, and none could: ")
+    assert file.read_text() == FILE
+
+
+def test_one_tenant_that_cannot_be_edited_holds_up_no_other(
+    file: Path, prometheus: Prometheus, dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(autoscaler, "edited", refused)
+    integrate(dsn, "acme", 60)
+    integrate(dsn, "globex", 60)
+    result = autoscale(prometheus)
+    assert result.exit_code == 0
+    assert "Edit it by hand." in result.stdout
+    assert file.read_text() == FILE + "# edited\n"
+
+
+def test_a_tenant_alone_that_needs_more_servers_than_may_come_is_told_as_a_failure(
+    file: Path, prometheus: Prometheus, dsn: str
+) -> None:
+    integrate(dsn, "globex", 150)
+    result = autoscale(prometheus, "--most-servers", "2")
+    assert result.exit_code == 1
+    assert result.stdout.startswith("Held back, since it is too much at once: globex: 1 → 4 ")
+    assert "Nothing needs to change" not in result.stdout
+    assert "--most-servers" in result.stderr
+    assert file.read_text() == FILE
 
 
 def test_a_tenant_that_is_excepted_stays_as_it_is(

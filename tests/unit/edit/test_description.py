@@ -15,6 +15,7 @@ from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from tenancy.edit.description import LONGEST_MARKDOWN, as_data, as_markdown, as_text
 from tenancy.edit.effects import Changes, Kind, changes_between
 from tenancy.inventory.models import Inventory
+from tenancy.inventory.nkeys import EXAMPLE
 from tests.sweeps import examples
 from tests.unit.edit.test_effects import SIZES, inventory
 
@@ -175,3 +176,13 @@ def told_of(words: str, kind: Kind) -> int:
 def test_golden_files_are_all_of_edits_that_are_tested() -> None:
     folder = Path(__file__).parent / "__snapshots__" / "test_description"
     assert len([*folder.iterdir()]) == 2 * len(EDITS)
+
+
+def test_subjects_of_an_inventory_mention_nobody_and_show_no_image() -> None:
+    key = {"key": EXAMPLE, "publish": ("orders.>",)}
+    wicked = {"key": EXAMPLE, "publish": ("![x](https://evil.example/p.png)", "@acme.team", "a.*")}
+    before = inventory(acme={"clients": {"nkeys": (key,)}})
+    after = inventory(acme={"clients": {"nkeys": (wicked,)}})
+    comment = as_markdown(changes_between(before, after))
+    assert "`+![x](https://evil.example/p.png)`, `+@acme.team`, `+a.*`, -orders.>" in comment
+    assert "+@acme.team, +a.*" in as_text(changes_between(before, after))

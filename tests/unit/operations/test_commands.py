@@ -1,6 +1,7 @@
 """The command line: what it prints, and which exit code says what."""
 
 import json
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -516,3 +517,75 @@ def test_programs_get_the_roles_of_the_database_by_name_and_the_same_sql() -> No
         "reader": "eu_reader",
     }
     assert told["sql"] + "\n" == run("database-roles", "--prefix", "eu").stdout
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("wrong", ["x" * 300, "base.yaml/inside", "loop/base.yaml"])
+def test_a_base_that_cannot_be_looked_at_may_be_there_and_is_no_first_inventory(
+    folder: Path, wrong: str
+) -> None:
+    (folder / "loop").symlink_to("loop")
+    result = guard("half.yaml", base=wrong)
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"{wrong} has 1 fault; nothing is deployed from it.\n")
+    assert "first inventory" not in result.stderr
+
+
+def test_a_base_in_a_folder_that_may_not_be_searched_is_no_first_inventory(folder: Path) -> None:
+    closed = folder / "closed"
+    closed.mkdir(0o600)
+    nobody, somebody = 65534, os.geteuid()
+    if somebody == 0:
+        os.seteuid(nobody)
+    try:
+        result = guard("half.yaml", base="closed/base.yaml")
+    finally:
+        os.seteuid(somebody)
+    assert result.exit_code == 1
+    assert "it cannot be read (Permission denied)" in result.stderr
+    assert "first inventory" not in result.stderr
+
+
+def test_check_reports_on_the_first_file_though_the_second_cannot_be_read(folder: Path) -> None:
+    (folder / "latin.yaml").write_bytes("# Zürich\ntenants: {a: {}}\n".encode("latin-1"))
+    for wrong in ("missing.yaml", ".", "x" * 300, "latin.yaml"):
+        result = run("check", "base.yaml", wrong)
+        assert result.exit_code == 1
+        assert result.stdout.startswith("base.yaml: 4 tenants, 4 instances")
+        assert result.stderr.startswith(f"{wrong} has 1 fault; nothing is deployed from it.\n")
+
+
+_SHAPE = "For example: config: {tenant-nats:namespace: vrsky-tenants}"
+
+
+@pytest.mark.parametrize(
+    ("settings", "report"),
+    [
+        ("[a]", f"s.yaml: the file is ['a'], expected a mapping. {_SHAPE}"),
+        ("x", f"s.yaml: the file is x, expected a mapping. {_SHAPE}"),
+        ("config: [a]", f"s.yaml: config is ['a'], expected a mapping. {_SHAPE}"),
+        ("config: x", f"s.yaml: config is x, expected a mapping. {_SHAPE}"),
+        ("config: {5: x}", f"s.yaml: config has the key 5, expected text. {_SHAPE}"),
+        ("5: x", f"s.yaml: the file has the key 5, expected text. {_SHAPE}"),
+        (
+            "config: {tenant-nats:inventory: 5}",
+            "s.yaml: inventory is 5, expected the path of a file, for example tenants.yaml. "
+            "Nothing was changed.",
+        ),
+        (
+            "config: {tenant-nats:metrics: {5: x}}",
+            "s.yaml: metrics[5] is 5, which is no text; put it between quotes. Nothing was ",
+        ),
+        ("config:\n  a: b\n  a: c\n", "s.yaml, line 3: not valid YAML: "),
+        ("a: b: c", "s.yaml, line 1: not valid YAML: "),
+    ],
+)
+def test_settings_of_another_shape_are_refused_and_nothing_is_rendered(
+    folder: Path, settings: str, report: str
+) -> None:
+    (folder / "s.yaml").write_text(settings)
+    result = run("render", "out", "--inventory", "base.yaml", "--settings", "s.yaml")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith(report)
+    assert len(result.stderr.splitlines()) == 1
+    assert not (folder / "out").exists()

@@ -10,6 +10,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from operations.__main__ import app
+from operations.drift import told
+from tenancy.edit.steps import Step
 from tests.unit.edit.test_steps import PREVIEWS
 
 EngineSays = Callable[[str], None]
@@ -17,7 +19,9 @@ EngineSays = Callable[[str], None]
 
 def a_state(*types: str) -> str:
     """The state of a stack, with resources of these types."""
-    return json.dumps({"deployment": {"resources": [{"type": each} for each in types]}})
+    return json.dumps(
+        {"deployment": {"resources": [{"urn": each, "type": each} for each in types]}}
+    )
 
 
 @pytest.fixture
@@ -263,3 +267,63 @@ def test_no_drift_is_printed_as_json(engine_says: EngineSays) -> None:
 def test_json_says_that_nothing_is_deployed_yet(engine_says: EngineSays) -> None:
     engine_says("[]")
     assert json.loads(deployed("--json").stdout) == {"commit": None, "inventory": None}
+
+
+URN = "urn:pulumi:prod::tenant-nats::kubernetes:core/v1:Service::nats-acme-2-service"
+
+
+@pytest.mark.parametrize("report", ["none/drift.md", "tenants.yaml/drift.md", "/dev/full"])
+def test_drift_is_printed_though_its_report_cannot_be_written(
+    engine_says: EngineSays, report: str
+) -> None:
+    Path("tenants.yaml").write_text("")
+    steps = [{"op": "create", "urn": URN}]
+    engine_says(json.dumps({"steps": steps, "changeSummary": {"create": 1}}))
+    found = drift("--report", report)
+    assert found.exit_code == 1
+    assert "- create Service `nats-acme-2-service`" in found.stdout
+    assert found.stderr.startswith(f"{report} cannot be written (")
+
+
+def test_half_a_report_is_none_since_an_empty_one_closes_the_issue(
+    engine_says: EngineSays, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: Path, *_: object, **__: object) -> int:
+        self.write_bytes(b"")
+        raise OSError(28, "No space left on device")
+
+    engine_says(json.dumps({"steps": [{"op": "create", "urn": URN}]}))
+    monkeypatch.setattr(Path, "write_text", full)
+    assert drift().exit_code == 1
+    assert not Path("drift.md").exists()
+
+
+@pytest.mark.parametrize("said", ["", "null", "[{}]", "[null]", "{}", "no JSON", '"x"'])
+def test_a_history_that_cannot_be_read_is_not_one_without_an_up(
+    engine_says: EngineSays, said: str
+) -> None:
+    engine_says(said)
+    asked = deployed()
+    assert (asked.exit_code, asked.stdout) == (1, "")
+    assert asked.stderr.startswith(
+        "What is deployed cannot be told: pulumi stack history printed what this program cannot "
+        "read ("
+    )
+
+
+@pytest.mark.parametrize("state", ["", "null", "{}", '{"deployment": null}', "[]"])
+def test_a_state_that_cannot_be_read_is_not_one_without_servers(
+    engine_says: EngineSays, state: str
+) -> None:
+    engine_says("[]")
+    Path("state").write_text(state)
+    asked = deployed()
+    assert (asked.exit_code, asked.stdout) == (1, "")
+    assert "pulumi stack export printed what this program cannot read" in asked.stderr
+
+
+def test_names_in_a_report_are_code_whatever_is_in_them() -> None:
+    urn = "urn:pulumi:p::p::kubernetes:core/v1:Service::a`@team`![x](y)"
+    text = told("@prod", [Step("create", urn)])
+    assert "- create Service ``a`@team`![x](y)``\n" in text
+    assert "what the stack `@prod` says" in text

@@ -164,3 +164,14 @@ def test_programs_are_told_what_was_done_and_where(github: GitHub) -> None:
     nothing = post("", "--pull-request", "7", "--json")
     assert json.loads(nothing.stdout) == {"action": "nothing", "url": None}
     assert github.of(COMMENTS) == []
+
+
+@pytest.mark.usefixtures("github")
+def test_a_text_in_another_encoding_is_told_with_its_line() -> None:
+    Path("text.md").write_bytes("one\nZürich\n".encode("latin-1"))
+    result = CliRunner().invoke(app, ["post", "text.md", "--pull-request", "7"])
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        "text.md was not posted: text.md, line 2: the byte 0xfc is not UTF-8; save the file as "
+        "UTF-8, for example with `iconv -f latin1 -t utf-8 text.md`\n"
+    )

@@ -40,6 +40,8 @@ class Prometheus:
     status: int = 200
     body: bytes | None = None
     """Instead of an answer of the API."""
+    location: str | None = None
+    """Where it sends whoever asks."""
     headers: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
     """Those of each request."""
 
@@ -70,6 +72,8 @@ def serving() -> Generator[Prometheus]:
             answer = prometheus.body if prometheus.body is not None else prometheus.answer(query)
             self.send_response(prometheus.status)
             self.send_header("Content-Length", str(len(answer)))
+            if prometheus.location:
+                self.send_header("Location", prometheus.location)
             self.end_headers()
             self.wfile.write(answer)
 

@@ -5,7 +5,7 @@ from collections.abc import Generator
 
 import pytest
 
-from operations.outside.prometheus import observe
+from operations.outside.prometheus import HeaderError, observe, sent
 from tenancy.scaling.usage import Observation, Reading, Usage
 from tests.unit.operations.outside.prometheus import IDLE, NAMESPACE, Prometheus, serving
 
@@ -121,5 +121,61 @@ def test_the_token_is_sent_and_nothing_else_is(
     netrc = tmp_path_factory.mktemp("home") / "netrc"
     netrc.write_text("machine 127.0.0.1 login ops password hunter2\n")
     monkeypatch.setenv("NETRC", str(netrc))
-    observe(prometheus.url, NAMESPACE, "s3cret")
-    assert {sent["Authorization"] for sent in prometheus.headers} == {"Bearer s3cret"}
+    observe(prometheus.url, NAMESPACE, sent({"PROMETHEUS_TOKEN": "s3cret"}))
+    assert {each["Authorization"] for each in prometheus.headers} == {"Bearer s3cret"}
+
+
+def test_headers_are_sent_with_each_question_for_a_mimir_of_several_tenants(
+    prometheus: Prometheus,
+) -> None:
+    given = "X-Scope-OrgID: platform\n\nAuthorization: Basic b3BzOnMzY3JldA==\n"
+    observe(prometheus.url, NAMESPACE, sent({"PROMETHEUS_HEADERS": given}))
+    assert len(prometheus.headers) >= 1
+    for each in prometheus.headers:
+        assert each["X-Scope-OrgID"] == "platform"
+        assert each["Authorization"] == "Basic b3BzOnMzY3JldA=="
+
+
+def test_headers_leave_the_password_in_the_address_where_it_is(prometheus: Prometheus) -> None:
+    address = prometheus.url.replace("//", "//ops:hunter2@")
+    observe(address, NAMESPACE, {"X-Scope-OrgID": "platform"})
+    assert {each["Authorization"] for each in prometheus.headers} == {"Basic b3BzOmh1bnRlcjI="}
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ("s3cret", "line 1: expected `Name: value`"),
+        ("X-Scope-OrgID: a\ns3cret: \n", "line 2: expected `Name: value`"),
+        ("X Scope: s3cret", "line 1: expected `Name: value`"),
+        ("X-Scope-OrgID: s3cret\udcff", "line 1: expected `Name: value`"),
+        ("X-Scope-OrgID: s3cret\r\n\tb: c\x00", "line 2: expected `Name: value`"),
+        ("X-Key: s3cret\nx-key: s3cret", "line 2: x-key is given twice"),
+        ("authorization: s3cret", "line 1: authorization is given twice, here or by PROMETHEUS_TO"),
+        ("Host: s3cret", "line 1: Host belongs to the request itself"),
+    ],
+)
+def test_what_is_no_header_is_refused_by_line_and_without_its_value(
+    given: str, reason: str
+) -> None:
+    with pytest.raises(HeaderError) as refused:
+        sent({"PROMETHEUS_HEADERS": given, "PROMETHEUS_TOKEN": "token"})
+    assert str(refused.value).startswith(f"PROMETHEUS_HEADERS, {reason}")
+    assert "s3cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("token", ["s3cret\n", "s3cret\udcff", "sécret"])
+def test_a_token_that_no_header_carries_is_refused_unseen(token: str) -> None:
+    with pytest.raises(HeaderError) as refused:
+        sent({"PROMETHEUS_TOKEN": token})
+    assert "cret" not in str(refused.value)
+
+
+def test_a_redirect_is_not_followed_since_the_headers_would_go_along(
+    prometheus: Prometheus,
+) -> None:
+    with serving() as elsewhere:
+        prometheus.status, prometheus.location = 307, elsewhere.url
+        failure = observe(prometheus.url, NAMESPACE, {"X-Scope-OrgID": "platform"}).failure
+        assert elsewhere.headers == []
+    assert failure == "Prometheus answered 307, a redirect: give its target's URL"

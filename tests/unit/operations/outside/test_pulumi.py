@@ -36,5 +36,10 @@ def test_a_preview_that_would_do_nothing_may_leave_out_its_steps(folder: Path) -
 
 def test_a_replacement_is_a_creation_too(folder: Path) -> None:
     operations = ("same", "create", "update", "replace", "delete")
-    steps = [{"op": operation, "newState": {"urn": operation}} for operation in operations]
-    assert previewed(folder, {"steps": steps}) == ([{"urn": "create"}, {"urn": "replace"}], {})
+    steps = [
+        {"op": operation, "newState": {"urn": operation, "type": "t"}} for operation in operations
+    ]
+    assert previewed(folder, {"steps": steps}) == (
+        [{"urn": "create", "type": "t"}, {"urn": "replace", "type": "t"}],
+        {},
+    )
