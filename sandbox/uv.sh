@@ -1,9 +1,10 @@
 #!/bin/sh
-# Runs uv: the one on PATH when new enough to read uv.lock, else a pinned one from PyPI, kept in the
-# user's cache.
+# Runs uv: the one on PATH when new enough to read uv.lock, else the one in uv.txt from PyPI, by hash,
+# kept in the user's cache.
 set -eu
 
-wanted=0.13.9
+files=$(dirname "$0")/uv.txt
+wanted=$(sed -n 's/^uv==\([0-9.]*\).*/\1/p' "$files")
 oldest=0.9
 
 if found=$(uv --version 2>/dev/null); then
@@ -18,11 +19,14 @@ if [ ! -x "$folder/bin/uv" ]; then
     echo "• fetching uv $wanted from PyPI" >&2
     mkdir -p "$(dirname "$folder")"
     partial=$(mktemp -d "$folder.XXXXXX")
+    # Without --only-binary pip would build the source where no wheel has the hash, with packages
+    # that nothing pins.
     if ! PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet --disable-pip-version-check --no-deps \
-        --target "$partial" "uv==$wanted"; then
+        --require-hashes --only-binary :all: --target "$partial" --requirement "$files"; then
         rm -rf "$partial"
-        echo "failed: uv $wanted could not be fetched; install uv (https://docs.astral.sh/uv)," \
-            "or a python3 with pip that reaches PyPI, and run the same command again." >&2
+        echo "failed: uv $wanted could not be fetched, or has another hash than in $files;" \
+            "install uv (https://docs.astral.sh/uv), or a python3 with pip that reaches PyPI, and run" \
+            "the same command again." >&2
         exit 1
     fi
     # Two at once: the second one finds the folder there, and its own is not needed.

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -296,3 +297,19 @@ def test_without_uv_on_path_a_pinned_one_is_fetched(tmp_path: Path) -> None:
         text=True,
     )
     assert answer.stdout.startswith("uv 0.13.9"), answer.stderr
+
+
+def test_a_uv_with_another_hash_is_not_installed(tmp_path: Path) -> None:
+    python = str(Path(shutil.which("python3") or "").parent)
+    shutil.copy(PROJECT / "sandbox" / "uv.sh", tmp_path)
+    pinned = (PROJECT / "sandbox" / "uv.txt").read_text()
+    (tmp_path / "uv.txt").write_text(re.sub("sha256:.{8}", "sha256:00000000", pinned))
+    answer = subprocess.run(
+        [tmp_path / "uv.sh", "--version"],
+        env={"PATH": f"{python}:/usr/bin:/bin", "XDG_CACHE_HOME": str(tmp_path), "HOME": "/root"},
+        capture_output=True,
+        text=True,
+    )
+    assert (answer.returncode, answer.stdout) == (1, "")
+    assert "another hash" in answer.stderr
+    assert [*(tmp_path / "tenant-nats").iterdir()] == []
