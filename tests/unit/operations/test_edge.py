@@ -1,5 +1,6 @@
 """The edge of the command line: what is left of a failure that no command has foreseen."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,24 @@ def test_a_reader_that_has_seen_enough_is_not_told() -> None:
 def test_whoever_changes_this_program_sees_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(edge.VARIABLE, "1")
     assert isinstance(broken(KeyError("x")).exception, KeyError)
+
+
+def test_what_is_printed_is_written_before_the_exit_code_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = typer.Typer(cls=edge.Edge)
+
+    @own.command()
+    def one() -> None:
+        print("not flushed")  # noqa: T201
+
+    @own.command()
+    def other() -> None: ...
+
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        with pytest.raises(SystemExit) as ended:
+            own(["one"])
+        monkeypatch.undo()
+    assert ended.value.code == 1
+    assert capsys.readouterr().err == "Failed: the output: No space left on device.\n"
