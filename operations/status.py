@@ -1,8 +1,11 @@
 """`status`: the inventory, the cluster and the table side by side."""
 
 import json
-from dataclasses import asdict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -15,14 +18,19 @@ from controlplane.reader import take_snapshot
 from operations.exits import Exit, stopped
 from operations.options import Context, InventoryFile, Json, Namespace, SettingsFile
 from operations.outside.stack_file import StackFileError, status_words
+from operations.verification.client import ServerError, UnknownError, certificate
+from operations.verification.forwarding import forwarded
 from tenancy.defaults import NAMESPACE
 from tenancy.inventory.faults import InventoryError
 from tenancy.inventory.validation import load
-from tenancy.plan.plan import expand
+from tenancy.names import MONITORING_PORT, instance_name
+from tenancy.plan.plan import Plan, expand
 from tenancy.rows.snapshot import Snapshot
 from tenancy.rows.standing import Seen, Standing, standings
 from tenancy.words import counted
 
+_AT_ONCE = 8
+"""How many servers are asked at a time."""
 _PLACES = 2
 """Where to look beside the inventory: the cluster and the table."""
 
@@ -32,6 +40,10 @@ def status(
     namespace: Namespace = NAMESPACE,
     context: Context = None,
     settings_file: SettingsFile = None,
+    certificates: Annotated[
+        bool,
+        typer.Option("--certificates", help="Ask servers with TLS until when theirs are valid."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Compare inventory, cluster and database for each instance.
@@ -39,7 +51,8 @@ def status(
     Differences come first. It also lists what nothing asks for: a Deployment, a Service or a live
     row without an instance in the inventory. It only reads, by kubectl and DATABASE_URL. If it
     cannot read one of them, it says so and shows the rest; --json has that as `problems` beside
-    `instances`.
+    `instances`. With --certificates it asks each server with TLS, by `kubectl port-forward`: a
+    certificate that ends within 14 days, or that cannot be seen, is a difference.
 
     \b
     For example:
@@ -61,6 +74,8 @@ def status(
     found = standings(
         plan, _cluster(Kubectl(context), namespace, problems), _table(settings_file, problems)
     )
+    if certificates:
+        found = _with_certificates(found, plan, Kubectl(context))
     if as_json:
         told = {"instances": [asdict(each) for each in found], "problems": problems}
         typer.echo(json.dumps(told, indent=2))
@@ -72,6 +87,35 @@ def status(
         raise stopped(Exit.FAILED, "\n".join(problems))
     if any(each.differences for each in found):
         raise typer.Exit(Exit.DIFFERENT)
+
+
+def _with_certificates(
+    found: Sequence[Standing], plan: Plan, kubectl: Kubectl
+) -> tuple[Standing, ...]:
+    """`found` with what is wrong with the certificate of each server, the wrong ones first."""
+    asked = [each.name for each in plan.instances.values() if each.tls_secret]
+
+    def ask(name: str) -> tuple[str, ...]:
+        return _certificate(kubectl, plan.namespace, name)
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        problems = dict(zip(asked, pool.map(ask, asked), strict=True))
+    added = [
+        replace(each, differences=(*each.differences, *problems.get(name, ())))
+        for each in found
+        for name in [instance_name(each.tenant, each.number)]
+    ]
+    return tuple(sorted(added, key=lambda each: (not each.differences, each.tenant, each.number)))
+
+
+def _certificate(kubectl: Kubectl, namespace: str, name: str) -> tuple[str, ...]:
+    """What is wrong with a server's certificate; nothing if all is well."""
+    try:
+        with forwarded(kubectl, namespace, name, MONITORING_PORT) as local:
+            certificate(local[MONITORING_PORT])
+    except (ClusterError, ServerError, UnknownError) as error:
+        return (f"certificate: {error}",)
+    return ()
 
 
 def _cluster(kubectl: Kubectl, namespace: str, problems: list[str]) -> Seen | None:

@@ -8,7 +8,7 @@ import ssl
 import time
 import urllib.request
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any, cast
@@ -16,7 +16,17 @@ from typing import Any, cast
 import nats
 import nats.errors
 
+from tenancy.words import counted
+
 _TIMEOUT_SECONDS = 5
+
+
+LEAST_VALIDITY = timedelta(days=14)
+"""A certificate that ends sooner is reported: there has to be time to renew it."""
+
+
+class UnknownError(Exception):
+    """The server does not say what was asked; one line."""
 
 
 class ServerError(Exception):
@@ -76,19 +86,29 @@ def _mapping(said: bytes, where: str) -> dict[str, Any]:
     return cast("dict[str, Any]", found)
 
 
-def certificate_end(port: int) -> datetime | None:
+def certificate(port: int) -> str:
     """Until when the certificate that a server shows is valid, by its monitoring port.
 
     The server reads its files only when it starts, so this may be earlier than in the Secret.
 
-    Returns:
-        None if it does not say: it has no certificate, or is of an older version.
-
     Raises:
-        ServerError: it does not answer.
+        ServerError: it does not answer, or the certificate ends within LEAST_VALIDITY.
+        UnknownError: it does not say: it has no certificate, or is of an older version.
     """
-    end = read_json(port, "/varz").get("tls_cert_not_after")
-    return datetime.fromisoformat(end) if end else None
+    said = read_json(port, "/varz").get("tls_cert_not_after")
+    if not said:
+        raise UnknownError("this nats-server does not say until when its certificate is valid")
+    end = datetime.fromisoformat(said)
+    left = end - datetime.now(UTC)
+    day = f"{end:%Y-%m-%d %H:%M} UTC"
+    if left < timedelta():
+        raise ServerError(f"it was valid until {day}; renew it, and restart the server")
+    if left < LEAST_VALIDITY:
+        raise ServerError(
+            f"it is valid until {day}, for {counted(left.days, 'more day')}; renew it, or if the "
+            "Secret has a newer one, restart the server, which reads it only when it starts"
+        )
+    return f"valid until {day}, for {counted(left.days, 'more day')}"
 
 
 def round_trip(port: int, subject: str, credentials: Credentials, *, tls_host: str | None) -> float:

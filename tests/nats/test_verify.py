@@ -148,3 +148,39 @@ def test_a_message_that_could_not_be_sent_for_want_of_a_key_is_no_success(
     cluster.nodes = nodes
     exit_code, told = verify(server)
     assert (exit_code, told["publish and subscribe"][0]) == (code, "not shown"), told
+
+
+@pytest.mark.parametrize("tenant", [TLS], indirect=True)
+@pytest.mark.parametrize(
+    ("days", "problems"),
+    [
+        pytest.param(14.1, [], id="just enough"),
+        pytest.param(13.9, ["for 13 more days; renew it"], id="too few"),
+        pytest.param(None, ["no such service"], id="the server cannot be reached"),
+    ],
+)
+def test_status_is_not_content_with_a_certificate_that_ends_soon_or_cannot_be_seen(
+    server: Server,
+    cluster: Cluster,
+    authority: Authority,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    days: float | None,
+    problems: list[str],
+) -> None:
+    if days is not None:
+        authority.issue(server.folder, days=days, name=HOST)
+        server.restart()
+        cluster.ports = {MONITORING_PORT: server.monitoring_port}
+    monkeypatch.setattr("operations.status.forwarded", cluster.forwarded)
+    inventory = tmp_path / "tenants.yaml"
+    inventory.write_text(json.dumps({"tenants": {"acme": TLS, "plain": {}}}) + "\n")
+    asked = ["status", f"--inventory={inventory}", "--certificates", "--json"]
+    found = json.loads(CliRunner().invoke(app, asked).stdout)["instances"]
+    told = {
+        each["tenant"]: [words for words in each["differences"] if "certificate: " in words]
+        for each in found
+    }
+    assert told["plain"] == []
+    assert len(told["acme"]) == len(problems)
+    assert all(words in told["acme"][0] for words in problems)

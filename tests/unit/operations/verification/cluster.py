@@ -51,6 +51,7 @@ class Cluster:
         conditions = [{"type": "Ready", "status": str(self.is_ready)}]
         answers: dict[str, Objects] = {
             "nodes": [] if isinstance(self.nodes, str) else self.nodes,
+            "deployments,services": [],
             "pods": [{"metadata": {}, "status": {"conditions": conditions}}],
             "jobs": [{**each, "status": {"conditions": [self.condition]}} for each in self._jobs],
         }
