@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tenancy.edit.steps import PreviewError, preview_steps
 from tests.conftest import NewDatabase
 from tests.controlplane.rows import execute, placed
 from tests.e2e.project import Project, Target
@@ -148,6 +149,24 @@ def test_faults_of_the_provider_leave_nothing_that_recover_and_up_do_not_put_rig
             assert placed(stack.project.dsn, tenant) == on_one
         preview = stack.project.preview()
         assert preview.changes == [], preview.output
+
+
+def test_rows_that_the_provider_cannot_look_at_are_reported_once_and_make_the_guard_refuse(
+    target: Target, new_database: NewDatabase, tmp_path: Path
+) -> None:
+    """The program has seen the database, and the provider then finds it gone: here, always."""
+    stack = new_stack(target, new_database(), tmp_path, {"acme": [], "globex": []})
+    stack.want([1])
+    stack.project.use_database("postgresql://nobody@127.0.0.1:1/platform")
+    preview = stack.project.pulumi("preview", "--json")
+    said = [
+        each["message"]
+        for each in json.loads(preview)["diagnostics"]
+        if "could not look at rows of tenant" in each["message"]
+    ]
+    assert len(said) == 1, "it waits for the database once, and not for each tenant"
+    with pytest.raises(PreviewError, match="did not see all, so it proves nothing"):
+        preview_steps(preview)
 
 
 def new_stack(target: Target, dsn: str, tmp_path: Path, life: Life) -> Stack:
