@@ -43,8 +43,8 @@ def guard(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="The inventory before the edit, say on main. Without it, --preview tells what the "
-            "stack has.",
+            help="The inventory before the edit, say on main; otherwise what the stack has, by "
+            "--preview.",
         ),
     ] = None,
     preview: Annotated[
@@ -63,10 +63,10 @@ def guard(
 ) -> None:
     """Refuse an unapproved edit that removes too much.
 
-    It is judged by what the stack has, which a preview shows, or by the inventory before it. An
-    approval is needed when more than one tenant loses its last server, when over 25% of at least 10
-    instances go, or when a Deployment or Service would be replaced. It is for exactly one edit; by
-    a preview, also for exactly the servers that the stack has now.
+    It compares the edit with the servers that the stack has (--preview), or with an earlier
+    inventory (--base). An approval is needed when more than one tenant loses its last server, when
+    over 25% of at least 10 instances go, or when a Deployment or Service would be replaced. An
+    approval is for one edit only; with --preview also only for the servers that the stack has now.
 
     \b
     For example:

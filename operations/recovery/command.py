@@ -40,7 +40,7 @@ def recover(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Repair a stack whose engine was killed. Then `pulumi up` ends as if it had not been.
+    """Repair a stack whose engine was killed. Then `pulumi up` ends as if it had lived.
 
     Removes the lock of a dead engine, an empty file beside the state of a local backend, and
     processes of this project whose engine is gone. Records in the state what was made in the

@@ -65,7 +65,7 @@ def removed(steps: Iterable[Step]) -> set[str]:
 
 
 def overlooked(base: Iterable[str], head: Iterable[str], steps: Iterable[Step]) -> tuple[str, ...]:
-    """The instances that an edit removes and `steps` do not: then `steps` are not of this edit.
+    """The instances that an edit removes and `steps` keep: such `steps` belong to another edit.
 
     Args:
         base: the names of the instances before the edit.
@@ -78,8 +78,8 @@ def overlooked(base: Iterable[str], head: Iterable[str], steps: Iterable[Step]) 
 def approval(steps: Iterable[Step]) -> str:
     """What approves exactly these steps: SHA-256 over sorted lines, in hex.
 
-    A line is `operation URN`; of an instance's resource that goes or is replaced, followed by the
-    time since which the stack has it. So one step more or less needs another approval, and so does
+    Each line is `operation URN`. If the step removes or replaces an instance's resource, the time
+    at which the stack got it follows. So one step more or less needs another approval, and so does
     the same loss after the servers have come back. What others deploy meanwhile does not matter.
 
     Steps that change nothing do not count, nor do updates of rows: whether one is due depends on
@@ -90,7 +90,7 @@ def approval(steps: Iterable[Step]) -> str:
 
 
 def undated(steps: Iterable[Step]) -> tuple[str, ...]:
-    """The instances of which `steps` take something away, and nothing that has a time.
+    """The instances that lose a resource by `steps`, and none of which the time is known.
 
     An approval of that would hold again after they have come back.
     """
