@@ -107,6 +107,7 @@ export APPROVAL ?= $(basename $(INVENTORY)).approval
 export BASE ?= origin/main
 export PROPOSAL ?= autoscale
 export NAMESPACE ?= vrsky-tenants
+export SETTINGS ?=
 
 # Leaves out what only the local stack and the tests need. A stack that manages the database's roles
 # needs the group database-roles as well.
@@ -147,7 +148,8 @@ issue: ## post drift.md as the open issue about STACK, or close it if nothing di
 	@$(RUN) python -m operations post drift.md --issue "Drift of $$STACK"
 
 autoscale: ## grow or shrink tenants in INVENTORY, and write autoscale.md: what and why
-	@$(RUN) python -m operations autoscale --inventory "$$INVENTORY" --namespace "$$NAMESPACE" >autoscale.md
+	@$(RUN) python -m operations autoscale --inventory "$$INVENTORY" --namespace "$$NAMESPACE" \
+	  $(if $(SETTINGS),--settings "$$SETTINGS") >autoscale.md
 	@cat autoscale.md
 
 propose: ## open, update or close the pull request of branch PROPOSAL: INVENTORY's edit

@@ -129,11 +129,7 @@ class RecordsProvider(ResourceProvider):
         if foreign := store.foreign(there, added):
             return store.refusal(tenant_id, foreign)
         if others := store.others_at(dsn, tenant_id, [row.dns_name for row in added]):
-            found = ", ".join(f"{of} instance {row.instance_number}" for of, row in others)
-            return (
-                f"nats_instances gives other tenants the addresses of tenant {tenant_id}: {found} "
-                f"at {others[0][1].dns_name}. Correct or delete them first."
-            )
+            return store.taken(tenant_id, others)
         return ""
 
     @_plainly()

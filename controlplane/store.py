@@ -12,7 +12,7 @@ from psycopg.sql import SQL, Identifier, Literal, Placeholder
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random
 
 from controlplane.connection import ControlPlaneError, TryAgainError, connected
-from controlplane.tables import has_tls, lacking
+from controlplane.tables import check_names, has_tls, lacking
 from tenancy.inventory.terms import PlacementPolicy
 from tenancy.names import address
 from tenancy.rows.lifecycle import OUR_WORDS, TRANSITIONS, Status, StatusWords
@@ -57,6 +57,7 @@ def rows_of(
         words: what the platform calls the statuses.
     """
     with connected(dsn, "read") as connection:
+        check_names(connection)
         return _rows(connection, tenant_id, numbers, domain, tls=has_tls(connection), words=words)
 
 
@@ -94,15 +95,22 @@ def others_at(
 ) -> list[tuple[str, InstanceRow]]:
     """The rows of other tenants that have one of `addresses`, each with its tenant's id."""
     with connected(dsn, "read") as connection:
-        found = connection.execute(
-            """
-            SELECT coalesce(tenant_id::text, ''), instance_number, dns_name::text, status::text
-            FROM nats_instances
-            WHERE dns_name::text = ANY (%s) AND tenant_id::text IS DISTINCT FROM %s
-            ORDER BY 1, 2
-            """,
-            (list(addresses), tenant_id),
-        ).fetchall()
+        check_names(connection)
+        return _others_at(connection, tenant_id, addresses)
+
+
+def _others_at(
+    connection: psycopg.Connection, tenant_id: str, addresses: Collection[str]
+) -> list[tuple[str, InstanceRow]]:
+    found = connection.execute(
+        """
+        SELECT coalesce(tenant_id::text, ''), instance_number, dns_name::text, status::text
+        FROM nats_instances
+        WHERE dns_name::text = ANY (%s) AND tenant_id::text IS DISTINCT FROM %s
+        ORDER BY 1, 2
+        """,
+        (list(addresses), tenant_id),
+    ).fetchall()
     return [(tenant, InstanceRow(*row)) for tenant, *row in found]
 
 
@@ -203,6 +211,7 @@ def _transact(
         The numbers of the instances that workers now have to leave; none when all is done.
     """
     with connected(dsn, "write") as connection:
+        check_names(connection)
         tls = has_tls(connection)
         if any(row.tls for row in wanted.rows) and not tls:
             raise ControlPlaneError(lacking("nats_instances", ["tls"]))
@@ -214,6 +223,10 @@ def _transact(
         unmanaged = [row for row in there if row.instance_number not in managed]
         if others := foreign(unmanaged, wanted.rows):
             raise ControlPlaneError(refusal(wanted.tenant_id, others))
+        addresses = [row.dns_name for row in wanted.rows]
+        if elsewhere := _others_at(connection, wanted.tenant_id, addresses):
+            raise ControlPlaneError(taken(wanted.tenant_id, elsewhere))
+        _check_written(wanted, there)
         going = {row.instance_number: row for row in there if _goes(row, wanted, managed)}
         _correct(connection, wanted, ["dns_name", "status", *(["tls"] if tls else [])], words)
         if not going and not _placement(connection, wanted).moves:
@@ -221,6 +234,10 @@ def _transact(
         # From here on nobody can add an integration to an instance, or take one away. So decide
         # again, by what cannot change any more.
         _lock(connection, wanted.tenant_id)
+        _check_written(
+            wanted,
+            _rows(connection, wanted.tenant_id, numbers, wanted.domain, tls=tls, words=words),
+        )
         if not wanted.rows:
             _terminate(connection, wanted.tenant_id, list(going), words)
             return frozenset()
@@ -232,6 +249,20 @@ def _transact(
             return frozenset(going)
         _delete(connection, wanted.tenant_id, list(going))
     return frozenset()
+
+
+def _check_written(wanted: TenantRows, there: Collection[InstanceRow]) -> None:
+    """Refuse to go on without a row for each instance: integrations would move to nowhere.
+
+    Something else has kept it from being inserted: an id that the platform takes for the same
+    (citext), a trigger, somebody who deletes it.
+    """
+    if missing := wanted.numbers - {row.instance_number for row in there}:
+        raise ControlPlaneError(
+            f"The database did not keep the rows of tenant {wanted.tenant_id} that were inserted: "
+            f"{_listed(missing)}. Look for a row with the same id in another spelling, and for a "
+            "trigger on nats_instances."
+        )
 
 
 def _goes(row: InstanceRow, wanted: TenantRows, managed: Collection[int]) -> bool:
@@ -472,6 +503,7 @@ def remove(
         ControlPlaneError: an integration points to one of them, or the database cannot be used.
     """
     with connected(dsn, "write") as connection:
+        check_names(connection)
         rows = _rows(connection, tenant_id, numbers, domain, tls=False, words=words)
         going = [
             row.instance_number
@@ -514,6 +546,15 @@ def _delete(connection: psycopg.Connection, tenant_id: str, numbers: Sequence[in
     connection.execute(
         "DELETE FROM nats_instances WHERE tenant_id::text = %s AND instance_number = ANY (%s)",
         parameters,
+    )
+
+
+def taken(tenant_id: str, others: Sequence[tuple[str, InstanceRow]]) -> str:
+    """Why a tenant's rows cannot be written: rows of other tenants have their addresses."""
+    found = ", ".join(f"{of} instance {row.instance_number}" for of, row in others)
+    return (
+        f"nats_instances gives other tenants the addresses of tenant {tenant_id}: {found} at "
+        f"{others[0][1].dns_name}. Correct or delete them first."
     )
 
 

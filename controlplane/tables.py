@@ -47,7 +47,7 @@ def check(
     Raises:
         ControlPlaneError: what is missing or unusable, by name, and what to do; one line.
     """
-    _check_names(connection)
+    check_names(connection)
     columns = _columns(connection)
     for table in _TABLES:
         missing = [name for of, name in _TYPES if of == table and (of, name) not in columns]
@@ -77,8 +77,14 @@ def lacking(table: str, columns: Iterable[str]) -> str:
     return f"The table {table} lacks {', '.join(columns)}; {_MIGRATIONS}."
 
 
-def _check_names(connection: psycopg.Connection) -> None:
-    """Refuse names that stand for two tables, or for something that may hide rows."""
+def check_names(connection: psycopg.Connection) -> None:
+    """Refuse names that stand for two tables, or for something that may hide rows.
+
+    Each transaction asks this, since `destroy` and `refresh` run no program that would.
+
+    Raises:
+        ControlPlaneError: what is hidden, or may be, and what to do; one line.
+    """
     found = connection.execute(
         """
         SELECT c.relname::text, array_agg(c.oid::regclass::text ORDER BY path.place),
@@ -267,5 +273,6 @@ def _check_statuses(connection: psycopg.Connection, column: _Column, words: Stat
         if refusing:
             raise ControlPlaneError(
                 f"nats_instances.status does not take `{word}` ({refusing[0]}). Say what the "
-                f"platform calls it: `pulumi config set --path database.statuses.{status} WORD`."
+                f"platform calls it: `pulumi config set --path database.statuses.{status} WORD`, "
+                "and give commands `--settings Pulumi.STACK.yaml`."
             )

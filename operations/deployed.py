@@ -28,8 +28,8 @@ def deployed(
     That is FILE in the commit of that `up`. The engine records the commit with each `up`, and
     whether the working tree had uncommitted changes: if so, nobody knows what it deployed.
     The previous commit of main is not always the deployed one: CI may have skipped an `up` because
-    a later one was waiting, or an `up` may have failed. After a failed `up` the stack has part of a later edit, so
-    `guard` takes what the stack has from a preview.
+    a later one was waiting, or an `up` may have failed. After a failed `up` the stack has part of a
+    later edit, so `guard` takes what the stack has from a preview.
 
     \b
     For example:

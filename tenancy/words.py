@@ -28,7 +28,7 @@ def listed(names: Sequence[str], most: int) -> str:
     return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
-_OUR_CODE = re.compile(r"(`[a-z]+(?:: [a-z]+)?`)")
+_OUR_CODE = re.compile(r"(`(?:[a-z]+(?:: [a-z]+)?|kubectl [^`]*)`)")
 """A code span as our own words have it. In somebody else's words it is harmless too."""
 _MARKDOWN = re.compile(r"[!\[\]<@#*_|~&\\`]|://|www\.")
 _WORD = re.compile(r"(\S+?)([,;.:]*(?:\s|$))")

@@ -1,12 +1,13 @@
 """The file with a stack's settings, `Pulumi.STACK.yaml`, as far as a command reads it."""
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from tenancy.rows.lifecycle import OUR_WORDS, Status, StatusWords
+from tenancy.rows.lifecycle import OUR_WORDS, STATUSES, Status, StatusWords
 
 _DATABASE = "tenant-nats:database"
 
@@ -16,7 +17,18 @@ class StackFileError(Exception):
 
 
 class _Database(BaseModel):
-    statuses: dict[Status, str] = {}
+    model_config = ConfigDict(extra="allow")
+
+    statuses: dict[Status, Annotated[str, Field(min_length=1)]] = {}
+    secure: None = None
+    """The whole section is encrypted, and only the engine reads it."""
+
+    @model_validator(mode="after")
+    def _distinct(self) -> "_Database":
+        words = [StatusWords(**self.statuses).word(status) for status in STATUSES]
+        if len({*words}) < len(words):
+            raise ValueError("one word for two statuses")
+        return self
 
 
 class _Config(BaseModel):
@@ -36,11 +48,14 @@ def status_words(file: Path | None) -> StatusWords:
     if file is None:
         return OUR_WORDS
     try:
-        content = YAML(typ="safe").load(file.read_text(encoding="utf-8"))
+        try:
+            content = YAML(typ="safe").load(file.read_text(encoding="utf-8"))
+        except ValueError:  # a date that is none; an encoding error is one too
+            raise StackFileError(f"{file} is not YAML in UTF-8.") from None
         words = _Content.model_validate(content or {}).config.database.statuses
     except OSError as error:
         raise StackFileError(f"{file} cannot be read ({error.strerror}).") from None
-    except (UnicodeError, YAMLError):
+    except (UnicodeError, YAMLError, RecursionError):
         raise StackFileError(f"{file} is not YAML in UTF-8.") from None
     except ValidationError as error:
         place = ".".join(str(part) for part in error.errors()[0]["loc"])

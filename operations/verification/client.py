@@ -98,8 +98,11 @@ def certificate(port: int) -> str:
     said = read_json(port, "/varz").get("tls_cert_not_after")
     if not said:
         raise UnknownError("this nats-server does not say until when its certificate is valid")
-    end = datetime.fromisoformat(said)
-    left = end - datetime.now(UTC)
+    try:
+        end = datetime.fromisoformat(said)
+        left = end - datetime.now(UTC)
+    except (TypeError, ValueError):
+        raise UnknownError("what it says of its certificate in /varz is no time") from None
     day = f"{end:%Y-%m-%d %H:%M} UTC"
     if left < timedelta():
         raise ServerError(f"it was valid until {day}; renew it, and restart the server")

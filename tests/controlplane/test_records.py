@@ -315,8 +315,8 @@ def test_an_expected_error_has_no_traceback(
     else:
         pytest.fail("the table is gone")
     assert shown.splitlines() == [
-        "controlplane.connection.ControlPlaneError: The database refused: "
-        'relation "nats_instances" does not exist.',
+        "controlplane.connection.ControlPlaneError: The database has no table nats_instances on "
+        "its search path; apply the platform's migrations (controlplane/schema) first.",
     ]
 
 

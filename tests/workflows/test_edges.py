@@ -127,7 +127,7 @@ def folder(
         yield tmp_path
 
 
-def no_rows(_: str) -> Snapshot:
+def no_rows(_: str, **__: object) -> Snapshot:
     return Snapshot()
 
 
