@@ -8,19 +8,21 @@ from typing import Any
 
 _COLLECTOR = "tenant_nats"
 
+# Ids and statuses are read as text, whatever type the platform gives them.
 # The namespace comes from addresses: `nats-acme-corp-1.vrsky-tenants.svc.cluster.local:4222`.
 _ROWS = """\
-SELECT split_part(instance.dns_name, '.', 2) AS namespace, instance.tenant_id,
+SELECT split_part(instance.dns_name::text, '.', 2) AS namespace, instance.tenant_id::text,
        instance.instance_number::text AS instance_num, instance.status::text AS status, 1 AS rows
 FROM nats_instances AS instance
 """
 _INTEGRATIONS = """\
-SELECT split_part(instance.dns_name, '.', 2) AS namespace, instance.tenant_id,
+SELECT split_part(instance.dns_name::text, '.', 2) AS namespace, instance.tenant_id::text,
        instance.instance_number::text AS instance_num, count(integration.id) AS integrations
 FROM nats_instances AS instance
 LEFT JOIN integrations AS integration
-  ON integration.nats_instance_id = instance.id AND integration.tenant_id = instance.tenant_id
-WHERE instance.status <> 'terminated'
+  ON integration.nats_instance_id = instance.id
+  AND integration.tenant_id::text = instance.tenant_id::text
+WHERE instance.status::text <> 'terminated'
 GROUP BY instance.id, instance.dns_name, instance.tenant_id, instance.instance_number
 """
 _READ = """\
@@ -31,13 +33,15 @@ SELECT (SELECT count(*) FROM nats_instances) + (SELECT count(*) FROM integration
 _UNPLACED = """\
 SELECT tenant.namespace, tenant.tenant_id, count(integration.id) AS integrations
 FROM (
-  SELECT DISTINCT split_part(instance.dns_name, '.', 2) AS namespace, instance.tenant_id
-  FROM nats_instances AS instance WHERE instance.status <> 'terminated'
+  SELECT DISTINCT split_part(instance.dns_name::text, '.', 2) AS namespace,
+         instance.tenant_id::text AS tenant_id
+  FROM nats_instances AS instance WHERE instance.status::text <> 'terminated'
 ) AS tenant
 LEFT JOIN integrations AS integration
-  ON integration.tenant_id = tenant.tenant_id AND NOT EXISTS (
+  ON integration.tenant_id::text = tenant.tenant_id AND NOT EXISTS (
     SELECT FROM nats_instances AS instance
-    WHERE instance.id = integration.nats_instance_id AND instance.tenant_id = integration.tenant_id
+    WHERE instance.id = integration.nats_instance_id
+      AND instance.tenant_id::text = integration.tenant_id::text
   )
 GROUP BY tenant.namespace, tenant.tenant_id
 """

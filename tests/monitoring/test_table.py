@@ -5,6 +5,7 @@ import pytest
 from controlplane.store import InstanceRow
 from monitoring.table import sql_exporter
 from tests.controlplane.rows import execute, insert
+from tests.controlplane.test_platforms import UUID, altered, of_type
 from tests.monitoring.sql import METRICS, scraped
 
 
@@ -85,3 +86,18 @@ def test_empty_tables_have_no_other_samples(dsn: str, metric: str) -> None:
 def test_no_connection_string_is_in_the_file() -> None:
     dsn = sql_exporter()["target"]["data_source_name"]
     assert dsn == "postgres://given-by-SQLEXPORTER_TARGET_DSN"
+
+
+def test_a_platforms_own_types_are_read_as_text(dsn: str) -> None:
+    """An enum without our word `terminated`, and ids that are uuid in one table only."""
+    altered(
+        dsn,
+        *of_type("uuid")[:1],
+        "CREATE TYPE status AS ENUM ('active', 'gone')",
+        "ALTER TABLE nats_instances ALTER status TYPE status USING status::status",
+    )
+    insert(dsn, UUID, row(UUID, 1, "active"), integrations=2)
+    execute(dsn, "INSERT INTO integrations (tenant_id) VALUES (%s)", UUID)
+    assert scraped(dsn, "tenant_nats_row") == {("vrsky-tenants", UUID, "1", "active"): 1}
+    assert scraped(dsn, "tenant_nats_integrations") == {("vrsky-tenants", UUID, "1"): 2}
+    assert scraped(dsn, "tenant_nats_integrations_unplaced") == {("vrsky-tenants", UUID): 1}

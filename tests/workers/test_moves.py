@@ -223,8 +223,8 @@ def test_a_move_while_the_database_is_away_is_followed_when_it_is_back(
             "AND backend_type = 'client backend'"
         ).fetchall()
         assert terminated == [(True,)], "the worker has one connection"
-        worker.wait_for("database-lost", wait=0.5)
-        worker.wait_for("database-lost", wait=1)  # and could not come back
+        lost = worker.events.index(worker.wait_for("database-lost"))
+        worker.wait_for("database-lost", since=lost + 1)  # and could not come back
         inside.execute(
             "UPDATE integrations SET nats_instance_id = %s", (platform.rows[second.url],)
         )
