@@ -95,8 +95,7 @@ class Statuses(BaseModel):
 
     @model_validator(mode="after")
     def _distinct(self) -> "Statuses":
-        words = [*self.model_dump().values()]
-        if len({*words}) < len(words):
+        if not StatusWords(**self.model_dump()).are_distinct:
             raise PydanticCustomError("ambiguous", "")
         return self
 

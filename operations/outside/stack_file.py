@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from tenancy.rows.lifecycle import OUR_WORDS, STATUSES, Status, StatusWords
+from tenancy.rows.lifecycle import OUR_WORDS, Status, StatusWords
 
 _DATABASE = "tenant-nats:database"
 
@@ -25,8 +25,7 @@ class _Database(BaseModel):
 
     @model_validator(mode="after")
     def _distinct(self) -> "_Database":
-        words = [StatusWords(**self.statuses).word(status) for status in STATUSES]
-        if len({*words}) < len(words):
+        if not StatusWords(**self.statuses).are_distinct:
             raise ValueError("one word for two statuses")
         return self
 
@@ -47,16 +46,9 @@ def status_words(file: Path | None) -> StatusWords:
     """
     if file is None:
         return OUR_WORDS
+    content = _loaded(file)
     try:
-        try:
-            content = YAML(typ="safe").load(file.read_text(encoding="utf-8"))
-        except ValueError:  # a date that is none; an encoding error is one too
-            raise StackFileError(f"{file} is not YAML in UTF-8.") from None
         words = _Content.model_validate(content or {}).config.database.statuses
-    except OSError as error:
-        raise StackFileError(f"{file} cannot be read ({error.strerror}).") from None
-    except (UnicodeError, YAMLError, RecursionError):
-        raise StackFileError(f"{file} is not YAML in UTF-8.") from None
     except ValidationError as error:
         place = ".".join(str(part) for part in error.errors()[0]["loc"])
         raise StackFileError(
@@ -64,3 +56,13 @@ def status_words(file: Path | None) -> StatusWords:
             f"config: {{{_DATABASE}: {{statuses: {{draining: terminating}}}}}}"
         ) from None
     return StatusWords(**words)
+
+
+def _loaded(file: Path) -> object:
+    """What the file holds, as YAML."""
+    try:
+        return YAML(typ="safe").load(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise StackFileError(f"{file} cannot be read ({error.strerror}).") from None
+    except (ValueError, YAMLError, RecursionError):  # ValueError: a date that is none, an encoding
+        raise StackFileError(f"{file} is not YAML in UTF-8.") from None

@@ -49,6 +49,11 @@ class StatusWords:
         known = {self.word(status): status for status in STATUSES}
         return known.get(word, f"the platform's {word}" if word in STATUSES else word)
 
+    @property
+    def are_distinct(self) -> bool:
+        """Whether each status has a word of its own, so that a word says which it is."""
+        return len({self.word(status) for status in STATUSES}) == len(STATUSES)
+
     def written(self) -> tuple[tuple[Status, str], ...]:
         """The statuses that this program writes, each with the platform's word."""
         return tuple((status, self.word(status)) for status in STATUSES if status != "provisioning")
