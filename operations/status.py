@@ -1,9 +1,8 @@
 """`status`: the inventory, the cluster and the table side by side."""
 
 import json
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -23,7 +22,7 @@ from operations.verification.forwarding import forwarded
 from tenancy.defaults import NAMESPACE
 from tenancy.inventory.faults import InventoryError
 from tenancy.inventory.validation import load
-from tenancy.names import MONITORING_PORT, instance_name
+from tenancy.names import MONITORING_PORT
 from tenancy.plan.plan import Plan, expand
 from tenancy.rows.snapshot import Snapshot
 from tenancy.rows.standing import Seen, Standing, standings
@@ -71,11 +70,13 @@ def status(
     except InventoryError as error:
         raise stopped(Exit.FAILED, str(error)) from None
     problems: list[str] = []
+    kubectl = Kubectl(context)
     found = standings(
-        plan, _cluster(Kubectl(context), namespace, problems), _table(settings_file, problems)
+        plan,
+        _cluster(kubectl, namespace, problems),
+        _table(settings_file, problems),
+        _certificates(plan, kubectl) if certificates else {},
     )
-    if certificates:
-        found = _with_certificates(found, plan, Kubectl(context))
     if as_json:
         told = {"instances": [asdict(each) for each in found], "problems": problems}
         typer.echo(json.dumps(told, indent=2))
@@ -89,23 +90,15 @@ def status(
         raise typer.Exit(Exit.DIFFERENT)
 
 
-def _with_certificates(
-    found: Sequence[Standing], plan: Plan, kubectl: Kubectl
-) -> tuple[Standing, ...]:
-    """`found` with what is wrong with the certificate of each server, the wrong ones first."""
+def _certificates(plan: Plan, kubectl: Kubectl) -> dict[str, tuple[str, ...]]:
+    """What is wrong with the certificate of each server with TLS, by the instance's name."""
     asked = [each.name for each in plan.instances.values() if each.tls_secret]
 
     def ask(name: str) -> tuple[str, ...]:
         return _certificate(kubectl, plan.namespace, name)
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        problems = dict(zip(asked, pool.map(ask, asked), strict=True))
-    added = [
-        replace(each, differences=(*each.differences, *problems.get(name, ())))
-        for each in found
-        for name in [instance_name(each.tenant, each.number)]
-    ]
-    return tuple(sorted(added, key=lambda each: (not each.differences, each.tenant, each.number)))
+        return dict(zip(asked, pool.map(ask, asked), strict=True))
 
 
 def _certificate(kubectl: Kubectl, namespace: str, name: str) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ It decides nothing for an `up`; it is for people to look at.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
 from tenancy.names import instance_name, instance_of
@@ -54,7 +55,12 @@ class Standing:
     """How it differs from the inventory, in words; empty if it does not."""
 
 
-def standings(plan: Plan, seen: Seen | None, snapshot: Snapshot | None) -> tuple[Standing, ...]:
+def standings(
+    plan: Plan,
+    seen: Seen | None,
+    snapshot: Snapshot | None,
+    further: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+) -> tuple[Standing, ...]:
     """All instances that the inventory, the cluster or the table knows, differences first.
 
     Args:
@@ -63,12 +69,23 @@ def standings(plan: Plan, seen: Seen | None, snapshot: Snapshot | None) -> tuple
         snapshot: the table; None if it could not be read. A row counts if its instance is wanted,
             or if it has the address of an instance in the plan's namespace and is not `terminated`,
             a record of the past.
+        further: differences that were found elsewhere, in words, by the name of the instance.
     """
     rows = {} if snapshot is None else dict(_rows(plan, snapshot))
     wanted = {(each.tenant, each.number): each for each in plan.instances.values()}
     found = {known: name for name in (seen.names if seen else ()) if (known := instance_of(name))}
     every = {*wanted, *found, *rows}
-    made = (_standing(key, wanted.get(key), seen, snapshot, rows.get(key)) for key in every)
+    made = (
+        _standing(
+            key,
+            wanted.get(key),
+            seen,
+            snapshot,
+            rows.get(key),
+            further.get(instance_name(*key), ()),
+        )
+        for key in every
+    )
     return tuple(sorted(made, key=lambda each: (not each.differences, each.tenant, each.number)))
 
 
@@ -86,6 +103,7 @@ def _standing(
     seen: Seen | None,
     snapshot: Snapshot | None,
     row: RecordedInstance | None,
+    further: tuple[str, ...],
 ) -> Standing:
     tenant, number = key
     name = instance_name(tenant, number)
@@ -107,7 +125,7 @@ def _standing(
         service=service,
         row=status,
         integrations=row.integrations if row else None,
-        differences=tuple(differs),
+        differences=(*differs, *further),
     )
 
 
