@@ -87,7 +87,7 @@ def check_names(connection: psycopg.Connection) -> None:
     """
     found = connection.execute(
         """
-        SELECT c.relname::text, array_agg(c.oid::regclass::text ORDER BY path.place),
+        SELECT c.relname::text,
                array_agg(n.nspname::text ORDER BY path.place),
                array_agg(c.relkind::text ORDER BY path.place)
         FROM unnest(current_schemas(true)) WITH ORDINALITY AS path (name, place)
@@ -98,7 +98,7 @@ def check_names(connection: psycopg.Connection) -> None:
         """,
         (list(_TABLES),),
     ).fetchall()
-    by_name = {name: (schemas, kinds) for name, _, schemas, kinds in found}
+    by_name = {name: (schemas, kinds) for name, schemas, kinds in found}
     for name in _TABLES:
         if name not in by_name:
             raise ControlPlaneError(

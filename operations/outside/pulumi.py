@@ -152,8 +152,7 @@ class Engine:
     def backend(self) -> str:
         """The URL of the backend. It reads no state, so it works whatever a dead engine left."""
         said = _run(self.folder, self.environment, ["whoami", "--json"])
-        _understood(TypeAdapter(_Account), said, "whoami")
-        return json.loads(said)["url"]
+        return _understood(TypeAdapter(_Account), said, "whoami").url
 
     def create(self) -> None:
         """Make the stack."""

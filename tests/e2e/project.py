@@ -20,6 +20,12 @@ from tests.packages import PACKAGES
 
 _PROGRAM = ("__main__.py", "program.py", "settings.py", "Pulumi.yaml", ".venv", *PACKAGES)
 
+SIZES = """\
+sizes:
+  small: {requests: {cpu: 10m, memory: 64Mi}, limits: {cpu: 100m, memory: 64Mi}}
+  huge: {requests: {cpu: '999', memory: 64Mi}, limits: {cpu: '999', memory: 64Mi}}
+"""
+"""A server of size `huge` fits on no node, so it never becomes ready."""
 
 Settings = dict[str, object]
 """What a stack's configuration says: `namespace`, or `kubernetes:context` of another package."""

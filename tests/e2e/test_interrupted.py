@@ -22,15 +22,10 @@ from tenancy.inventory.validation import load
 from tenancy.plan.plan import Plan, expand
 from tests.controlplane.rows import by_hand
 from tests.e2e.conftest import NewProject
-from tests.e2e.project import Project
+from tests.e2e.project import SIZES, Project
 from tests.sweeps import swept
 from tests.waiting import wait_until
 
-SIZES = """\
-sizes:
-  small: {requests: {cpu: 10m, memory: 64Mi}, limits: {cpu: 100m, memory: 64Mi}}
-  huge: {requests: {cpu: '999', memory: 64Mi}, limits: {cpu: '999', memory: 64Mi}}
-"""
 FIVE_TENANTS = f"""\
 tenants:
   acme: {{instances: 2, size: small}}

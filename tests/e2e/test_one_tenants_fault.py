@@ -10,13 +10,8 @@ import pytest
 from controlplane.store import InstanceRow
 from tests.controlplane.rows import by_hand, execute, insert
 from tests.e2e.conftest import NewProject
-from tests.e2e.project import Project
+from tests.e2e.project import SIZES, Project
 
-SIZES = """\
-sizes:
-  small: {requests: {cpu: 10m, memory: 64Mi}, limits: {cpu: 100m, memory: 64Mi}}
-  huge: {requests: {cpu: '999', memory: 64Mi}, limits: {cpu: '999', memory: 64Mi}}
-"""
 BEFORE = f"""\
 tenants:
   acme: {{instances: 2, size: small}}
