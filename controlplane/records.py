@@ -109,7 +109,7 @@ class RecordsProvider(ResourceProvider):
         if self._is_unreachable:
             return
         try:
-            problem = self._refusal(tenant_id, added)
+            problem = self._objection(tenant_id, added)
         except (ControlPlaneError, DsnError) as error:
             # Said once, and found out once: each attempt takes seconds.
             self._is_unreachable = True
@@ -123,14 +123,8 @@ class RecordsProvider(ResourceProvider):
         wait=wait_fixed(1),
         reraise=True,
     )
-    def _refusal(self, tenant_id: str, added: Sequence[InstanceRow]) -> str:
-        dsn, numbers = self._dsn(), [row.instance_number for row in added]
-        there = store.rows_of(dsn, tenant_id, numbers, words=self._words)
-        if foreign := store.foreign(there, added):
-            return store.refusal(tenant_id, foreign)
-        if others := store.others_at(dsn, tenant_id, [row.dns_name for row in added]):
-            return store.taken(tenant_id, others)
-        return ""
+    def _objection(self, tenant_id: str, added: Sequence[InstanceRow]) -> str:
+        return store.objection(self._dsn(), tenant_id, added, words=self._words)
 
     @_plainly()
     def diff(self, _id: str, _olds: Properties, _news: Properties) -> DiffResult:

@@ -90,18 +90,42 @@ def _rows(
     ]
 
 
-def others_at(
-    dsn: str, tenant_id: str, addresses: Collection[str]
-) -> list[tuple[str, InstanceRow]]:
-    """The rows of other tenants that have one of `addresses`, each with its tenant's id."""
+def objection(
+    dsn: str, tenant_id: str, added: Sequence[InstanceRow], *, words: StatusWords = OUR_WORDS
+) -> str:
+    """Why `record` will refuse to add rows, by what the table has now; empty if it will not."""
     with connected(dsn, "read") as connection:
         check_names(connection)
-        return _others_at(connection, tenant_id, addresses)
+        numbers = [row.instance_number for row in added]
+        tls = has_tls(connection)
+        there = _rows(connection, tenant_id, numbers, "", tls=tls, words=words)
+        return _objection(connection, tenant_id, there, added)
+
+
+def _objection(
+    connection: psycopg.Connection,
+    tenant_id: str,
+    unmanaged: Sequence[InstanceRow],
+    wanted: Sequence[InstanceRow],
+) -> str:
+    """Why `wanted` cannot be written beside `unmanaged` rows and other tenants'; empty if it can.
+
+    Args:
+        connection: in a transaction.
+        tenant_id: whose rows.
+        unmanaged: the rows that this tenant has and no earlier call made.
+        wanted: all that should be active.
+    """
+    if others := _foreign(unmanaged, wanted):
+        return _refusal(tenant_id, others)
+    elsewhere = _others_at(connection, tenant_id, [row.dns_name for row in wanted])
+    return _taken(tenant_id, elsewhere) if elsewhere else ""
 
 
 def _others_at(
     connection: psycopg.Connection, tenant_id: str, addresses: Collection[str]
 ) -> list[tuple[str, InstanceRow]]:
+    """The rows of other tenants that have one of `addresses`, each with its tenant's id."""
     found = connection.execute(
         """
         SELECT coalesce(tenant_id::text, ''), instance_number, dns_name::text, status::text
@@ -114,7 +138,7 @@ def _others_at(
     return [(tenant, InstanceRow(*row)) for tenant, *row in found]
 
 
-def foreign(rows: Sequence[InstanceRow], wanted: Sequence[InstanceRow]) -> list[InstanceRow]:
+def _foreign(rows: Sequence[InstanceRow], wanted: Sequence[InstanceRow]) -> list[InstanceRow]:
     """Those of `rows` that give an instance in `wanted` another address: not ours to take over.
 
     One that is `terminated` has no server any more, whatever its address, and one that is
@@ -221,11 +245,8 @@ def _transact(
         numbers = [*wanted.numbers, *managed]
         there = _rows(connection, wanted.tenant_id, numbers, wanted.domain, tls=tls, words=words)
         unmanaged = [row for row in there if row.instance_number not in managed]
-        if others := foreign(unmanaged, wanted.rows):
-            raise ControlPlaneError(refusal(wanted.tenant_id, others))
-        addresses = [row.dns_name for row in wanted.rows]
-        if elsewhere := _others_at(connection, wanted.tenant_id, addresses):
-            raise ControlPlaneError(taken(wanted.tenant_id, elsewhere))
+        if problem := _objection(connection, wanted.tenant_id, unmanaged, wanted.rows):
+            raise ControlPlaneError(problem)
         _check_written(wanted, there)
         going = {row.instance_number: row for row in there if _goes(row, wanted, managed)}
         _correct(connection, wanted, ["dns_name", "status", *(["tls"] if tls else [])], words)
@@ -549,7 +570,7 @@ def _delete(connection: psycopg.Connection, tenant_id: str, numbers: Sequence[in
     )
 
 
-def taken(tenant_id: str, others: Sequence[tuple[str, InstanceRow]]) -> str:
+def _taken(tenant_id: str, others: Sequence[tuple[str, InstanceRow]]) -> str:
     """Why a tenant's rows cannot be written: rows of other tenants have their addresses."""
     found = ", ".join(f"{of} instance {row.instance_number}" for of, row in others)
     return (
@@ -558,7 +579,7 @@ def taken(tenant_id: str, others: Sequence[tuple[str, InstanceRow]]) -> str:
     )
 
 
-def refusal(tenant_id: str, others: Sequence[InstanceRow]) -> str:
+def _refusal(tenant_id: str, others: Sequence[InstanceRow]) -> str:
     """Why rows that something else made are not touched."""
     found = ", ".join(f"{row.instance_number} at {row.dns_name}" for row in others)
     return (

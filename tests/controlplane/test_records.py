@@ -251,11 +251,11 @@ def test_check_says_once_that_the_database_does_not_answer_and_waits_for_that_on
 ) -> None:
     asked: list[str] = []
 
-    def refuse(_dsn: str, tenant_id: str, *_: object, **__: object) -> list[InstanceRow]:
+    def refuse(_dsn: str, tenant_id: str, *_: object, **__: object) -> str:
         asked.append(tenant_id)
         raise ControlPlaneError("The database cannot be used: nobody is there.")
 
-    monkeypatch.setattr(store, "rows_of", refuse)
+    monkeypatch.setattr(store, "objection", refuse)
     for _ in range(3):
         provider.check({}, inputs(ONE))
     assert capsys.readouterr().err == (
