@@ -3,7 +3,7 @@
 import pulumi
 
 from program import build, decide, stack
-from settings import read_settings
+from settings.reading import read_settings
 
 settings = read_settings()
 decision = decide(settings)

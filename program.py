@@ -18,7 +18,8 @@ from controlplane.connection import ControlPlaneError
 from controlplane.dsn import DsnError
 from controlplane.reader import take_snapshot
 from monitoring.rule_file import rules as rules_for
-from settings import Database, Settings, database_url, leaves_integrations, of_the_plugin
+from settings.reading import database_url, leaves_integrations, of_the_plugin
+from settings.stack import Database, Settings
 from tenancy.inventory.faults import InventoryError
 from tenancy.inventory.models import Inventory
 from tenancy.inventory.validation import load

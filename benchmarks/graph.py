@@ -105,7 +105,7 @@ def measure(tenants: int) -> Measurement:
     """Build the graph of that many tenants in this process."""
     from program import Decision, build
     from rendering.recorder import deploy
-    from settings import Settings
+    from settings.stack import Settings
     from tenancy.inventory.models import Inventory, Tenant
     from tenancy.plan.plan import expand
 

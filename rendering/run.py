@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from program import Decision, build, rules_of
 from rendering.recorder import Graph, deploy
-from settings import Database, Settings, SettingsError, settings_of
+from settings.reading import SettingsError, settings_of
+from settings.stack import Database, Settings
 from tenancy.inventory.models import Inventory
 from tenancy.plan.plan import expand
 

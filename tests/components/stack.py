@@ -5,7 +5,7 @@ from typing import Any
 
 from rendering.recorder import Graph
 from rendering.run import graph_of as graph_of_stack
-from settings import Settings
+from settings.stack import Settings
 from tenancy.inventory.models import Inventory
 from tenancy.inventory.nkeys import EXAMPLE
 

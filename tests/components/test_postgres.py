@@ -9,7 +9,7 @@ import pytest
 from controlplane.roles import FUNCTIONS, LENT
 from program import Decision, build
 from rendering.recorder import Graph, attempt
-from settings import Settings
+from settings.stack import Settings
 from tenancy.inventory.models import Inventory
 from tenancy.plan.plan import expand
 from tests.components.stack import graph_of

@@ -19,7 +19,7 @@ from cluster.strangers import Findings, Object, Wanted
 from controlplane.connection import ControlPlaneError
 from program import build, decide
 from rendering.recorder import Outcome, attempt, deploy
-from settings import Settings
+from settings.stack import Settings
 from tenancy.rows.snapshot import RecordedInstance, Snapshot
 from tests.components.stack import EVERY_OPTION, graph_of
 

@@ -18,7 +18,7 @@ import nats.errors
 import pytest
 
 from operations.verification.client import Credentials, ServerError, round_trip
-from settings import Settings
+from settings.stack import Settings
 from tests.nats.server import PROGRAM, Server, free_port, planned, running
 
 STANDARD = planned()

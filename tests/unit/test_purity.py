@@ -48,7 +48,7 @@ def test_importing_what_decides_loads_neither_the_engine_nor_the_database() -> N
     ("code", "slow"),
     [
         (
-            "import program, settings; program._database_roles(settings.Settings().database)",
+            "import program; program._database_roles(program.Settings().database)",
             {"pulumi_kubernetes", "pulumi_postgresql", "sqlalchemy", "alembic"},
         ),
         ("import controlplane.records", {"pydantic", "ruamel", "pulumi_kubernetes", "sqlalchemy"}),
@@ -70,7 +70,7 @@ def test_what_runs_at_each_up_loads_nothing_slow_that_it_does_not_use(
     assert {name for name in loaded if name.partition(".")[0] in slow} == set()
 
 
-@pytest.mark.parametrize("module", ["__main__", "program", "settings"])
+@pytest.mark.parametrize("module", ["__main__", "program"])
 def test_the_program_knows_no_sandbox(module: str) -> None:
     """For single modules, of which `lint-imports` knows nothing."""
     imported: set[str] = set()

@@ -11,7 +11,8 @@ from pulumi.runtime.settings import SETTINGS
 from pydantic import BaseModel
 
 from controlplane.dsn import DsnError
-from settings import Database, Metrics, Settings, SettingsError, database_url, read_settings
+from settings.reading import SettingsError, database_url, read_settings
+from settings.stack import Database, Metrics, Settings
 from tenancy.inventory.faults import printable
 
 Configure = Callable[..., None]

@@ -5,7 +5,7 @@ from difflib import unified_diff
 from pathlib import Path
 
 from sandbox.layout import PROJECT
-from settings import Database, Metrics, Settings
+from settings.stack import Database, Metrics, Settings
 from tenancy.edit.description import as_markdown
 from tenancy.edit.effects import changes_between
 from tenancy.inventory.validation import parse

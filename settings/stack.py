@@ -1,0 +1,151 @@
+"""The settings of a stack, with their defaults."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+from controlplane.roles import PREFIX, SCHEMA
+from settings.values import (
+    DatabaseName,
+    Duration,
+    Flag,
+    Identifier,
+    Image,
+    LabelKey,
+    LabelValue,
+    MostInstances,
+    Pause,
+    StatusWord,
+)
+from tenancy.defaults import IMAGE, NAMESPACE
+from tenancy.inventory.types import Cpu, Memory, NamespaceName
+from tenancy.plan.ceiling import Ceiling
+from tenancy.rows.lifecycle import StatusWords
+
+
+class Statuses(BaseModel):
+    """The platform's words for the statuses of `nats_instances`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)
+
+    provisioning: StatusWord = "provisioning"
+    """It has announced an instance, whose server is not ready."""
+    active: StatusWord = "active"
+    """Workers may connect."""
+    draining: StatusWord = "draining"
+    """Its integrations are elsewhere, its workers are leaving."""
+    terminated: StatusWord = "terminated"
+    """Its server is gone; the row stays as a record."""
+
+    @model_validator(mode="after")
+    def _distinct(self) -> "Statuses":
+        if not StatusWords(**self.model_dump()).are_distinct:
+            raise PydanticCustomError("ambiguous", "")
+        return self
+
+
+class Database(BaseModel):
+    """What a stack does about the platform's database, besides the rows."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)
+
+    manage_roles: Flag = False
+    """Whether the stack makes the roles and their grants, with the plugin of pulumi-postgresql."""
+    name: DatabaseName | None = None
+    """The database that has the tables; needed if the stack manages the roles."""
+    in_schema: Identifier = Field(default=SCHEMA, alias="schema")
+    """The schema that has the tables."""
+    role_prefix: Identifier = PREFIX
+    """What the names of the roles begin with."""
+    statuses: Statuses = Statuses()
+    """What the platform calls the statuses of a row, where its table has words of its own."""
+
+    @property
+    def words(self) -> StatusWords:
+        """The platform's words for the statuses."""
+        return StatusWords(**self.statuses.model_dump())
+
+    @model_validator(mode="after")
+    def _named(self) -> "Database":
+        if self.manage_roles and self.name is None:
+            raise PydanticCustomError("unnamed", "")
+        return self
+
+
+class Metrics(BaseModel):
+    """What a stack does for the Prometheus that watches its servers."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)
+
+    exporter: Flag = True
+    """Whether an exporter runs beside each server, on port 7777."""
+    exporter_image: Image = "natsio/prometheus-nats-exporter:0.20.2"
+    pod_monitor: Flag = False
+    """Whether the stack makes a PodMonitor; for clusters with the Prometheus operator."""
+    prometheus_rule: Flag = False
+    """Whether it makes a PrometheusRule, with recording rules and alerts; for the same clusters."""
+    labels: dict[LabelKey, LabelValue] = {}
+    """The labels of both, by which the operator's Prometheus may select them."""
+
+    @model_validator(mode="after")
+    def _exported(self) -> "Metrics":
+        if not self.exporter and (self.pod_monitor or self.prometheus_rule):
+            raise PydanticCustomError("unexported", "")
+        return self
+
+
+def _structure(value: Any) -> Any:
+    """The content of a structured value, which the engine passes as JSON."""
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+class Settings(BaseModel):
+    """What the configuration of a stack may say, in camelCase: `monitoringNamespace`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)
+
+    inventory: Path = Path("tenants.yaml")
+    """The inventory's file, relative to the project's folder. Each stack has its own."""
+    namespace: NamespaceName = NAMESPACE
+    """Where the servers live. It belongs to one stack."""
+    namespace_mode: Literal["managed", "existing"] = "managed"
+    """Whether the stack makes the namespace, or uses an existing one."""
+    retain_namespace: Flag = True
+    """Whether a managed namespace outlives the stack; workers live in it too."""
+    monitoring_namespace: NamespaceName = "vrsky-monitoring"
+    """The namespace whose pods may read ports 8222 and 7777."""
+    pod_security: Literal["restricted", "baseline"] = "restricted"
+    """The Pod Security Standard of a managed namespace; `baseline` where older workers live."""
+    image: Image = IMAGE
+    """The servers' image."""
+    ready_timeout: Duration = "3m"
+    """How long a server may take to become ready."""
+    drain: Pause = "30s"
+    """How long workers have to leave a server after its integrations have moved away."""
+    max_instances: MostInstances | None = None
+    """How many servers the inventory may ask for in all."""
+    max_cpu: Cpu | None = None
+    """How much CPU they may request in all."""
+    max_memory: Memory | None = None
+    """How much memory they may request in all."""
+    database: Annotated[Database, BeforeValidator(_structure)] = Database()
+    """What the stack does about the platform's database, besides the rows."""
+    metrics: Annotated[Metrics, BeforeValidator(_structure)] = Metrics()
+    """What the stack does for the Prometheus that watches its servers."""
+
+    @property
+    def exporter_image(self) -> str | None:
+        """The image of the exporter beside each server; None for no exporter."""
+        return self.metrics.exporter_image if self.metrics.exporter else None
+
+    @property
+    def ceiling(self) -> Ceiling:
+        """What the inventory may ask for in all."""
+        return Ceiling(instances=self.max_instances, cpu=self.max_cpu, memory=self.max_memory)
