@@ -36,7 +36,7 @@ check: ## format, lint, types, import contracts and the fast tests, in 45 second
 	$(RUN) ruff check $(PYTHON_FILES)
 	$(RUN) basedpyright
 	$(RUN) lint-imports
-	$(RUN) python -m operations check tenants.yaml
+	$(RUN) tenant-nats check tenants.yaml
 	$(RUN) zizmor --offline --quiet --persona pedantic .github
 	$(PYTEST) -q tests/unit tests/components
 
@@ -89,7 +89,7 @@ benchmark: ## measure; prints tables (about half an hour; the last needs a `make
 # Without --strict, pip-audit passes when the service knows none of the packages.
 AUDIT := --vulnerability-service pypi
 audit: ## check all locked Python packages for known vulnerabilities (asks the public index)
-	@$(UV) export --quiet --locked --all-groups --format requirements.txt \
+	@$(UV) export --quiet --locked --all-groups --no-emit-project --format requirements.txt \
 	  --output-file .requirements.txt >/dev/null
 	@$(RUN) pip-audit --requirement .requirements.txt --require-hashes --disable-pip --strict \
 	  --progress-spinner off $(AUDIT) || { echo "The audit did not pass. If no vulnerability is \
@@ -116,13 +116,13 @@ changes comment diff guard deploy drift issue autoscale propose: RUN = \
   $(UV) run --quiet --locked --no-default-groups $(addprefix --group ,$(DEPLOY_GROUPS))
 
 changes: ## write changes.md: what INVENTORY changes since the commit BASE, or its faults
-	@$(RUN) python -m operations changes --base "$$BASE" --head "$$INVENTORY" --format markdown >changes.md \
+	@$(RUN) tenant-nats changes --base "$$BASE" --head "$$INVENTORY" --format markdown >changes.md \
 	  2>.changes.err || { cat .changes.err >&2; { printf '**This edit could not be compared.**\n\n'; \
 	  sed 's/^/    /' .changes.err; } >changes.md; exit 1; }
 	@cat changes.md
 
 comment: ## post changes.md on PULL_REQUEST, in place of the earlier comment
-	@$(RUN) python -m operations post changes.md --pull-request "$$PULL_REQUEST"
+	@$(RUN) tenant-nats post changes.md --pull-request "$$PULL_REQUEST"
 
 kubeconfig: ## write the file KUBECONFIG from the variable KUBECONFIG_TEXT
 	@umask 077 && printf '%s\n' "$$KUBECONFIG_TEXT" >"$$KUBECONFIG"
@@ -133,7 +133,7 @@ diff: ## show what `pulumi up` would change in STACK
 guard: ## fail if `pulumi up` of STACK needs an approval and has none
 	@$(RUN) pulumi preview --stack "$$STACK" --non-interactive --json --show-sames >.preview.json || \
 	  { cat .preview.json >&2; exit 1; }
-	@$(RUN) python -m operations guard --head "$$INVENTORY" --preview .preview.json \
+	@$(RUN) tenant-nats guard --head "$$INVENTORY" --preview .preview.json \
 	  --approval "$$APPROVAL"
 
 # What one tenant lacks holds up no other; the exit code is not 0 all the same.
@@ -142,15 +142,15 @@ deploy: guard ## run the guard, then `pulumi up` of STACK
 
 drift: ## write drift.md: the out-of-band changes of STACK; fails if there are any
 	@rm -f drift.md
-	@$(RUN) python -m operations drift --stack "$$STACK" --report drift.md
+	@$(RUN) tenant-nats drift --stack "$$STACK" --report drift.md
 
 issue: ## post drift.md as the open issue about STACK, or close it if nothing differs
-	@$(RUN) python -m operations post drift.md --issue "Drift of $$STACK"
+	@$(RUN) tenant-nats post drift.md --issue "Drift of $$STACK"
 
 autoscale: ## grow or shrink tenants in INVENTORY, and write autoscale.md: what and why
-	@$(RUN) python -m operations autoscale --inventory "$$INVENTORY" --namespace "$$NAMESPACE" \
+	@$(RUN) tenant-nats autoscale --inventory "$$INVENTORY" --namespace "$$NAMESPACE" \
 	  $(if $(SETTINGS),--settings "$$SETTINGS") >autoscale.md
 	@cat autoscale.md
 
 propose: ## open, update or close the pull request of branch PROPOSAL: INVENTORY's edit
-	@$(RUN) python -m operations propose autoscale.md --inventory "$$INVENTORY" --branch "$$PROPOSAL"
+	@$(RUN) tenant-nats propose autoscale.md --inventory "$$INVENTORY" --branch "$$PROPOSAL"

@@ -80,7 +80,7 @@ class Findings:
             f"the label {_KEY}={_VALUE} of what this project makes, so an `up` leaves "
             f"{agreeing(len(self.taken), 'it', 'them')} alone and fails for "
             f"{agreeing(len(self.taken), 'its tenant', 'their tenants')}; "
-            f"`python -m operations adopt --namespace {namespace}` says what can be taken over."
+            f"`tenant-nats adopt --namespace {namespace}` says what can be taken over."
         )
 
 
@@ -168,5 +168,5 @@ def _taken(wanted: Wanted, shared: Collection[Object]) -> list[str]:
     return [
         f"{named} {agreeing(len(shared), 'is', 'are')} in the namespace {wanted.namespace} "
         f"already, without the label {_KEY}={_VALUE} of what this project makes; "
-        f"`python -m operations adopt --namespace {wanted.namespace}` says what can be taken over"
+        f"`tenant-nats adopt --namespace {wanted.namespace}` says what can be taken over"
     ]

@@ -55,5 +55,11 @@ app.command()(verify)
 app.command()(autoscale)
 app.command()(propose)
 
+
+def main() -> None:
+    """Run the command that the arguments name."""
+    app(prog_name="tenant-nats")
+
+
 if __name__ == "__main__":
-    app(prog_name="python -m operations")
+    main()

@@ -57,8 +57,8 @@ def adopt(
 
     \b
     For example:
-      python -m operations adopt --namespace vrsky-tenants
-      python -m operations adopt --namespace vrsky-tenants --write tenants.yaml --patch
+      tenant-nats adopt --namespace vrsky-tenants
+      tenant-nats adopt --namespace vrsky-tenants --write tenants.yaml --patch
 
     \b
     Exit codes:
@@ -257,9 +257,7 @@ def _steps(place: _Place, written: Path | None, *, is_patched: bool) -> Iterator
         yield "  1. Write the inventory that describes it, and read it:"
         context = place.kubectl.context
         where = f" --context {context}" if context else ""
-        yield (
-            f"       python -m operations adopt --namespace {namespace}{where} --write tenants.yaml"
-        )
+        yield f"       tenant-nats adopt --namespace {namespace}{where} --write tenants.yaml"
     yield "  2. Let the stack use the existing namespace, and take over the objects in it:"
     for command in _settings(namespace):
         yield f"       {command}"

@@ -80,9 +80,9 @@ def autoscale(
 
     \b
     For example:
-      python -m operations autoscale --dry-run
-      python -m operations autoscale --prometheus https://prometheus.example.com --except acme-corp
-      python -m operations autoscale --inventory inventories/eu.yaml --namespace eu-tenants
+      tenant-nats autoscale --dry-run
+      tenant-nats autoscale --prometheus https://prometheus.example.com --except acme-corp
+      tenant-nats autoscale --inventory inventories/eu.yaml --namespace eu-tenants
 
     \b
     Exit codes:

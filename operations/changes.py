@@ -52,9 +52,9 @@ def changes(
 
     \b
     For example:
-      python -m operations changes                      what this branch changes
-      python -m operations changes --base HEAD~1        what the last commit has changed
-      python -m operations changes --format markdown > comment.md
+      tenant-nats changes                      what this branch changes
+      tenant-nats changes --base HEAD~1        what the last commit has changed
+      tenant-nats changes --format markdown > comment.md
 
     \b
     Exit codes:

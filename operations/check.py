@@ -40,8 +40,8 @@ def check(
 
     \b
     For example:
-      python -m operations check tenants.yaml
-      python -m operations check inventories/*.yaml --json
+      tenant-nats check tenants.yaml
+      tenant-nats check inventories/*.yaml --json
 
     \b
     Exit codes:

@@ -41,8 +41,8 @@ def database_roles(
 
     \b
     For example:
-      python -m operations database-roles | psql -v ON_ERROR_STOP=1 "$ADMINISTRATORS_URL"
-      python -m operations database-roles --prefix eu_nats --schema platform
+      tenant-nats database-roles | psql -v ON_ERROR_STOP=1 "$ADMINISTRATORS_URL"
+      tenant-nats database-roles --prefix eu_nats --schema platform
 
     \b
     Exit codes:

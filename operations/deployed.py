@@ -33,8 +33,8 @@ def deployed(
 
     \b
     For example:
-      python -m operations deployed tenants.yaml --stack prod > base.yaml
-      python -m operations changes --base base.yaml
+      tenant-nats deployed tenants.yaml --stack prod > base.yaml
+      tenant-nats changes --base base.yaml
 
     \b
     Exit codes:

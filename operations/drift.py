@@ -38,7 +38,7 @@ def drift(
 
     \b
     For example:
-      python -m operations drift --stack prod --report drift.md
+      tenant-nats drift --stack prod --report drift.md
 
     \b
     Exit codes:

@@ -71,9 +71,9 @@ def guard(
     \b
     For example:
       pulumi preview --stack prod --json --show-sames > preview.json
-      python -m operations guard --head tenants.yaml --preview preview.json \\
+      tenant-nats guard --head tenants.yaml --preview preview.json \\
         --approval tenants.approval
-      python -m operations guard --base main.yaml --head tenants.yaml
+      tenant-nats guard --base main.yaml --head tenants.yaml
 
     \b
     Exit codes:

@@ -41,8 +41,8 @@ def post(
 
     \b
     For example:
-      python -m operations post changes.md --pull-request 17
-      python -m operations post drift.md --issue "Drift of prod"
+      tenant-nats post changes.md --pull-request 17
+      tenant-nats post drift.md --issue "Drift of prod"
 
     \b
     Exit codes:

@@ -56,8 +56,8 @@ def propose(
 
     \b
     For example:
-      python -m operations propose autoscale.md
-      python -m operations propose eu.md --inventory inventories/eu.yaml --branch autoscale-eu
+      tenant-nats propose autoscale.md
+      tenant-nats propose eu.md --inventory inventories/eu.yaml --branch autoscale-eu
 
     \b
     Exit codes:

@@ -56,8 +56,8 @@ def render(
 
     \b
     For example:
-      python -m operations render manifests
-      python -m operations render manifests --settings Pulumi.prod.yaml --set image=nats:2.15.1
+      tenant-nats render manifests
+      tenant-nats render manifests --settings Pulumi.prod.yaml --set image=nats:2.15.1
       kubectl apply -f manifests
       psql "$DATABASE_URL" -f manifests/90-rows.sql      once the Deployments are ready
 

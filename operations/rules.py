@@ -27,7 +27,7 @@ def rules(
 
     \b
     For example:
-      python -m operations rules > /etc/prometheus/tenant-nats.rules.yaml
+      tenant-nats rules > /etc/prometheus/tenant-nats.rules.yaml
       promtool check rules /etc/prometheus/tenant-nats.rules.yaml
 
     \b
@@ -43,6 +43,6 @@ def rules(
     if as_json:
         typer.echo(json.dumps(content, indent=2))
     else:
-        comment = f"Written by `python -m operations rules` from {inventory}."
+        comment = f"Written by `tenant-nats rules` from {inventory}."
         # In UTF-8 whatever the terminal has, since Prometheus reads it.
         typer.echo(in_yaml(content, comment).encode(), nl=False)

@@ -55,8 +55,8 @@ def status(
 
     \b
     For example:
-      python -m operations status
-      python -m operations status --inventory inventories/eu.yaml --namespace eu-tenants --json
+      tenant-nats status
+      tenant-nats status --inventory inventories/eu.yaml --namespace eu-tenants --json
 
     \b
     Exit codes:

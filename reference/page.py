@@ -1,7 +1,7 @@
 """`python -m reference.page`: write docs/inventory.md, the reference of the inventory.
 
 Words, defaults and examples are those of the models. `tenancy.edit.effects` says what an edit does,
-so the page says the same as `operations changes`. A test compares the file with both.
+so the page says the same as `tenant-nats changes`. A test compares the file with both.
 """
 
 import textwrap
@@ -38,7 +38,7 @@ tags, tabs, several documents, and text that some reader takes for something els
 refused. All faults come in one report, each with its line and a correct example
 ([ADR 0003](adr/0003-strict-inventory.md)).
 
-Edits are described in the words of `python -m operations changes`. Servers restart only where it
+Edits are described in the words of `tenant-nats changes`. Servers restart only where it
 says so. The tenant of the examples has 45 integrations; its size `large` requests 2 CPU and 4Gi,
 with limits of twice that.
 """

@@ -16,7 +16,7 @@ from tenancy.tokens import TENANT
 
 NAMESPACE_FILE = "00-namespace.yaml"
 ROWS_FILE = "90-rows.sql"
-HEADER = "Written by `python -m operations render`: edit the inventory and write it again."
+HEADER = "Written by `tenant-nats render`: edit the inventory and write it again."
 _ROWS_HEADER = f"""\
 -- {HEADER}
 -- For psql, once the Deployments are ready, since workers go where a row says `active`. Existing

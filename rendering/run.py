@@ -20,7 +20,7 @@ class StackSettingsError(ValueError):
 def stack_settings(given: Mapping[str, object], source: str) -> Settings:
     """The settings of a stack, as its file or a command line has them: `monitoringNamespace`.
 
-    Without the database's roles, which are not manifests: `operations database-roles` prints them.
+    Without the database's roles, which are not manifests: `tenant-nats database-roles` prints them.
 
     Raises:
         StackSettingsError: a key is unknown, or a value does not fit; the text names `source`.

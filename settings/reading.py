@@ -38,7 +38,7 @@ def read_settings() -> Settings:
 
 
 def leaves_integrations() -> bool:
-    """Whether this preview ignores pending integration moves, as those of `operations drift` do."""
+    """Whether this preview ignores pending moves of integrations, as `tenant-nats drift` does."""
     return LEAVE_VARIABLE in os.environ
 
 

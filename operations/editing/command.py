@@ -53,8 +53,8 @@ def add(
 
     \b
     For example:
-      python -m operations add initech
-      python -m operations add initech --integrations 60 clients.namespaces=[initech-workers]
+      tenant-nats add initech
+      tenant-nats add initech --integrations 60 clients.namespaces=[initech-workers]
 
     \b
     Exit codes:
@@ -87,10 +87,10 @@ def set_(
 
     \b
     For example:
-      python -m operations set acme-corp instances=2
-      python -m operations set acme-corp instances= integrations=120
-      python -m operations set acme-corp 'clients.namespaces=[acme-workers, acme-jobs]'
-      python -m operations set acme-corp state=decommissioned
+      tenant-nats set acme-corp instances=2
+      tenant-nats set acme-corp instances= integrations=120
+      tenant-nats set acme-corp 'clients.namespaces=[acme-workers, acme-jobs]'
+      tenant-nats set acme-corp state=decommissioned
 
     \b
     Exit codes:

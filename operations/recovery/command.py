@@ -50,7 +50,7 @@ def recover(
 
     \b
     For example:
-      python -m operations recover --stack prod && pulumi up --stack prod
+      tenant-nats recover --stack prod && pulumi up --stack prod
 
     \b
     Exit codes:

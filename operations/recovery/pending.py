@@ -21,7 +21,7 @@ from tenancy.names import are_ours
 from tenancy.tokens import TENANT_RECORDS
 
 _UNCONFIRMED = (
-    "recorded by `operations recover`, which was interrupted before it looked: run it again"
+    "recorded by `tenant-nats recover`, which was interrupted before it looked: run it again"
 )
 _UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """What a preview has in the place of a value that only an `up` can know."""

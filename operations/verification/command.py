@@ -98,8 +98,8 @@ def verify(
 
     \b
     For example:
-      python -m operations verify
-      python -m operations verify acme-corp --nkey acme.seed --ca ca.crt
+      tenant-nats verify
+      tenant-nats verify acme-corp --nkey acme.seed --ca ca.crt
 
     \b
     Exit codes:

@@ -15,7 +15,7 @@ _FOLDED_FROM = 10
 """How many tenants of a kind are shown without a click."""
 _NAMES_A_LINE = 20
 """How many tenants share a line if the same happens to them."""
-_ONLY_SO_MUCH = "This is cut to fit a comment; `python -m operations changes` shows all of it."
+_ONLY_SO_MUCH = "This is cut to fit a comment; `tenant-nats changes` shows all of it."
 
 
 def as_text(edit: Changes) -> str:

@@ -1,4 +1,4 @@
-"""What `operations recover` asks the API server for is what this program makes."""
+"""What `tenant-nats recover` asks the API server for is what this program makes."""
 
 from cluster.kinds import KINDS
 from tests.components.stack import graph_of

@@ -199,11 +199,11 @@ class Project:
         return self._log.read_text()
 
     def recover(self, *arguments: str) -> tuple[int, str]:
-        """Run `python -m operations recover` as a person would; its exit code and its output."""
+        """Run `tenant-nats recover` as a person would; its exit code and its output."""
         return self.operations("recover", "--stack", "e2e", *arguments)
 
     def operations(self, *command: str) -> tuple[int, str]:
-        """Run `python -m operations` as a person would; its exit code and its output."""
+        """Run `tenant-nats` as a person would; its exit code and its output."""
         answer = subprocess.run(
             [sys.executable, "-m", "operations", *command],
             cwd=self.folder, env={**os.environ, **self.env, "KUBECONFIG": self.target.kubeconfig},

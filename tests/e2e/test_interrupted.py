@@ -1,4 +1,4 @@
-"""An engine that is killed, what it leaves, and that `operations recover` and `up` put it right.
+"""An engine that is killed, what it leaves, and that `tenant-nats recover` and `up` put it right.
 
 Invariant 6: after a crash at any point, one documented command and `up` end in the state that no
 crash would have left: no duplicate, no orphan, in the cluster or the database.

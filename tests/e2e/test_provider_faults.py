@@ -2,7 +2,7 @@
 
 On the real engine and a real Postgres; the program is tenants' records and no server, since nothing
 else has to do with the database. What has been broken is repaired the same way each time, by
-`python -m operations recover` and `up`, and ends in the state that no fault would have left.
+`tenant-nats recover` and `up`, and ends in the state that no fault would have left.
 """
 
 import json

@@ -79,7 +79,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 def operations(folder: Path, *arguments: str) -> tuple[int, Any]:
-    """Run `python -m operations … --json`; its exit code and its answer."""
+    """Run `tenant-nats … --json`; its exit code and its answer."""
     answer = subprocess.run(
         [sys.executable, "-m", "operations", *arguments, "--json"],
         cwd=folder, env=environment(folder), capture_output=True, text=True,

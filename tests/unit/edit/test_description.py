@@ -128,7 +128,7 @@ def test_what_is_cut_is_the_least_grave() -> None:
     words = as_markdown(edit, longest=20_000)
     assert len(words.encode()) <= 20_000
     assert words.endswith("\nThis is cut to fit a comment; "
-                          "`python -m operations changes` shows all of it.\n")  # fmt: skip
+                          "`tenant-nats changes` shows all of it.\n")  # fmt: skip
     named = [bool(re.search(rf"\*\*{each.tenant}\*\*", words)) for each in edit.tenants]
     assert 50 < sum(named) < len(named)
     of_the_gravest = [f"**{each.tenant}**" in words for each in edit.of(Kind.REMOVES)]

@@ -505,7 +505,7 @@ def test_every_commands_help_has_an_example_and_its_exit_codes() -> None:
     for name, command in group.commands.items():
         told = command.help or ""
         _, _, examples = told.partition("For example:\n")
-        assert f"  python -m operations {name}" in examples, name
+        assert f"  tenant-nats {name}" in examples, name
         assert "Exit codes:\n  0  " in told, name
 
 

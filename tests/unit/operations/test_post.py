@@ -1,4 +1,4 @@
-"""`operations post`: one comment, one issue, changed in place."""
+"""`tenant-nats post`: one comment, one issue, changed in place."""
 
 import json
 from collections.abc import Generator

@@ -1,4 +1,4 @@
-"""`operations propose`: one branch of a real remote, and one open pull request of a fake GitHub."""
+"""`tenant-nats propose`: one branch of a real remote, one open pull request of a fake GitHub."""
 
 import json
 import subprocess
