@@ -1,13 +1,5 @@
-"""NATS servers for every tenant in the inventory: see README.md."""
+"""What the engine runs: the program of tenant-nats, whose contents are tenant_nats/__main__.py."""
 
-import pulumi
+from runpy import run_module
 
-from program import build, decide, stack
-from settings.reading import read_settings
-
-settings = read_settings()
-decision = decide(settings)
-tenants = build(settings, decision, stack=stack())
-
-pulumi.export("namespace", decision.plan.namespace)
-pulumi.export("urls", {tenant_id: tenant.urls for tenant_id, tenant in tenants.items()})
+run_module("tenant_nats")

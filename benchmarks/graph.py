@@ -103,11 +103,11 @@ def _in_a_fresh_process(tenants: int) -> Measurement:
 
 def measure(tenants: int) -> Measurement:
     """Build the graph of that many tenants in this process."""
-    from program import Decision, build
     from rendering.recorder import deploy
     from settings.stack import Settings
     from tenancy.inventory.models import Inventory, Tenant
     from tenancy.plan.plan import expand
+    from tenant_nats.phases import Decision, build
 
     inventory = Inventory(tenants={f"tenant-{number}": Tenant() for number in range(tenants)})
     plan = expand(inventory, namespace=NAMESPACE)

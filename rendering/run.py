@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from program import Decision, build, rules_of
 from rendering.recorder import Graph, deploy
 from settings.reading import SettingsError, settings_of
 from settings.stack import Database, Settings
 from tenancy.inventory.models import Inventory
 from tenancy.plan.plan import expand
+from tenant_nats.phases import Decision, build, rules_of
 
 PREFIX = "tenant-nats:"
 """The prefix of the program's own keys in a stack's settings file."""

@@ -7,11 +7,11 @@ import pulumi
 import pytest
 
 from controlplane.roles import FUNCTIONS, LENT
-from program import Decision, build
 from rendering.recorder import Graph, attempt
 from settings.stack import Settings
 from tenancy.inventory.models import Inventory
 from tenancy.plan.plan import expand
+from tenant_nats.phases import Decision, build
 from tests.components.stack import graph_of
 
 Cell = tuple[str, str, str, str]

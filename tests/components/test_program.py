@@ -13,14 +13,14 @@ import pulumi
 import pytest
 from pulumi.runtime import set_all_config
 
-import program
 from cluster.kubectl import ClusterError, Kubectl
 from cluster.strangers import Findings, Object, Wanted
 from controlplane.connection import ControlPlaneError
-from program import build, decide
 from rendering.recorder import Outcome, attempt, deploy
 from settings.stack import Settings
 from tenancy.rows.snapshot import RecordedInstance, Snapshot
+from tenant_nats import phases
+from tenant_nats.phases import build, decide
 from tests.components.stack import EVERY_OPTION, graph_of
 
 CANARY = "postgresql://provisioner:canary-4f1d@db.example.com:5432/platform"
@@ -32,8 +32,8 @@ def _surroundings(  # pyright: ignore[reportUnusedFunction]
 ) -> None:
     """A named database and a cluster, both empty unless a test says otherwise."""
     monkeypatch.setenv("DATABASE_URL", CANARY)
-    monkeypatch.setattr(program, "take_snapshot", _found())
-    monkeypatch.setattr(program, "look", _finding())
+    monkeypatch.setattr(phases, "take_snapshot", _found())
+    monkeypatch.setattr(phases, "look", _finding())
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_a_removal_that_would_strand_integrations_is_refused_in_one_line(
         status="active",
         integrations=57,
     )
-    monkeypatch.setattr(program, "take_snapshot", _found(pointed_to))
+    monkeypatch.setattr(phases, "take_snapshot", _found(pointed_to))
     outcome = _attempt(inventory, preview=preview)
     assert str(outcome.error) == (
         f"{inventory} cannot be carried out, so nothing was changed: acme-corp has 57 "
@@ -73,7 +73,7 @@ def test_what_moves_and_what_finds_no_room_is_told_in_a_preview_and_in_an_up(
     preview: bool,
 ) -> None:
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr(program, "take_snapshot", _found(unplaced={"acme-corp": 57}))
+    monkeypatch.setattr(phases, "take_snapshot", _found(unplaced={"acme-corp": 57}))
     outcome = _attempt(inventory, preview=preview)
     assert [each.getMessage() for each in caplog.records if each.name == "root"] == [
         "1 tenant relies on labels alone (acme-corp): every pod that carries the label may "
@@ -89,7 +89,7 @@ def test_what_moves_and_what_finds_no_room_is_told_in_a_preview_and_in_an_up(
 def test_without_the_database_nothing_is_deployed(
     inventory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(program, "take_snapshot", _unreachable)
+    monkeypatch.setattr(phases, "take_snapshot", _unreachable)
     outcome = _attempt(inventory)
     assert str(outcome.error) == "The database cannot be used: no route. Nothing was changed."
     _assert_refused(outcome)
@@ -98,7 +98,7 @@ def test_without_the_database_nothing_is_deployed(
 def test_without_the_database_a_preview_warns_and_shows_the_plan(
     inventory: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(program, "take_snapshot", _unreachable)
+    monkeypatch.setattr(phases, "take_snapshot", _unreachable)
     outcome = _attempt(inventory, preview=True)
     assert outcome.error is None
     assert [each.name for each in outcome.graph.of_type("Tenant")] == ["acme-corp"]
@@ -122,7 +122,7 @@ def test_when_no_database_is_named_nothing_is_deployed(
 def test_a_wrong_inventory_is_refused_before_the_database_is_asked(
     inventory: Path, monkeypatch: pytest.MonkeyPatch, preview: bool
 ) -> None:
-    monkeypatch.setattr(program, "take_snapshot", _not_to_be_asked)
+    monkeypatch.setattr(phases, "take_snapshot", _not_to_be_asked)
     inventory.write_text("tenants:\n  acme-corp: {integrations: -1}\n")
     outcome = _attempt(inventory, preview=preview)
     assert "integrations: -1" in str(outcome.error)
@@ -133,7 +133,7 @@ def test_a_wrong_inventory_is_refused_before_the_database_is_asked(
 def test_an_inventory_above_the_ceiling_is_refused_before_the_database_is_asked(
     inventory: Path, monkeypatch: pytest.MonkeyPatch, preview: bool
 ) -> None:
-    monkeypatch.setattr(program, "take_snapshot", _not_to_be_asked)
+    monkeypatch.setattr(phases, "take_snapshot", _not_to_be_asked)
     inventory.write_text("tenants:\n  acme-corp: {instances: 3}\n")
     outcome = _attempt(inventory, preview=preview, maxInstances="2")
     assert str(outcome.error) == (
@@ -148,7 +148,7 @@ def test_an_inventory_above_the_ceiling_is_refused_before_the_database_is_asked(
 def test_what_is_somebody_elses_is_refused_before_anything_is_made(
     inventory: Path, monkeypatch: pytest.MonkeyPatch, preview: bool
 ) -> None:
-    monkeypatch.setattr(program, "look", _finding("one thing", "another"))
+    monkeypatch.setattr(phases, "look", _finding("one thing", "another"))
     outcome = _attempt(inventory, preview=preview)
     assert str(outcome.error) == "Nothing was changed, since one thing; and another."
     _assert_refused(outcome)
@@ -157,7 +157,7 @@ def test_what_is_somebody_elses_is_refused_before_anything_is_made(
 def test_an_up_leaves_a_tenants_object_alone_that_is_somebody_elses(
     inventory: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(program, "look", _finding(taken=[("Service", "nats-acme-corp-1")]))
+    monkeypatch.setattr(phases, "look", _finding(taken=[("Service", "nats-acme-corp-1")]))
     refused: dict[bool, list[str]] = {}
     for preview in (True, False):
         outcome = _attempt(inventory, preview=preview)
@@ -178,7 +178,7 @@ def test_a_cluster_that_cannot_be_looked_at_stops_an_up_and_is_told_by_a_preview
     def look(_wanted: Wanted, _kubectl: Kubectl) -> Findings:
         raise ClusterError("no route to host")
 
-    monkeypatch.setattr(program, "look", look)
+    monkeypatch.setattr(phases, "look", look)
     outcome = _attempt(inventory)
     assert str(outcome.error) == (
         "The cluster could not be looked at: no route to host. Nothing was changed."
@@ -202,7 +202,7 @@ def test_the_cluster_is_looked_at_by_the_way_that_the_plugin_goes(
 
     file = tmp_path / "kubeconfig"
     file.write_text("of a file")
-    monkeypatch.setattr(program, "look", look)
+    monkeypatch.setattr(phases, "look", look)
     monkeypatch.delenv("KUBECONFIG", raising=False)
 
     def of(configuration: dict[str, str]) -> tuple[str | None, str, str | None]:
@@ -258,7 +258,7 @@ def test_no_secret_reaches_a_resource_an_export_or_a_message(
         set_all_config({"tenant-nats:databaseUrl": CANARY}, ["tenant-nats:databaseUrl"])
         runpy.run_path(str(project / "__main__.py"))
 
-    monkeypatch.setattr(program, "take_snapshot", take_snapshot)
+    monkeypatch.setattr(phases, "take_snapshot", take_snapshot)
     configuration = {"tenant-nats:inventory": str(inventory)}
     monkeypatch.setenv("PULUMI_CONFIG", json.dumps(configuration))
     with caplog.at_level(logging.DEBUG):

@@ -18,7 +18,7 @@ from sandbox.layout import PROJECT, Layout
 from tests.controlplane.rows import Row, execute, table
 from tests.packages import PACKAGES
 
-_PROGRAM = ("__main__.py", "program.py", "Pulumi.yaml", ".venv", *PACKAGES)
+_PROGRAM = ("__main__.py", "Pulumi.yaml", ".venv", *PACKAGES)
 
 SIZES = """\
 sizes:

@@ -30,7 +30,7 @@ def listed() -> dict[str, list[str]]:
     for line in (PROJECT / "docs" / "layout.md").read_text().splitlines():
         if heading := re.match(r"##+ (.*)", line):
             named = re.match(r"`([\w/]+)`", heading[1])
-            folder = named[1] if named else "." if heading[1] == "The program" else ""
+            folder = named[1] if named else "." if heading[1] == "What the engine runs" else ""
         elif folder and (row := re.match(r"\| (`.*?) \|", line)):
             found.setdefault(folder, []).extend(re.findall(r"`(\w+\.py)`", row[1]))
     return found

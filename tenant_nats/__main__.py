@@ -1,0 +1,13 @@
+"""NATS servers for every tenant in the inventory: see README.md."""
+
+import pulumi
+
+from settings.reading import read_settings
+from tenant_nats.phases import build, decide, stack
+
+settings = read_settings()
+decision = decide(settings)
+tenants = build(settings, decision, stack=stack())
+
+pulumi.export("namespace", decision.plan.namespace)
+pulumi.export("urls", {tenant_id: tenant.urls for tenant_id, tenant in tenants.items()})
