@@ -8,12 +8,8 @@ PROCESSES ?= logical
 PYTEST := $(RUN) pytest --numprocesses $(PROCESSES) --dist loadscope --no-loadscope-reorder \
   --max-worker-restart 0 # else pytest-xdist reruns a test whose process died
 
-.DEFAULT_GOAL := help
-.PHONY: help up preview recover status down check test soak kind golden schema charts format benchmark
-.PHONY: docs programs monitoring audit sbom changes comment kubeconfig diff guard deploy drift issue autoscale propose
-
-help: ## show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+.PHONY: up preview recover status down check test soak kind golden schema charts format benchmark
+.PHONY: docs programs monitoring audit sbom
 
 up: ## bring the local stack (cluster, Postgres, engine) to what tenants.yaml says
 	@$(RUN) python -m sandbox up
@@ -97,60 +93,8 @@ audit: ## check all locked Python packages for known vulnerabilities (asks the p
 	list of vulnerabilities." >&2; exit 1; }
 
 sbom: ## write sbom.cdx.json (CycloneDX): the packages of `make deploy`, from uv.lock
-	@$(UV) export --quiet --locked --no-default-groups --group operations --format cyclonedx1.5 \
+	@$(UV) export --quiet --locked --no-default-groups --format cyclonedx1.5 \
 	  --output-file sbom.cdx.json >/dev/null
 
-# What CI runs, on GitHub or elsewhere: docs/ci.md. These targets read the environment, so that text
-# from outside, such as the name of a branch, is never part of a command line.
-export INVENTORY ?= tenants.yaml
-export APPROVAL ?= $(basename $(INVENTORY)).approval
-export BASE ?= origin/main
-export PROPOSAL ?= autoscale
-export NAMESPACE ?= vrsky-tenants
-export SETTINGS ?=
-
-# Leaves out what only the local stack and the tests need. A stack that manages the database's roles
-# needs the group database-roles as well.
-DEPLOY_GROUPS ?= operations
-changes comment diff guard deploy drift issue autoscale propose: RUN = \
-  $(UV) run --quiet --locked --no-default-groups $(addprefix --group ,$(DEPLOY_GROUPS))
-
-changes: ## write changes.md: what INVENTORY changes since the commit BASE, or its faults
-	@$(RUN) tenant-nats changes --base "$$BASE" --head "$$INVENTORY" --format markdown >changes.md \
-	  2>.changes.err || { cat .changes.err >&2; { printf '**This edit could not be compared.**\n\n'; \
-	  sed 's/^/    /' .changes.err; } >changes.md; exit 1; }
-	@cat changes.md
-
-comment: ## post changes.md on PULL_REQUEST, in place of the earlier comment
-	@$(RUN) tenant-nats post changes.md --pull-request "$$PULL_REQUEST"
-
-kubeconfig: ## write the file KUBECONFIG from the variable KUBECONFIG_TEXT
-	@umask 077 && printf '%s\n' "$$KUBECONFIG_TEXT" >"$$KUBECONFIG"
-
-diff: ## show what `pulumi up` would change in STACK
-	@$(RUN) pulumi preview --stack "$$STACK" --non-interactive --diff
-
-guard: ## fail if `pulumi up` of STACK needs an approval and has none
-	@$(RUN) pulumi preview --stack "$$STACK" --non-interactive --json --show-sames >.preview.json || \
-	  { cat .preview.json >&2; exit 1; }
-	@$(RUN) tenant-nats guard --head "$$INVENTORY" --preview .preview.json \
-	  --approval "$$APPROVAL"
-
-# What one tenant lacks holds up no other; the exit code is not 0 all the same.
-deploy: guard ## run the guard, then `pulumi up` of STACK
-	@$(RUN) pulumi up --continue-on-error --stack "$$STACK" --yes --skip-preview --non-interactive
-
-drift: ## write drift.md: the out-of-band changes of STACK; fails if there are any
-	@rm -f drift.md
-	@$(RUN) tenant-nats drift --stack "$$STACK" --report drift.md
-
-issue: ## post drift.md as the open issue about STACK, or close it if nothing differs
-	@$(RUN) tenant-nats post drift.md --issue "Drift of $$STACK"
-
-autoscale: ## grow or shrink tenants in INVENTORY, and write autoscale.md: what and why
-	@$(RUN) tenant-nats autoscale --inventory "$$INVENTORY" --namespace "$$NAMESPACE" \
-	  $(if $(SETTINGS),--settings "$$SETTINGS") >autoscale.md
-	@cat autoscale.md
-
-propose: ## open, update or close the pull request of branch PROPOSAL: INVENTORY's edit
-	@$(RUN) tenant-nats propose autoscale.md --inventory "$$INVENTORY" --branch "$$PROPOSAL"
+# By the folder of this file, since tests make targets in other folders.
+include $(dir $(realpath $(lastword $(MAKEFILE_LIST))))installed/share/tenant-nats/ci.mk

@@ -231,7 +231,8 @@ def _database_roles(database: Database) -> "DatabaseRoles | None":
     except ModuleNotFoundError as error:
         raise pulumi.RunError(
             f"database.manageRoles needs {error.name}, which is not installed; "
-            "`uv sync --locked --inexact --group database-roles`. Nothing was changed."
+            "`uv sync --locked --inexact --extra database-roles` or, where tenant-nats is a "
+            "dependency, `tenant-nats[database-roles]` in pyproject.toml. Nothing was changed."
         ) from None
     return DatabaseRoles(
         "database",

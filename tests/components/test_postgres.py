@@ -107,7 +107,8 @@ def test_without_the_package_it_is_told_which_command_installs_it(
     assert isinstance(outcome.error, pulumi.RunError)
     assert str(outcome.error) == (
         "database.manageRoles needs pulumi_postgresql, which is not installed; "
-        "`uv sync --locked --inexact --group database-roles`. Nothing was changed."
+        "`uv sync --locked --inexact --extra database-roles` or, where tenant-nats is a "
+        "dependency, `tenant-nats[database-roles]` in pyproject.toml. Nothing was changed."
     )
     assert outcome.graph.resources == ()
 

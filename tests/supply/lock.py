@@ -20,10 +20,9 @@ def packages(folder: Path) -> dict[str, Package]:
 
 
 def runtime(folder: Path) -> set[Pin]:
-    """What `make deploy` runs with: the program, the command line, and theirs, on any platform."""
+    """What `make deploy` runs with: the program, its packages and theirs, on any platform."""
     project = packages(folder)[PROJECT]
-    wanted = [*project["dependencies"], *project["dev-dependencies"]["operations"]]
-    return _closure(packages(folder), wanted)
+    return _closure(packages(folder), [*project["dependencies"]])
 
 
 def everything(folder: Path) -> set[Pin]:

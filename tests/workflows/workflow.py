@@ -81,8 +81,10 @@ def made_by(line: str) -> list[str]:
 
 
 def targets(project: Path) -> set[str]:
-    """The targets of the Makefile."""
-    return set(re.findall(r"^([a-z]+):", (project / "Makefile").read_text(), re.MULTILINE))
+    """The targets of the Makefile and of what it includes."""
+    files = [project / "Makefile", project / "installed" / "share" / "tenant-nats" / "ci.mk"]
+    text = "\n".join(file.read_text() for file in files)
+    return set(re.findall(r"^([a-z]+):", text, re.MULTILINE))
 
 
 def texts(value: Any) -> Iterator[str]:
