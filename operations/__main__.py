@@ -31,7 +31,6 @@ from operations.verification.command import verify
 
 app = typer.Typer(
     cls=Edge,
-    add_completion=False,
     help=__doc__,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
