@@ -10,6 +10,8 @@ from tests.workflows.workflow import FOLDER, Job, jobs, made_by, targets, texts
 
 JOBS = jobs(PROJECT)
 NO_FORK = "github.event.pull_request.head.repo.full_name == github.repository"
+CALLED = {"pull-request", "deploy", "drift", "autoscale"}
+"""The workflows that other repositories call."""
 NO_PULL_REQUEST = "github.event_name == 'push' && github.ref == 'refs/heads/main'"
 
 WRITES = {
@@ -45,7 +47,42 @@ def test_the_tables_here_name_jobs_that_are_there() -> None:
 
 @every_job
 def test_a_job_starts_by_nothing_that_gives_a_fork_more_than_a_fork_has(job: Job) -> None:
-    assert {*job.triggers} <= {"push", "pull_request", "schedule", "workflow_dispatch"}
+    called = {"workflow_call"} if job.workflow in CALLED else set[str]()
+    own = {"push", "pull_request", "schedule", "workflow_dispatch"}
+    assert called <= {*job.triggers} <= own | called
+
+
+@every_job
+def test_a_called_workflow_is_given_the_secrets_that_it_uses_and_no_others(job: Job) -> None:
+    if job.workflow not in CALLED:
+        return
+    steps = [step for each in JOBS if each.workflow == job.workflow for step in each.steps]
+    used = {name for text in texts(steps) for name in re.findall(r"secrets\.(\w+)", text)}
+    assert job.triggers["workflow_call"]["secrets"] == {name: {"required": False} for name in used}
+
+
+@every_job
+def test_what_a_caller_says_comes_before_the_variables_of_its_repository(job: Job) -> None:
+    if job.workflow in CALLED:
+        inputs = job.triggers["workflow_call"]["inputs"]
+        used = {name for text in texts(job.settings) for name in re.findall(r"inputs\.(\w+)", text)}
+        assert used <= {*inputs}
+        assert all(each["type"] == "string" and each["description"] for each in inputs.values())
+        given = job.settings["env"]
+        assert all(text.startswith("${{ inputs.") for text in texts(given) if "inputs" in text)
+        assert all("inputs" in given[name] for name in ("STACK", "INVENTORY") if name in given)
+
+
+@every_job
+def test_a_called_job_has_the_uv_of_this_project_where_the_caller_has_none(job: Job) -> None:
+    steps = [step for step in job.steps if step.get("uses", "").startswith("astral-sh/setup-uv@")]
+    assert len(steps) == (job.workflow in CALLED)
+    for step in steps:
+        assert step["if"] == "hashFiles('sandbox/uv.sh') == ''"
+        pinned = re.search(r"^uv==(\S+)", (PROJECT / "sandbox/uv.txt").read_text(), re.MULTILINE)
+        assert pinned
+        assert step["with"] == {"version": pinned[1], "enable-cache": False}
+        assert job.steps.index(step) == 1
 
 
 @every_job
@@ -56,7 +93,9 @@ def test_a_token_reads_the_code_and_writes_only_what_the_job_is_for(job: Job) ->
 
 @every_job
 def test_secrets_are_in_steps_of_jobs_behind_an_environment_and_nowhere_else(job: Job) -> None:
-    assert job.settings.get("environment") == ENVIRONMENTS.get(key(job))
+    name = ENVIRONMENTS.get(key(job))
+    wanted = f"${{{{ inputs.environment || '{name}' }}}}" if job.workflow in CALLED else name
+    assert job.settings.get("environment") == (wanted if name else None)
     secret = [text for text in texts(job.settings) if "secrets" in text]
     in_steps = [text for step in job.steps for text in texts(step.get("env", {}))]
     assert all(text in in_steps for text in secret)
@@ -85,15 +124,18 @@ def test_a_deploying_job_is_for_main_alone_and_never_stopped_for_another(job: Jo
     if "deploy" not in job.targets:
         return
     assert key(job) == ("deploy", "up")
-    assert job.triggers == {"push": {"branches": ["main"]}, "workflow_dispatch": None}
+    own = {name: each for name, each in job.triggers.items() if name != "workflow_call"}
+    assert own == {"push": {"branches": ["main"]}, "workflow_dispatch": None}
     assert "github.ref == 'refs/heads/main'" in job.settings["if"]
-    assert job.concurrency == {"group": "deploy", "cancel-in-progress": False}
+    group = "deploy-${{ inputs.stack || vars.STACK }}"
+    assert job.concurrency == {"group": group, "cancel-in-progress": False}
     assert job.settings["timeout-minutes"] >= 120
 
 
 def test_no_other_workflow_waits_in_the_group_of_the_deploying_one() -> None:
     others = [job.concurrency["group"] for job in JOBS if job.workflow != "deploy"]
-    assert "deploy" not in others
+    assert others
+    assert [group for group in others if group.startswith("deploy")] == []
 
 
 @every_job
