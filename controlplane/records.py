@@ -131,29 +131,32 @@ class RecordsProvider(ResourceProvider):
         """Compare the desired rows with the rows as they were last read.
 
         A `due` that is not empty is a difference, whatever it was before; an empty one is none.
-        How full an instance may be, or how long it drains, matters to moves only.
+        How full an instance may be, or how long it drains, matters to moves only. Another domain is
+        a difference also without rows: the state is to say what the addresses of this stack are.
         """
         replaces = ["tenant_id"] if _olds.get("tenant_id") != _news["tenant_id"] else []
         changed = (
             _rows(_olds, unsaid="") != _rows(_news)
             or _olds.get("state", _LIVE) != _news["state"]
+            or _domain(_olds) not in ("", _news["domain"])
             or bool(_news["due"])
         )
         return DiffResult(changes=bool(replaces) or changed, replaces=replaces, stables=[])
 
     def create(self, props: Properties) -> CreateResult:
         """Insert the rows, or take over those that a crashed run has left."""
-        return CreateResult(props["tenant_id"], self._record(props, managed=()))
+        return CreateResult(props["tenant_id"], self._record(props, olds={}))
 
     def update(self, _id: str, _olds: Properties, _news: Properties) -> UpdateResult:
         """Add, correct and retire rows; place and move integrations."""
-        return UpdateResult(self._record(_news, managed=_numbers(_olds)))
+        return UpdateResult(self._record(_news, olds=_olds))
 
-    def _record(self, props: Properties, *, managed: Sequence[int]) -> Properties:
+    def _record(self, props: Properties, *, olds: Properties) -> Properties:
         wanted = store.TenantRows(
             tenant_id=props["tenant_id"],
             rows=tuple(_rows(props)),
             domain=props["domain"],
+            former_domain=_domain(olds),
             capacity=int(props["capacity"]),
             placement=props["placement"],
         )
@@ -161,7 +164,7 @@ class RecordsProvider(ResourceProvider):
             store.record(
                 self._dsn(),
                 wanted,
-                managed=managed,
+                managed=_numbers(olds),
                 drain_seconds=props["drain_seconds"],
                 words=self._words,
             )

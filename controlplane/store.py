@@ -58,14 +58,15 @@ def rows_of(
     """
     with connected(dsn, "read") as connection:
         check_names(connection)
-        return _rows(connection, tenant_id, numbers, domain, tls=has_tls(connection), words=words)
+        tls = has_tls(connection)
+        return _rows(connection, tenant_id, numbers, [domain], tls=tls, words=words)
 
 
 def _rows(
     connection: psycopg.Connection,
     tenant_id: str,
     numbers: Sequence[int],
-    domain: str,
+    domains: Collection[str],
     *,
     tls: bool,
     words: StatusWords,
@@ -85,9 +86,14 @@ def _rows(
     return [
         replace(row, status=words.status(row.status))
         for row in rows
-        if row.instance_number in numbers
-        or row.dns_name == address(tenant_id, row.instance_number, domain)
+        if row.instance_number in numbers or _is_at(row, tenant_id, domains)
     ]
+
+
+def _is_at(row: InstanceRow, tenant_id: str, domains: Collection[str]) -> bool:
+    """Whether a row has the address that this program gives its instance in one of `domains`."""
+    addresses = (address(tenant_id, row.instance_number, domain) for domain in domains)
+    return row.dns_name in addresses
 
 
 def objection(
@@ -98,7 +104,7 @@ def objection(
         check_names(connection)
         numbers = [row.instance_number for row in added]
         tls = has_tls(connection)
-        there = _rows(connection, tenant_id, numbers, "", tls=tls, words=words)
+        there = _rows(connection, tenant_id, numbers, (), tls=tls, words=words)
         return _objection(connection, tenant_id, there, added)
 
 
@@ -164,6 +170,8 @@ class TenantRows:
     domain: str
     """What follows the instance's name in the addresses of this stack. An unrecorded row with such
     an address was left by a run that was killed. Empty to look for none."""
+    former_domain: str = ""
+    """The domain of the last run that went through, whose rows are of this stack too."""
     capacity: int = 50
     """How many integrations each instance holds."""
     placement: PlacementPolicy = "pack"
@@ -243,8 +251,14 @@ def _transact(
         # Before anything is read, since it waits for others who are inserting the same rows.
         _insert(connection, wanted, words)
         numbers = [*wanted.numbers, *managed]
-        there = _rows(connection, wanted.tenant_id, numbers, wanted.domain, tls=tls, words=words)
-        unmanaged = [row for row in there if row.instance_number not in managed]
+        domains = wanted.domain, wanted.former_domain
+        there = _rows(connection, wanted.tenant_id, numbers, domains, tls=tls, words=words)
+        unmanaged = [
+            row
+            for row in there
+            if row.instance_number not in managed
+            and not _is_at(row, wanted.tenant_id, [wanted.former_domain])
+        ]
         if problem := _objection(connection, wanted.tenant_id, unmanaged, wanted.rows):
             raise ControlPlaneError(problem)
         _check_written(wanted, there)
@@ -257,7 +271,7 @@ def _transact(
         _lock(connection, wanted.tenant_id)
         _check_written(
             wanted,
-            _rows(connection, wanted.tenant_id, numbers, wanted.domain, tls=tls, words=words),
+            _rows(connection, wanted.tenant_id, numbers, domains, tls=tls, words=words),
         )
         if not wanted.rows:
             _terminate(connection, wanted.tenant_id, list(going), words)
@@ -525,7 +539,7 @@ def remove(
     """
     with connected(dsn, "write") as connection:
         check_names(connection)
-        rows = _rows(connection, tenant_id, numbers, domain, tls=False, words=words)
+        rows = _rows(connection, tenant_id, numbers, [domain], tls=False, words=words)
         going = [
             row.instance_number
             for row in rows

@@ -15,9 +15,9 @@ from controlplane.connection import ControlPlaneError
 from controlplane.dsn import DsnError, resolve
 from controlplane.reader import take_snapshot
 from operations.exits import Exit, stopped
-from operations.options import Context, Json, Namespace, SettingsFile
-from operations.outside.stack_file import StackFileError, status_words
-from tenancy.defaults import NAMESPACE
+from operations.options import ClusterDomain, Context, Json, Namespace, SettingsFile
+from operations.outside.stack_file import StackFileError, cluster_domain, status_words
+from tenancy.defaults import CLUSTER_DOMAIN, NAMESPACE
 from tenancy.inventory.faults import InventoryError
 from tenancy.inventory.validation import parse
 from tenancy.names import FIELD_MANAGER
@@ -32,6 +32,7 @@ _UPSERT = "kubernetes:upsertExistingObjects"
 
 def adopt(
     namespace: Namespace = NAMESPACE,
+    given_domain: ClusterDomain = None,
     context: Context = None,
     settings_file: SettingsFile = None,
     write: Annotated[
@@ -68,7 +69,12 @@ def adopt(
       5  something prevents a take-over; the report says what
     """
     kubectl = Kubectl(context)
-    place = _Place(kubectl, namespace, _looked_at(kubectl, namespace, settings_file))
+    try:
+        domain = cluster_domain(settings_file, given_domain)
+    except StackFileError as error:
+        raise stopped(Exit.FAILED, f"{error} Nothing was changed.") from None
+    found = _looked_at(kubectl, namespace, domain, settings_file)
+    place = _Place(kubectl, namespace, domain, found)
     if write:
         _write(write, place.found)
     if patch:
@@ -87,7 +93,22 @@ class _Place:
 
     kubectl: Kubectl
     namespace: str
+    cluster_domain: str
     found: Survey
+
+    @property
+    def settings(self) -> list[str]:
+        """The commands that set up the stack for the take-over."""
+        return [
+            f"pulumi config set namespace {self.namespace}",
+            *(
+                [f"pulumi config set clusterDomain {self.cluster_domain}"]
+                if self.cluster_domain != CLUSTER_DOMAIN
+                else []
+            ),
+            "pulumi config set namespaceMode existing",
+            f"pulumi config set {_UPSERT} true",
+        ]
 
     @property
     def patches(self) -> list[Patch]:
@@ -109,7 +130,7 @@ class _Place:
         return [shlex.join(self.kubectl.command(*self.arguments(patch))) for patch in self.patches]
 
 
-def _looked_at(kubectl: Kubectl, namespace: str, settings_file: Path | None) -> Survey:
+def _looked_at(kubectl: Kubectl, namespace: str, domain: str, settings_file: Path | None) -> Survey:
     try:
         objects = kubectl.get(_KINDS, f"--namespace={namespace}", "--show-managed-fields")
         snapshot = take_snapshot(resolve(None), words=status_words(settings_file))
@@ -121,7 +142,7 @@ def _looked_at(kubectl: Kubectl, namespace: str, settings_file: Path | None) -> 
         raise stopped(
             Exit.FAILED, f"The table could not be looked at: {error} Nothing was changed."
         ) from None
-    return survey(objects, snapshot, namespace)
+    return survey(objects, snapshot, namespace, domain)
 
 
 def _write(file: Path, found: Survey) -> None:
@@ -160,14 +181,6 @@ def _run(place: _Place, *, is_quiet: bool) -> None:
             typer.echo(f"Patched: {each.kind} {each.name}.")
 
 
-def _settings(namespace: str) -> list[str]:
-    return [
-        f"pulumi config set namespace {namespace}",
-        "pulumi config set namespaceMode existing",
-        f"pulumi config set {_UPSERT} true",
-    ]
-
-
 _UP = "pulumi up --parallel 1 --continue-on-error"
 """One resource, hence one server, after the other."""
 _AFTERWARDS = f"pulumi config rm {_UPSERT}"
@@ -191,7 +204,7 @@ def _data(place: _Place) -> dict[str, Any]:
             for tenant in place.found.tenants
         ],
         "cut_off": place.found.cut_off,
-        "settings": _settings(place.namespace),
+        "settings": place.settings,
         "patches": place.commands,
     }
 
@@ -257,9 +270,11 @@ def _steps(place: _Place, written: Path | None, *, is_patched: bool) -> Iterator
         yield "  1. Write the inventory that describes it, and read it:"
         context = place.kubectl.context
         where = f" --context {context}" if context else ""
+        if place.cluster_domain != CLUSTER_DOMAIN:
+            where += f" --cluster-domain {place.cluster_domain}"
         yield f"       tenant-nats adopt --namespace {namespace}{where} --write tenants.yaml"
     yield "  2. Let the stack use the existing namespace, and take over the objects in it:"
-    for command in _settings(namespace):
+    for command in place.settings:
         yield f"       {command}"
     if is_patched:
         yield f"  3. {counted(len(place.patches), 'object')} handed over, as listed above."

@@ -65,8 +65,9 @@ def guard(
 
     It compares the edit with the servers that the stack has (--preview), or with an earlier
     inventory (--base). An approval is needed when more than one tenant loses its last server, when
-    over 25% of at least 10 instances go, or when a Deployment or Service would be replaced. An
-    approval is for one edit only; with --preview also only for the servers that the stack has now.
+    over 25% of at least 10 instances go, when a Deployment or Service would be replaced, or when
+    rows get other addresses. An approval is for one edit only; with --preview also only for the
+    servers that the stack has now.
 
     \b
     For example:

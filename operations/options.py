@@ -4,7 +4,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import TypeAdapter, ValidationError
 
+from tenancy.defaults import CLUSTER_DOMAIN
+from tenancy.inventory import types
 from tenancy.inventory.faults import printable
 
 
@@ -32,9 +35,33 @@ def each_utf8(given: list[str] | None) -> list[str] | None:
     return given
 
 
+def _domain(given: str | None) -> str | None:
+    """`given`, as a callback of an option that takes a cluster domain."""
+    if given is not None:
+        try:
+            TypeAdapter[str](types.ClusterDomain).validate_python(given)
+        except ValidationError as error:
+            context = error.errors(include_url=False)[0].get("ctx", {})
+            raise typer.BadParameter(
+                f"{printable(given)}: expected {context['words']}, for example {CLUSTER_DOMAIN}"
+            ) from None
+    return given
+
+
 InventoryFile = Annotated[Path, typer.Option("--inventory", metavar="FILE", help="The inventory.")]
 Namespace = Annotated[
     str, typer.Option(callback=utf8, help="Where the servers live: the stack's `namespace`.")
+]
+ClusterDomain = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster-domain",
+        callback=_domain,
+        metavar="DOMAIN",
+        help="What the DNS names of Services end in: the stack's `clusterDomain`. Otherwise as "
+        f"--settings says, or {CLUSTER_DOMAIN}.",
+        show_default=False,
+    ),
 ]
 Context = Annotated[
     str | None,
@@ -53,7 +80,8 @@ SettingsFile = Annotated[
     typer.Option(
         "--settings",
         metavar="FILE",
-        help="The stack's settings, where the platform has its own words for statuses.",
+        help="The stack's settings, where the platform has its own words for statuses, or the "
+        "cluster another domain.",
         show_default=False,
     ),
 ]

@@ -1,6 +1,7 @@
 """`status`: the inventory, the cluster and the table side by side."""
 
 import json
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -15,15 +16,16 @@ from controlplane.connection import ControlPlaneError
 from controlplane.dsn import DsnError, resolve
 from controlplane.reader import take_snapshot
 from operations.exits import Exit, stopped
-from operations.options import Context, InventoryFile, Json, Namespace, SettingsFile
-from operations.outside.stack_file import StackFileError, status_words
+from operations.options import ClusterDomain, Context, InventoryFile, Json, Namespace, SettingsFile
+from operations.outside.stack_file import StackFileError, cluster_domain, status_words
 from operations.verification.client import ServerError, UnknownError, certificate
 from operations.verification.forwarding import forwarded
 from tenancy.defaults import NAMESPACE
 from tenancy.inventory.faults import InventoryError
 from tenancy.inventory.validation import load
-from tenancy.names import MONITORING_PORT
+from tenancy.names import MONITORING_PORT, cluster_domain_of
 from tenancy.plan.plan import Plan, expand
+from tenancy.rows.readdressing import former_domains
 from tenancy.rows.snapshot import Snapshot
 from tenancy.rows.standing import Seen, Standing, standings
 from tenancy.words import counted
@@ -37,6 +39,7 @@ _PLACES = 2
 def status(
     inventory: InventoryFile = Path("tenants.yaml"),
     namespace: Namespace = NAMESPACE,
+    domain: ClusterDomain = None,
     context: Context = None,
     settings_file: SettingsFile = None,
     certificates: Annotated[
@@ -66,15 +69,21 @@ def status(
       5  something differs
     """
     try:
-        plan = expand(load(inventory), namespace=namespace)
-    except InventoryError as error:
+        plan = expand(
+            load(inventory),
+            namespace=namespace,
+            cluster_domain=cluster_domain(settings_file, domain),
+        )
+    except (InventoryError, StackFileError) as error:
         raise stopped(Exit.FAILED, str(error)) from None
     problems: list[str] = []
     kubectl = Kubectl(context)
+    present = _cluster(kubectl, namespace, problems)
+    snapshot = _table(settings_file, problems)
     found = standings(
         plan,
-        _cluster(kubectl, namespace, problems),
-        _table(settings_file, problems),
+        present,
+        snapshot,
         _certificates(plan, kubectl) if certificates else {},
     )
     if as_json:
@@ -82,12 +91,24 @@ def status(
         typer.echo(json.dumps(told, indent=2))
     else:
         _print(found, unseen=len(problems))
+        for hint in _hints(plan, snapshot):
+            typer.echo(hint)
     if problems and as_json:
         raise typer.Exit(Exit.FAILED)
     if problems:
         raise stopped(Exit.FAILED, "\n".join(problems))
     if any(each.differences for each in found):
         raise typer.Exit(Exit.DIFFERENT)
+
+
+def _hints(plan: Plan, snapshot: Snapshot | None) -> Iterator[str]:
+    """What may explain that every address differs: the wrong option."""
+    for former in former_domains(plan, snapshot) if snapshot else ():
+        domain = cluster_domain_of(former, plan.namespace)
+        yield (
+            f"All rows have the cluster domain {domain}. If that is the stack's `clusterDomain`, "
+            f"give `--cluster-domain {domain}`, or `--settings Pulumi.STACK.yaml`."
+        )
 
 
 def _certificates(plan: Plan, kubectl: Kubectl) -> dict[str, tuple[str, ...]]:

@@ -38,6 +38,11 @@ def graph_of(inventory: Inventory, settings: Settings) -> Graph:
     Raises:
         CeilingError: the inventory asks for more than the stack may.
     """
-    plan = expand(inventory, namespace=settings.namespace, ceiling=settings.ceiling)
+    plan = expand(
+        inventory,
+        namespace=settings.namespace,
+        cluster_domain=settings.cluster_domain,
+        ceiling=settings.ceiling,
+    )
     decision = Decision(plan=plan, rules=rules_of(settings, inventory))
     return deploy(lambda: build(settings, decision))

@@ -84,7 +84,7 @@ def up() -> None:
         changes = engine.run(stack, _show, "up", *options, *_refresh())
         LOCAL.is_replaced.unlink(missing_ok=True)
         outputs = stack.outputs()
-        servers.ensure(LOCAL, cluster, outputs["namespace"])
+        servers.ensure(LOCAL, cluster, outputs["namespace"], outputs["urls"])
         print_summary(cluster, dsn, outputs, changes)
         say(f"took {elapsed(time.monotonic() - began)}")
 

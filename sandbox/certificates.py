@@ -43,6 +43,16 @@ def ensure(folder: Path, authority: Path, host: str) -> None:
     _write(folder / "tls.crt", certificate.sign(signing_key, hashes.SHA256()))
 
 
+def is_for(folder: Path, host: str) -> bool:
+    """Whether the certificate in `folder` has `host` among its names."""
+    file = folder / "tls.crt"
+    if not file.exists():
+        return False
+    certificate = x509.load_pem_x509_certificate(file.read_bytes())
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return host in names.get_values_for_type(x509.DNSName)
+
+
 def _name(common: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
 

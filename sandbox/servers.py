@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psutil
 
@@ -41,11 +42,16 @@ class Server:
     monitoring_port: int
 
 
-def ensure(layout: Layout, cluster: Cluster, namespace: str) -> None:
+def ensure(
+    layout: Layout, cluster: Cluster, namespace: str, urls: Mapping[str, Iterable[str]]
+) -> None:
     """Run a server behind each NATS pod of `namespace`, and end those whose pod is gone.
 
-    A server with an unchanged configuration goes on running.
+    A server with an unchanged configuration goes on running, unless its certificate has another
+    name than its URL, one of the tenants' `urls`.
     """
+    known = (urlsplit(url).hostname or "" for tenants in urls.values() for url in tenants)
+    hosts = {host.partition(".")[0]: host for host in known}
     pods = {_instance(pod): pod for pod in _items(cluster, namespace, "pods", f"app={APP}")}
     texts = {
         each["metadata"]["name"]: each["data"][_CONFIG]
@@ -57,7 +63,7 @@ def ensure(layout: Layout, cluster: Cluster, namespace: str) -> None:
             shutil.rmtree(folder)
     forwards: list[dict[str, Any]] = []
     for name, pod in sorted(pods.items()):
-        server = _serving(layout, name, namespace, texts[_config_map(pod)])
+        server = _serving(layout, name, hosts.get(name, name), texts[_config_map(pod)])
         if server:
             forwards.append(_forward(pod, server))
         else:
@@ -81,21 +87,21 @@ def _folders(layout: Layout) -> Iterable[Path]:
     return sorted(layout.nats.iterdir()) if layout.nats.exists() else ()
 
 
-def _serving(layout: Layout, name: str, namespace: str, text: str) -> Server | None:
+def _serving(layout: Layout, name: str, host: str, text: str) -> Server | None:
     """The server `name`, started unless it runs with `text` already; None if it cannot start."""
     folder = layout.nats / name
     file = folder / _CONFIG
     speaks_tls = TLS_FOLDER in text
     # A pod mounts its certificate from a Secret that somebody made; here it lies beside the text.
     text = text.replace(TLS_FOLDER, str(folder))
-    if (server := _running(folder)) and file.read_text() == text:
+    is_certified = not speaks_tls or certificates.is_for(folder, host)
+    if (server := _running(folder)) and file.read_text() == text and is_certified:
         return server
     _end(folder)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     file.write_text(text)
     if speaks_tls:
-        host = f"{name}.{namespace}.svc.cluster.local"
         certificates.ensure(folder, layout.authority, host)
     return _start(folder)
 

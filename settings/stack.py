@@ -21,8 +21,8 @@ from settings.values import (
     Pause,
     StatusWord,
 )
-from tenancy.defaults import IMAGE, NAMESPACE
-from tenancy.inventory.types import Cpu, Memory, NamespaceName
+from tenancy.defaults import CLUSTER_DOMAIN, IMAGE, NAMESPACE
+from tenancy.inventory.types import ClusterDomain, Cpu, Memory, NamespaceName
 from tenancy.plan.ceiling import Ceiling
 from tenancy.rows.lifecycle import StatusWords
 
@@ -121,6 +121,8 @@ class Settings(BaseModel):
     """Whether a managed namespace outlives the stack; workers live in it too."""
     monitoring_namespace: NamespaceName = "vrsky-monitoring"
     """The namespace whose pods may read ports 8222 and 7777."""
+    cluster_domain: ClusterDomain = CLUSTER_DOMAIN
+    """What the DNS names of the cluster's Services end in. A part of every address in the rows."""
     pod_security: Literal["restricted", "baseline"] = "restricted"
     """The Pod Security Standard of a managed namespace; `baseline` where older workers live."""
     image: Image = IMAGE

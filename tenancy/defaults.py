@@ -2,5 +2,7 @@
 
 NAMESPACE = "vrsky-tenants"
 """Where the servers live."""
+CLUSTER_DOMAIN = "cluster.local"
+"""What the DNS names of Services end in, in most clusters."""
 IMAGE = "nats:2.15.1-alpine"
 """The servers' image. Its tag is the version that the tests run."""

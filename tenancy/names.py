@@ -5,6 +5,8 @@ Workers, dashboards and people rely on them: they are a public contract.
 
 from collections.abc import Mapping
 
+from tenancy.defaults import CLUSTER_DOMAIN
+
 CLIENT_PORT = 4222
 MONITORING_PORT = 8222
 METRICS_PORT = 7777
@@ -36,9 +38,9 @@ def instance_of(name: str) -> tuple[str, int] | None:
     return (tenant, int(number)) if fits else None
 
 
-def dns_name(tenant: str, number: int, namespace: str) -> str:
+def dns_name(tenant: str, number: int, namespace: str, cluster_domain: str = CLUSTER_DOMAIN) -> str:
     """`host:port` for clients, as `nats_instances.dns_name` holds it."""
-    return address(tenant, number, domain(namespace))
+    return address(tenant, number, domain(namespace, cluster_domain))
 
 
 def address(tenant: str, number: int, domain: str) -> str:
@@ -46,9 +48,16 @@ def address(tenant: str, number: int, domain: str) -> str:
     return f"{instance_name(tenant, number)}.{domain}"
 
 
-def domain(namespace: str) -> str:
+def domain(namespace: str, cluster_domain: str = CLUSTER_DOMAIN) -> str:
     """What follows the instance's name in every `dns_name` of a namespace."""
-    return f"{namespace}.svc.cluster.local:{CLIENT_PORT}"
+    return f"{namespace}.svc.{cluster_domain}:{CLIENT_PORT}"
+
+
+def cluster_domain_of(domain: str, namespace: str) -> str | None:
+    """The cluster domain in `domain`; None if it is not a `domain` of this namespace."""
+    start, end = f"{namespace}.svc.", f":{CLIENT_PORT}"
+    inner = domain.removeprefix(start).removesuffix(end)
+    return inner if inner and domain == f"{start}{inner}{end}" else None
 
 
 def policy_name(tenant: str) -> str:

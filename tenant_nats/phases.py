@@ -26,6 +26,7 @@ from tenancy.inventory.validation import load
 from tenancy.plan import admission
 from tenancy.plan.ceiling import CeilingError
 from tenancy.plan.plan import Plan, expand
+from tenancy.rows import readdressing
 from tenancy.rows.placement import summary
 from tenancy.rows.removal import placement_of, refusal, refusals, repairs, warnings
 from tenancy.words import UNSEEN
@@ -64,7 +65,12 @@ def decide(settings: Settings) -> Decision:
     """
     try:
         inventory = load(settings.inventory)
-        plan = expand(inventory, namespace=settings.namespace, ceiling=settings.ceiling)
+        plan = expand(
+            inventory,
+            namespace=settings.namespace,
+            cluster_domain=settings.cluster_domain,
+            ceiling=settings.ceiling,
+        )
         rules = rules_of(settings, inventory)
     except InventoryError as error:
         raise pulumi.RunError(str(error)) from None
@@ -92,7 +98,7 @@ def decide(settings: Settings) -> Decision:
         return Decision(plan=plan, is_seen=False, rules=rules, taken=taken)
     if reasons := refusals(plan, snapshot):
         raise pulumi.RunError(refusal(reasons, str(settings.inventory)))
-    for warning in warnings(plan, snapshot):
+    for warning in (*readdressing.told(plan, snapshot), *warnings(plan, snapshot)):
         pulumi.log.warn(warning)
     due: dict[str, str] = {}
     for tenant in plan.tenants:

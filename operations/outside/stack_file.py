@@ -7,9 +7,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from tenancy.defaults import CLUSTER_DOMAIN
+from tenancy.inventory.types import ClusterDomain
 from tenancy.rows.lifecycle import OUR_WORDS, Status, StatusWords
 
 _DATABASE = "tenant-nats:database"
+_CLUSTER_DOMAIN = "tenant-nats:clusterDomain"
+_EXAMPLES = {
+    _DATABASE: f"{_DATABASE}: {{statuses: {{draining: terminating}}}}",
+    _CLUSTER_DOMAIN: f"{_CLUSTER_DOMAIN}: {CLUSTER_DOMAIN}",
+}
 
 
 class StackFileError(Exception):
@@ -32,6 +39,7 @@ class _Database(BaseModel):
 
 class _Config(BaseModel):
     database: _Database = Field(default=_Database(), alias=_DATABASE)
+    cluster_domain: ClusterDomain = Field(default=CLUSTER_DOMAIN, alias=_CLUSTER_DOMAIN)
 
 
 class _Content(BaseModel):
@@ -44,18 +52,30 @@ def status_words(file: Path | None) -> StatusWords:
     Raises:
         StackFileError: it cannot be read, or what it has there is no such words.
     """
-    if file is None:
-        return OUR_WORDS
+    return StatusWords(**_config(file).database.statuses) if file else OUR_WORDS
+
+
+def cluster_domain(file: Path | None, given: str | None = None) -> str:
+    """What the DNS names of the cluster's Services end in: as `given`, or as the file says.
+
+    Raises:
+        StackFileError: the file cannot be read, or what it has there is no such domain.
+    """
+    if given is not None:
+        return given
+    return _config(file).cluster_domain if file else CLUSTER_DOMAIN
+
+
+def _config(file: Path) -> _Config:
     content = _loaded(file)
     try:
-        words = _Content.model_validate(content or {}).config.database.statuses
+        return _Content.model_validate(content or {}).config
     except ValidationError as error:
-        place = ".".join(str(part) for part in error.errors()[0]["loc"])
+        location = [str(part) for part in error.errors()[0]["loc"]]
+        key = next((part for part in location if part in _EXAMPLES), _DATABASE)
         raise StackFileError(
-            f"{file}: {place} does not fit. For example: "
-            f"config: {{{_DATABASE}: {{statuses: {{draining: terminating}}}}}}"
+            f"{file}: {'.'.join(location)} does not fit. For example: config: {{{_EXAMPLES[key]}}}"
         ) from None
-    return StatusWords(**words)
 
 
 def _loaded(file: Path) -> object:

@@ -11,7 +11,16 @@ import typer
 
 from cluster.kubectl import ClusterError, Kubectl
 from operations.exits import Exit, stopped
-from operations.options import Context, InventoryFile, Json, Namespace, utf8
+from operations.options import (
+    ClusterDomain,
+    Context,
+    InventoryFile,
+    Json,
+    Namespace,
+    SettingsFile,
+    utf8,
+)
+from operations.outside.stack_file import StackFileError, cluster_domain
 from operations.verification import client, probes
 from operations.verification.client import Credentials, ServerError, UnknownError
 from operations.verification.forwarding import forwarded
@@ -55,7 +64,9 @@ def verify(
     ] = None,
     inventory: InventoryFile = Path("tenants.yaml"),
     namespace: Namespace = NAMESPACE,
+    domain: ClusterDomain = None,
     context: Context = None,
+    settings_file: SettingsFile = None,
     nkey: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="The seed of a key, for a tenant that requires one."),
@@ -109,8 +120,12 @@ def verify(
       5  a check failed
     """
     try:
-        plan = expand(load(inventory), namespace=namespace)
-    except InventoryError as error:
+        plan = expand(
+            load(inventory),
+            namespace=namespace,
+            cluster_domain=cluster_domain(settings_file, domain),
+        )
+    except (InventoryError, StackFileError) as error:
         raise stopped(Exit.FAILED, str(error)) from None
     tenants = [each for each in plan.tenants if tenant in (None, each.id)]
     if not tenants:

@@ -6,12 +6,12 @@ committing the `approval` of exactly these steps on exactly these servers.
 """
 
 import hashlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 
 from tenancy.edit.steps import Step
 from tenancy.names import instance_of
 from tenancy.tokens import NATS_INSTANCE, TENANT, TENANT_RECORDS
-from tenancy.words import listed
+from tenancy.words import agreeing, counted, listed
 
 MOST_TENANTS = 1
 """How many tenants may lose their last server without an approval."""
@@ -26,6 +26,8 @@ _SUFFIXES = {
     "kubernetes:core/v1:Service": "-service",
 }
 """The resources that every instance has, and what their logical names add to the instance's."""
+_RECORDS = "-records"
+"""What the logical name of a tenant's rows adds to its id."""
 _REPLACING = {"replace", "create-replacement", "delete-replaced", "import-replacement"}
 IDLE = frozenset({"same", "read", "refresh"})
 """Operations that change nothing."""
@@ -53,7 +55,7 @@ def refusals(base: Collection[str], steps: Iterable[Step]) -> tuple[str, ...]:
         reasons.append(
             f"{len(replaced)} to be replaced, not updated: {listed(replaced, _LONGEST_LIST)}"
         )
-    return tuple(reasons)
+    return (*reasons, *_readdressed(steps))
 
 
 def removed(steps: Iterable[Step]) -> set[str]:
@@ -83,7 +85,8 @@ def approval(steps: Iterable[Step]) -> str:
     the same loss after the servers have come back. What others deploy meanwhile does not matter.
 
     Steps that change nothing do not count, nor do updates of rows: whether one is due depends on
-    where integrations are at the moment, and it removes no server.
+    where integrations are at the moment, and it removes no server. Rows that get another address do
+    count, and their line ends in `before → after`.
     """
     lines = sorted(_line(step) for step in steps if _is_approved(step))
     return hashlib.sha256("".join(lines).encode()).hexdigest()
@@ -105,7 +108,8 @@ def _instance(step: Step) -> str:
 
 def _line(step: Step) -> str:
     since = f" {step.since}" if _takes_away(step) and step.since else ""
-    return f"{step.operation} {step.urn}{since}\n"
+    readdressing = f" {step.readdressing}" if step.readdressing else ""
+    return f"{step.operation} {step.urn}{since}{readdressing}\n"
 
 
 def _takes_away(step: Step) -> bool:
@@ -114,7 +118,7 @@ def _takes_away(step: Step) -> bool:
 
 def _is_approved(step: Step) -> bool:
     updates_rows = (step.operation, step.type) == ("update", TENANT_RECORDS)
-    return step.operation not in IDLE and not updates_rows
+    return step.operation not in IDLE and (bool(step.readdressing) or not updates_rows)
 
 
 def _gone(base: Collection[str], steps: tuple[Step, ...]) -> list[str]:
@@ -124,6 +128,17 @@ def _gone(base: Collection[str], steps: tuple[Step, ...]) -> list[str]:
     keeping = {known[0] for name in base if name not in going and (known := instance_of(name))}
     deleted = {step.name for step in steps if step.type == TENANT and step.operation == "delete"}
     return sorted(losing - (keeping - deleted))
+
+
+def _readdressed(steps: tuple[Step, ...]) -> Iterator[str]:
+    """Whose servers get other addresses: a wrong one leads every worker to nowhere."""
+    tenants: dict[str, list[str]] = {}
+    for step in steps:
+        if step.readdressing:
+            tenants.setdefault(step.readdressing, []).append(step.name.removesuffix(_RECORDS))
+    for readdressing, names in sorted(tenants.items()):
+        told = f"{counted(len(names), 'tenant')} {agreeing(len(names), 'gets', 'get')}"
+        yield f"{told} other addresses ({readdressing}): {listed(sorted(names), _LONGEST_LIST)}"
 
 
 def _replaced(steps: tuple[Step, ...]) -> list[str]:

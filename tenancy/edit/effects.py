@@ -153,8 +153,10 @@ def changes_between(base: Inventory | None, head: Inventory) -> Changes:
 
 
 def _plan(inventory: Inventory | None) -> Plan:
-    # Nothing in the description depends on the namespace.
-    return expand(inventory, namespace="any") if inventory else Plan(namespace="any", tenants=())
+    # Nothing in the description depends on the namespace or the cluster domain.
+    if inventory:
+        return expand(inventory, namespace="any")
+    return Plan(namespace="any", domain="", tenants=())
 
 
 def _entry(tenant: str, inventory: Inventory | None) -> Tenant | None:

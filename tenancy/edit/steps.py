@@ -7,13 +7,13 @@ happens to every resource, whatever the reason: an edit, a setting, a newer prov
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from tenancy.inventory.faults import dotted, printable
 from tenancy.plan.plan import Plan, TenantPlan
-from tenancy.tokens import NATS_INSTANCE, TENANT
+from tenancy.tokens import NATS_INSTANCE, TENANT, TENANT_RECORDS
 from tenancy.words import UNSEEN
 
 
@@ -30,6 +30,9 @@ class Step:
     """When the stack got this resource, in the engine's words; empty where only plans are compared,
     for a new resource, and where the state does not tell. One that was removed and has come back
     has another time."""
+    readdressing: str = ""
+    """For rows that get another address: what follows the instance's name in it, before and after,
+    as `before → after`."""
 
     @property
     def type(self) -> str:
@@ -83,8 +86,24 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True)
 
 
+class _Row(BaseModel):
+    instance_number: float
+    dns_name: str
+
+
+class _Rows(BaseModel):
+    instances: tuple[_Row, ...] = ()
+
+
 class _State(_Part):
     created: str | None = None
+    inputs: dict[str, Any] = {}
+
+    @property
+    def addresses(self) -> dict[int, str]:
+        """The address of each row, by instance, in the inputs of a tenant's rows."""
+        rows = _Rows.model_validate(self.inputs).instances
+        return {int(row.instance_number): row.dns_name for row in rows}
 
 
 class _Step(_Part):
@@ -98,10 +117,22 @@ class _Step(_Part):
         StringConstraints(pattern=r"^urn:pulumi:[^\s:]+(::[^\s:]+(:[^\s:]+)*){3}$"),
     ]
     old: _State | None = Field(default=None, alias="oldState")
+    new: _State | None = Field(default=None, alias="newState")
 
     @property
     def since(self) -> str:
         return (self.old and self.old.created) or ""
+
+    @property
+    def readdressing(self) -> str:
+        if not (self.old and self.new and Step(self.op, self.urn).type == TENANT_RECORDS):
+            return ""
+        before, after = self.old.addresses, self.new.addresses
+        for number in sorted(before.keys() & after.keys()):
+            if before[number] != after[number]:
+                pair = before[number], after[number]
+                return " → ".join(address.partition(".")[2] for address in pair)
+        return ""
 
 
 class _Diagnostic(_Part):
@@ -148,7 +179,9 @@ def preview_steps(text: str | bytes, *, whole: bool = False) -> tuple[Step, ...]
             raise PreviewError(f"{problem}; {_EXPECTED}")
     if whole:
         _require_all(listed["same"], preview.changes)
-    return tuple(sorted(Step(step.op, step.urn, step.since) for step in preview.steps))
+    return tuple(
+        sorted(Step(step.op, step.urn, step.since, step.readdressing) for step in preview.steps)
+    )
 
 
 def _require_all(sames: int, changes: Mapping[str, int] | None) -> None:

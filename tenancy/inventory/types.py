@@ -69,6 +69,7 @@ SizeName = Annotated[
 
 _SUBDOMAIN = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
 _LONGEST_SUBDOMAIN = 253
+_DNS_LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 
 SecretName = Annotated[
     str,
@@ -76,6 +77,24 @@ SecretName = Annotated[
     expected(
         f"the name of a Secret, {_LABEL_WORDS} and dots, at most {_LONGEST_SUBDOMAIN} characters",
         "acme-nats-tls",
+    ),
+]
+
+
+_LONGEST_CLUSTER_DOMAIN = 121
+"""What the longest name of a Service and of a namespace leave of the 253 characters of a name."""
+
+ClusterDomain = Annotated[
+    str,
+    StringConstraints(
+        strict=True,
+        pattern=rf"^{_DNS_LABEL}(\.{_DNS_LABEL})*$",
+        max_length=_LONGEST_CLUSTER_DOMAIN,
+    ),
+    expected(
+        "the DNS domain of the cluster's Services, in lower case, without a dot at either end, at "
+        f"most {_LONGEST_CLUSTER_DOMAIN} characters",
+        "cluster.local",
     ),
 ]
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+from tenancy.defaults import CLUSTER_DOMAIN
 from tenancy.inventory.memory import max_pending
 from tenancy.inventory.models import Inventory, Resources, Size, Tenant, instances_needed
 from tenancy.inventory.terms import PlacementPolicy, State
 from tenancy.inventory.types import in_bytes, millicores
-from tenancy.names import dns_name, domain, instance_name
+from tenancy.names import address, domain, instance_name
 from tenancy.plan.ceiling import NO_CEILING, Ceiling, Demand, check
 from tenancy.plan.nats_config import nats_config
 
@@ -67,6 +68,8 @@ class Plan:
     """The desired state of a stack, in the order of the tenants' ids."""
 
     namespace: str
+    domain: str
+    """What follows the instance's name in the addresses of all tenants."""
     tenants: tuple[TenantPlan, ...]
 
     @cached_property
@@ -80,18 +83,25 @@ class Plan:
         return any(instance.tls_secret for instance in self.instances.values())
 
 
-def expand(inventory: Inventory, *, namespace: str, ceiling: Ceiling = NO_CEILING) -> Plan:
+def expand(
+    inventory: Inventory,
+    *,
+    namespace: str,
+    cluster_domain: str = CLUSTER_DOMAIN,
+    ceiling: Ceiling = NO_CEILING,
+) -> Plan:
     """All that the inventory asks for, in the servers' `namespace`.
 
     Raises:
         CeilingError: it is more than the stack may ask for.
     """
+    within = domain(namespace, cluster_domain)
     tenants = tuple(
-        _tenant(tenant_id, tenant, inventory.size_of(tenant), namespace)
+        _tenant(tenant_id, tenant, inventory.size_of(tenant), within)
         for tenant_id, tenant in sorted(inventory.tenants.items())
     )
     check(ceiling, {tenant.id: _demand(tenant) for tenant in tenants})
-    return Plan(namespace=namespace, tenants=tenants)
+    return Plan(namespace=namespace, domain=within, tenants=tenants)
 
 
 def _demand(tenant: TenantPlan) -> Demand:
@@ -102,16 +112,16 @@ def _demand(tenant: TenantPlan) -> Demand:
     )
 
 
-def _tenant(tenant_id: str, tenant: Tenant, size: Size, namespace: str) -> TenantPlan:
+def _tenant(tenant_id: str, tenant: Tenant, size: Size, within: str) -> TenantPlan:
     count = tenant.instances or instances_needed(tenant.integrations, size)
     if tenant.state == "decommissioned":
         count = 0
     return TenantPlan(
         id=tenant_id,
         state=tenant.state,
-        domain=domain(namespace),
+        domain=within,
         instances=tuple(
-            _instance(tenant_id, number, tenant, size, namespace) for number in range(1, count + 1)
+            _instance(tenant_id, number, tenant, size, within) for number in range(1, count + 1)
         ),
         capacity=size.capacity,
         placement=tenant.placement,
@@ -122,11 +132,9 @@ def _tenant(tenant_id: str, tenant: Tenant, size: Size, namespace: str) -> Tenan
     )
 
 
-def _instance(
-    tenant_id: str, number: int, tenant: Tenant, size: Size, namespace: str
-) -> InstancePlan:
+def _instance(tenant_id: str, number: int, tenant: Tenant, size: Size, within: str) -> InstancePlan:
     name = instance_name(tenant_id, number)
-    address = dns_name(tenant_id, number, namespace)
+    host_and_port = address(tenant_id, number, within)
     config = nats_config(
         server_name=name,
         max_payload=size.max_payload,
@@ -139,8 +147,8 @@ def _instance(
         tenant=tenant_id,
         number=number,
         name=name,
-        dns_name=address,
-        url=f"{'tls' if tenant.tls else 'nats'}://{address}",
+        dns_name=host_and_port,
+        url=f"{'tls' if tenant.tls else 'nats'}://{host_and_port}",
         config=config,
         config_map_name=f"{name}-{hashlib.sha256(config.encode()).hexdigest()[:8]}",
         tls_secret=tenant.tls.secret_name if tenant.tls else None,

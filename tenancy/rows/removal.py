@@ -10,6 +10,7 @@ from math import ceil
 from tenancy.plan.plan import Plan, TenantPlan
 from tenancy.rows.mismatch import mismatches
 from tenancy.rows.placement import Placement, place
+from tenancy.rows.readdressing import former_domains, readdressed
 from tenancy.rows.snapshot import RecordedInstance, Snapshot
 from tenancy.words import agreeing, counted
 
@@ -36,7 +37,8 @@ def refusals(plan: Plan, snapshot: Snapshot) -> tuple[str, ...]:
     """Why `plan` may not be carried out, each reason with the edits that are possible.
 
     A tenant that is not in the plan counts as removed when it has a live instance in the plan's
-    namespace: a namespace belongs to one stack, and the tenants of other stacks live in others.
+    domain: a namespace belongs to one stack, and the tenants of other stacks live in others. While
+    all addresses change, the former domain counts too.
     """
     return (
         *_removals(plan, snapshot),
@@ -51,9 +53,10 @@ def refusal(reasons: tuple[str, ...], inventory: str) -> str:
 
 def _removals(plan: Plan, snapshot: Snapshot) -> Iterator[str]:
     planned = {tenant.id for tenant in plan.tenants}
+    domains = {plan.domain, *former_domains(plan, snapshot)}
     gone: dict[str, list[RecordedInstance]] = {}
     for row in snapshot.instances:
-        if row.tenant_id in planned or not row.lives_in(plan.namespace):
+        if row.tenant_id in planned or row.domain not in domains:
             continue
         if row.is_live and not row.is_announced:
             gone.setdefault(row.tenant_id, []).append(row)
@@ -69,6 +72,7 @@ def _removals(plan: Plan, snapshot: Snapshot) -> Iterator[str]:
 def _of_tenant(tenant: TenantPlan, plan: Plan, snapshot: Snapshot) -> Iterator[str]:
     numbers = {instance.number for instance in tenant.instances}
     rows = snapshot.of(tenant.id)
+    domains = _domains(tenant, plan, snapshot)
     going = [row for row in rows if row.instance_number not in numbers]
     integrations = sum(row.integrations for row in rows)
     if tenant.state == "decommissioned":
@@ -87,7 +91,7 @@ def _of_tenant(tenant: TenantPlan, plan: Plan, snapshot: Snapshot) -> Iterator[s
         )
     for row in going:
         what = f"{tenant.id} instance {row.instance_number}"
-        if row.integrations and not row.lives_in(plan.namespace):
+        if row.integrations and row.domain not in domains:
             yield (
                 f"{what} is at {row.dns_name}, no address of this stack, and has "
                 f"{counted(row.integrations, 'integration')}: correct the row first"
@@ -100,6 +104,13 @@ def _of_tenant(tenant: TenantPlan, plan: Plan, snapshot: Snapshot) -> Iterator[s
             )
 
 
+def _domains(tenant: TenantPlan, plan: Plan, snapshot: Snapshot) -> set[str]:
+    """Where the rows of a tenant that stays may be: in the plan's domain, or the former one."""
+    found = readdressed(plan, snapshot).items()
+    former = {domain for domain, rows in found if any(row.tenant_id == tenant.id for row in rows)}
+    return {plan.domain, *former}
+
+
 def repairs(tenant: TenantPlan, plan: Plan, snapshot: Snapshot) -> str:
     """What is wrong with a tenant's rows, in words: also what a run that failed half-way has left.
 
@@ -108,13 +119,14 @@ def repairs(tenant: TenantPlan, plan: Plan, snapshot: Snapshot) -> str:
     """
     numbers = {instance.number: instance for instance in tenant.instances}
     found: list[str] = []
+    domains = _domains(tenant, plan, snapshot)
     for row in snapshot.of(tenant.id):
         if row.instance_number in numbers:
             found.extend(
                 _WRONG[fault.about].format(row.instance_number, fault.found)
                 for fault in mismatches(row, numbers[row.instance_number])
             )
-        elif row.lives_in(plan.namespace) and row.status not in ("provisioning", "terminated"):
+        elif row.domain in domains and row.status not in ("provisioning", "terminated"):
             found.append(f"instance {row.instance_number} to retire")
     return ", ".join(found)
 

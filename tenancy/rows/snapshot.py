@@ -7,7 +7,7 @@ from itertools import groupby
 from operator import attrgetter
 from types import MappingProxyType
 
-from tenancy.names import dns_name
+from tenancy.names import address, instance_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,9 +36,16 @@ class RecordedInstance:
         """Whether the platform has announced it, and nothing uses it yet."""
         return self.status == "provisioning" and not self.integrations
 
-    def lives_in(self, namespace: str) -> bool:
-        """Whether its address is the one that its instance has in `namespace`."""
-        return self.dns_name == dns_name(self.tenant_id, self.instance_number, namespace)
+    @property
+    def domain(self) -> str | None:
+        """What follows the instance's name in its address; None if it begins with another name."""
+        name, _, domain = self.dns_name.partition(".")
+        is_its_own = name == instance_name(self.tenant_id, self.instance_number)
+        return domain if is_its_own and domain else None
+
+    def lives_in(self, domain: str) -> bool:
+        """Whether its address is the one that its instance has in `domain`."""
+        return self.dns_name == address(self.tenant_id, self.instance_number, domain)
 
 
 @dataclass(frozen=True, kw_only=True)

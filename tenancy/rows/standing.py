@@ -11,6 +11,7 @@ from typing import Literal
 from tenancy.names import instance_name, instance_of
 from tenancy.plan.plan import InstancePlan, Plan
 from tenancy.rows.mismatch import mismatches
+from tenancy.rows.readdressing import former_domains
 from tenancy.rows.snapshot import RecordedInstance, Snapshot
 
 Presence = Literal["ready", "not ready", "there", "missing", "unseen"]
@@ -67,8 +68,8 @@ def standings(
         plan: the desired state.
         seen: the cluster; None if it could not be read.
         snapshot: the table; None if it could not be read. A row counts if its instance is wanted,
-            or if it has the address of an instance in the plan's namespace and is not `terminated`,
-            a record of the past.
+            or if it has the address of an instance in the plan's domain, or in the one that all
+            addresses had before, and is not `terminated`, a record of the past.
         further: differences that were found elsewhere, in words, by the name of the instance.
     """
     rows = {} if snapshot is None else dict(_rows(plan, snapshot))
@@ -91,9 +92,10 @@ def standings(
 
 def _rows(plan: Plan, snapshot: Snapshot) -> Iterator[tuple[tuple[str, int], RecordedInstance]]:
     wanted = {(each.tenant, each.number) for each in plan.instances.values()}
+    domains = {plan.domain, *former_domains(plan, snapshot)}
     for row in snapshot.instances:
         key = (row.tenant_id, row.instance_number)
-        if key in wanted or (row.is_live and row.lives_in(plan.namespace)):
+        if key in wanted or (row.is_live and row.domain in domains):
             yield key, row
 
 

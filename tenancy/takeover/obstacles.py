@@ -4,7 +4,8 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tenancy.names import FIELD_MANAGER, PART_OF, instance_selector
+from tenancy.names import FIELD_MANAGER, PART_OF, cluster_domain_of, instance_selector
+from tenancy.rows.snapshot import RecordedInstance
 from tenancy.takeover.handover import Live, is_taken_over, is_untracked
 from tenancy.takeover.there import There, told_selector
 
@@ -48,14 +49,21 @@ def obstacles(there: There) -> Iterator[Obstacle]:
             remedy=f"{within} delete deployment {name}   # once no integration uses its address",
         )
     for row in there.rows:
-        if row.is_live and not row.lives_in(there.namespace):
-            yield Obstacle(
-                what=f"the row of instance {row.instance_number} is at {row.dns_name}, in another "
-                "place",
-                remedy="Find out which server that is; docs/runbook.md, A row that is not ours.",
-            )
+        if row.is_live and not row.lives_in(there.domain):
+            yield _elsewhere(there, row)
     for each in there.owned:
         yield from _held(each)
+
+
+def _elsewhere(there: There, row: RecordedInstance) -> Obstacle:
+    other = cluster_domain_of(row.domain or "", there.namespace)
+    remedy = "Find out which server that is; docs/runbook.md, A row that is not ours."
+    if other:
+        remedy = f"If this cluster's domain is {other}, give `--cluster-domain {other}`. {remedy}"
+    return Obstacle(
+        what=f"the row of instance {row.instance_number} is at {row.dns_name}, in another place",
+        remedy=remedy,
+    )
 
 
 _ELSEWHERE = {

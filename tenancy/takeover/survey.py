@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tenancy.names import APP, TENANT_LABEL, instance_of
+from tenancy.defaults import CLUSTER_DOMAIN
+from tenancy.names import APP, TENANT_LABEL, domain, instance_of
 from tenancy.rows.snapshot import Snapshot
 from tenancy.takeover.described import Described, size_of
 from tenancy.takeover.handover import Live, Patch, is_ours, is_taken_over, patches
@@ -56,14 +57,21 @@ class Survey:
         return tuple(tenant for tenant in self.tenants if not tenant.is_taken_over)
 
 
-def survey(objects: Sequence[Live], snapshot: Snapshot, namespace: str) -> Survey:
+def survey(
+    objects: Sequence[Live],
+    snapshot: Snapshot,
+    namespace: str,
+    cluster_domain: str = CLUSTER_DOMAIN,
+) -> Survey:
     """What is in a namespace.
 
     Args:
         objects: its Deployments, Services and NetworkPolicies.
         snapshot: the table.
         namespace: its name.
+        cluster_domain: what the DNS names of the cluster's Services end in.
     """
+    within = domain(namespace, cluster_domain)
     by_kind: dict[str, dict[str, Live]] = {"Deployment": {}, "Service": {}, "NetworkPolicy": {}}
     for each in objects:
         by_kind[each["kind"]][each["metadata"]["name"]] = each
@@ -84,7 +92,7 @@ def survey(objects: Sequence[Live], snapshot: Snapshot, namespace: str) -> Surve
     ids = {
         *deployments,
         *misnamed,
-        *_tenants_of(snapshot, namespace),
+        *_tenants_of(snapshot, within),
         *(place[0] for place in places if place),
     }
     return Survey(
@@ -93,6 +101,7 @@ def survey(objects: Sequence[Live], snapshot: Snapshot, namespace: str) -> Surve
                 There(
                     tenant=tenant,
                     namespace=namespace,
+                    domain=within,
                     deployments=deployments.get(tenant, {}),
                     services=by_kind["Service"],
                     policies=by_kind["NetworkPolicy"],
@@ -107,8 +116,8 @@ def survey(objects: Sequence[Live], snapshot: Snapshot, namespace: str) -> Surve
     )
 
 
-def _tenants_of(snapshot: Snapshot, namespace: str) -> set[str]:
-    return {row.tenant_id for row in snapshot.instances if row.is_live and row.lives_in(namespace)}
+def _tenants_of(snapshot: Snapshot, within: str) -> set[str]:
+    return {row.tenant_id for row in snapshot.instances if row.is_live and row.lives_in(within)}
 
 
 def _pod_labels(deployment: Live) -> Mapping[str, str]:

@@ -16,6 +16,8 @@ class There:
 
     tenant: str
     namespace: str
+    domain: str
+    """What follows the instance's name in the addresses of the namespace."""
     deployments: Mapping[int, Live]
     services: Mapping[str, Live]
     """All of the namespace, by name; likewise the policies."""
@@ -27,7 +29,7 @@ class There:
     @cached_property
     def instances(self) -> int:
         """How many it should have: the highest number of a server, a Service or a row."""
-        rows = (row for row in self.rows if row.is_live and row.lives_in(self.namespace))
+        rows = (row for row in self.rows if row.is_live and row.lives_in(self.domain))
         places = map(place_of, self.services.values())
         numbers = {
             *self.deployments,

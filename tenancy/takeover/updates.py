@@ -148,7 +148,7 @@ def _of_rows(there: There) -> Iterator[str]:
     wrong = [
         number
         for number, row in sorted(numbers.items())
-        if number <= instances and row.lives_in(there.namespace) and row.status != "active"
+        if number <= instances and row.lives_in(there.domain) and row.status != "active"
     ]
     if wrong:
         yield f"sets the row of {_numbers(wrong)} to active"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from psycopg.conninfo import conninfo_to_dict
-from pulumi.dynamic import Config, ConfigureRequest
+from pulumi.dynamic import Config, ConfigureRequest, CreateResult, UpdateResult
 
 from controlplane import store
 from controlplane.connection import ControlPlaneError
@@ -338,3 +338,71 @@ def test_an_unexpected_error_keeps_its_traceback_even_after_an_expected_one(
 def test_the_provider_holds_nothing_that_is_pickled() -> None:
     assert vars(RecordsProvider()) == {}
     assert RecordsProvider.__module__ == "controlplane.records", "the path is part of the state"
+
+
+NEW = "vrsky-tenants.svc.corp.example:4222"
+MOVED = tuple(InstanceRow(number, f"nats-acme-{number}.{NEW}", "active") for number in (1, 2))
+
+
+def outs_of(result: CreateResult | UpdateResult) -> dict[str, Any]:
+    """What the engine stores."""
+    assert result.outs is not None
+    return result.outs
+
+
+def test_another_domain_rewrites_the_rows_and_leaves_every_integration_in_its_place(
+    provider: RecordsProvider, dsn: str
+) -> None:
+    olds = outs_of(provider.create(inputs(ONE, TWO)))
+    execute(
+        dsn,
+        "INSERT INTO integrations (tenant_id, nats_instance_id) "
+        "SELECT tenant_id, id FROM nats_instances, generate_series(1, 3)",
+    )
+    where = "SELECT id, nats_instance_id FROM integrations ORDER BY id"
+    before = execute(dsn, where)
+    news = inputs(*MOVED, domain=NEW)
+    assert provider.diff("acme", olds, news).changes
+    outs = outs_of(provider.update("acme", olds, news))
+    assert [row[2] for row in table(dsn)] == [row.dns_name for row in MOVED]
+    assert execute(dsn, where) == before
+    assert not provider.diff("acme", outs, news).changes
+    # The same again, as after a run that was killed before the state was written.
+    assert outs_of(provider.update("acme", olds, news)) == outs
+    assert execute(dsn, where) == before
+
+
+def test_a_row_that_a_killed_run_left_in_the_former_domain_is_ours(
+    provider: RecordsProvider, dsn: str
+) -> None:
+    olds = outs_of(provider.create(inputs(ONE)))
+    insert(dsn, "acme", TWO)
+    grown = outs_of(provider.update("acme", olds, inputs(*MOVED, domain=NEW)))
+    assert [row[2] for row in table(dsn)] == [row.dns_name for row in MOVED]
+    insert(dsn, "acme", InstanceRow(3, f"nats-acme-3.{NEW}", "active"))
+    provider.update("acme", grown, inputs(ONE))
+    assert [row[2] for row in table(dsn)] == [ONE.dns_name]
+
+
+def test_a_row_of_another_stack_is_not_taken_for_one_of_the_former_domain(
+    provider: RecordsProvider, dsn: str
+) -> None:
+    olds = outs_of(provider.create(inputs(ONE)))
+    other = InstanceRow(2, "nats-acme-2.vrsky-tenants.svc.third.example:4222", "active")
+    insert(dsn, "acme", other)
+    with pytest.raises(ControlPlaneError, match="that this program did not make: 2 at nats-acme-2"):
+        provider.update("acme", olds, inputs(*MOVED, domain=NEW))
+    assert [row[2] for row in table(dsn)] == [ONE.dns_name, other.dns_name]
+
+
+def test_a_tenant_without_servers_gets_the_new_domain_into_its_state(
+    provider: RecordsProvider,
+) -> None:
+    olds = outs_of(provider.create(inputs()))
+    news = inputs(domain=NEW)
+    assert provider.diff("acme", olds, news).changes
+    outs = outs_of(provider.update("acme", olds, news))
+    assert outs["domain"] == NEW
+    assert not provider.diff("acme", outs, news).changes
+    unsaid = {key: value for key, value in olds.items() if key != "domain"}
+    assert not provider.diff("acme", unsaid, news).changes, "of a version without this property"

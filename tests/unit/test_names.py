@@ -1,12 +1,15 @@
 """The names that workers, dashboards and people rely on, letter by letter."""
 
 import pytest
+from pydantic import TypeAdapter
 
+from tenancy.inventory.types import ClusterDomain
 from tenancy.names import (
     CLIENT_PORT,
     CLOSING_POLICY_NAME,
     MONITORING_PORT,
     OWNER_LABELS,
+    cluster_domain_of,
     dns_name,
     instance_labels,
     instance_name,
@@ -46,6 +49,37 @@ def test_other_names_are_of_no_instance(name: str) -> None:
 def test_the_address_is_the_service_in_the_cluster_with_its_port() -> None:
     expected = "nats-acme-corp-2.vrsky-tenants.svc.cluster.local:4222"
     assert expected == dns_name("acme-corp", 2, "vrsky-tenants")
+
+
+def test_the_address_ends_in_the_domain_of_the_cluster() -> None:
+    expected = "nats-acme-corp-2.vrsky-tenants.svc.corp.example:4222"
+    assert expected == dns_name("acme-corp", 2, "vrsky-tenants", "corp.example")
+
+
+def test_the_longest_address_is_a_dns_name() -> None:
+    longest = "a." * 60 + "a"
+    assert TypeAdapter[str](ClusterDomain).validate_python(longest) == longest
+    host = dns_name("a" * 55, 99, "a" * 63, longest).partition(":")[0]
+    assert len(host) <= 253
+
+
+@pytest.mark.parametrize(
+    ("domain", "cluster_domain"),
+    [
+        ("here.svc.cluster.local:4222", "cluster.local"),
+        ("here.svc.corp:4222", "corp"),
+        ("there.svc.cluster.local:4222", None),
+        ("here.svc.cluster.local:4333", None),
+        ("here.svc.cluster.local", None),
+        ("here.svc.:4222", None),
+        ("here.pod.cluster.local:4222", None),
+        ("", None),
+    ],
+)
+def test_the_cluster_domain_is_what_an_address_has_between_svc_and_the_port(
+    domain: str, cluster_domain: str | None
+) -> None:
+    assert cluster_domain_of(domain, "here") == cluster_domain
 
 
 def test_a_policy_is_named_by_its_tenant() -> None:

@@ -20,12 +20,17 @@ Configure = Callable[..., None]
 DIGEST = "@sha256:" + "0123456789abcdef" * 4
 DSN = "postgresql://provisioner:hunter2@db.example.com:5432/platform"
 KNOWN = (
-    "database, databaseUrl, drain, image, inventory, maxCpu, maxInstances, maxMemory, metrics, "
-    "monitoringNamespace, namespace, namespaceMode, podSecurity, readyTimeout, retainNamespace"
+    "clusterDomain, database, databaseUrl, drain, image, inventory, maxCpu, maxInstances, "
+    "maxMemory, metrics, monitoringNamespace, namespace, namespaceMode, podSecurity, "
+    "readyTimeout, retainNamespace"
 )
 NAMESPACE_WORDS = (
     "expected a namespace of lower-case letters a-z, digits and inner hyphens, "
     "at most 63 characters, for example acme-workers"
+)
+CLUSTER_DOMAIN_WORDS = (
+    "expected the DNS domain of the cluster's Services, in lower case, without a dot at either "
+    "end, at most 121 characters, for example cluster.local"
 )
 
 
@@ -56,6 +61,7 @@ def test_a_stack_that_says_nothing_has_the_defaults_of_the_design() -> None:
         namespace_mode="managed",
         retain_namespace=True,
         monitoring_namespace="vrsky-monitoring",
+        cluster_domain="cluster.local",
         pod_security="restricted",
         image="nats:2.15.1-alpine",
         ready_timeout="3m",
@@ -76,6 +82,7 @@ def test_every_setting_is_read_from_its_camel_case_key(configure: Configure) -> 
         namespaceMode="existing",
         retainNamespace="false",
         monitoringNamespace="monitoring",
+        clusterDomain="corp.example",
         podSecurity="baseline",
         image=f"registry.example.com/nats:2.15.1{DIGEST}",
         readyTimeout="90s",
@@ -95,6 +102,7 @@ def test_every_setting_is_read_from_its_camel_case_key(configure: Configure) -> 
         namespace_mode="existing",
         retain_namespace=False,
         monitoring_namespace="monitoring",
+        cluster_domain="corp.example",
         pod_security="baseline",
         image=f"registry.example.com/nats:2.15.1{DIGEST}",
         ready_timeout="90s",
@@ -129,6 +137,22 @@ def test_every_setting_is_read_from_its_camel_case_key(configure: Configure) -> 
             "privileged",
             "expected 'restricted' or 'baseline'",
             id="another pod security",
+        ),
+        *(
+            pytest.param("clusterDomain", domain, CLUSTER_DOMAIN_WORDS, id=f"a domain {why}")
+            for domain, why in [
+                ("", "of nothing"),
+                ("corp.example.", "with a dot at its end"),
+                (".corp", "with a dot at its start"),
+                ("corp..example", "with two dots"),
+                ("Corp.Example", "in upper case"),
+                ("corp_example", "with an underscore"),
+                ("corp-.example", "with a hyphen at the end of a label"),
+                (f"{'a' * 64}.example", "with a label of 64 characters"),
+                (f"{'a.' * 61}", "that is too long"),
+                ("svc.cluster.local:4222", "with a port"),
+                ("b\u00fcro.example", "with an umlaut"),
+            ]
         ),
         pytest.param(
             "retainNamespace", "maybe", "expected true or false, for example true", id="no flag"

@@ -1,6 +1,7 @@
 """Which edits need an approval, in which words, and what approves them."""
 
 import hashlib
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -364,3 +365,20 @@ def test_steps_tell_all_that_an_edit_removes(base: dict[str, int], head: dict[st
 
 def names(plan: Plan) -> set[str]:
     return set(plan.instances)
+
+
+def test_rows_that_get_another_address_need_an_approval_for_exactly_these_addresses() -> None:
+    records = f"{IN_THE_STACK}::{TENANT}${TENANT_RECORDS}"
+    kept = Step("update", f"{records}::hooli-records")
+    steps = [
+        Step("update", f"{records}::{name}-records", "", "ns.svc.old:4222 → ns.svc.new:4222")
+        for name in ("globex", "acme")
+    ]
+    base = ["nats-acme-1", "nats-globex-1", "nats-hooli-1"]
+    assert refusals(base, [kept]) == ()
+    assert refusals(base, [kept, *steps]) == (
+        "2 tenants get other addresses (ns.svc.old:4222 → ns.svc.new:4222): acme, globex",
+    )
+    other = [replace(step, readdressing="ns.svc.old:4222 → ns.svc.newer:4222") for step in steps]
+    assert approval([*steps, kept]) == approval(steps)
+    assert len({approval(steps), approval(other), approval(steps[:1]), approval(())}) == 4

@@ -15,6 +15,7 @@ from tenancy.edit.steps import (
     servers,
     servers_after,
 )
+from tenancy.tokens import TENANT_RECORDS
 from tenancy.words import UNSEEN
 from tests.unit.plan.plans import planned
 
@@ -263,3 +264,32 @@ def test_no_prefix_of_a_preview_is_a_preview() -> None:
     for length in range(len(text)):
         with pytest.raises(PreviewError):
             preview_steps(text[:length])
+
+
+def previewed(before: str, after: str, *, kind: str = TENANT_RECORDS, numbers: int = 1) -> Step:
+    """The step of a tenant's rows whose addresses go from one end to another."""
+
+    def state(end: str) -> dict[str, object]:
+        rows = [
+            {"instance_number": number, "dns_name": f"nats-acme-{number}.{end}"}
+            for number in range(1, numbers + 1)
+        ]
+        return {"inputs": {"tenant_id": "acme", "instances": rows}}
+
+    step = {
+        "op": "update",
+        "urn": f"urn:pulumi:prod::tenant-nats::{kind}::acme-records",
+        "oldState": state(before),
+        "newState": state(after),
+    }
+    [found] = preview_steps(json.dumps({"steps": [step], "changeSummary": {"update": 1}}))
+    return found
+
+
+def test_a_preview_tells_which_rows_get_another_address() -> None:
+    assert previewed("ns.svc.old:4222", "ns.svc.new:4222").readdressing == (
+        "ns.svc.old:4222 → ns.svc.new:4222"
+    )
+    assert previewed("ns.svc.old:4222", "ns.svc.old:4222").readdressing == ""
+    assert previewed("a:4222", "b:4222", kind="tenant-nats:index:Tenant").readdressing == ""
+    assert previewed("a:4222", "b:4222", numbers=0).readdressing == ""

@@ -102,3 +102,31 @@ def test_json_has_what_could_not_be_read(inventory: Path) -> None:
 def test_json_has_no_problem_if_everything_was_read(inventory: Path) -> None:
     told = json.loads(status(inventory, "--json").stdout)
     assert (told["problems"], [each["row"] for each in told["instances"]]) == ([], ["active"])
+
+
+@pytest.mark.usefixtures("cluster", "table")
+def test_rows_of_another_cluster_domain_are_explained_by_the_option_that_is_missing(
+    inventory: Path, tmp_path: Path
+) -> None:
+    result = status(inventory, "--cluster-domain", "corp.example")
+    assert result.exit_code == 5
+    assert last_line(result) == (
+        "All rows have the cluster domain cluster.local. If that is the stack's `clusterDomain`, "
+        "give `--cluster-domain cluster.local`, or `--settings Pulumi.STACK.yaml`."
+    )
+    settings = tmp_path / "Pulumi.prod.yaml"
+    settings.write_text("config: {tenant-nats:clusterDomain: corp.example}\n")
+    assert status(inventory, "--settings", str(settings)).exit_code == 5
+    both = ("--settings", str(settings), "--cluster-domain", "cluster.local")
+    assert status(inventory, *both).exit_code == 0
+    settings.write_text("config: {tenant-nats:clusterDomain: Corp}\n")
+    refused = status(inventory, "--settings", str(settings))
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "config.tenant-nats:clusterDomain does not fit" in refused.stderr
+
+
+@pytest.mark.parametrize("command", ["status", "verify", "adopt"])
+def test_an_option_that_is_no_cluster_domain_is_wrong_usage(command: str) -> None:
+    result = CliRunner().invoke(app, [command, "--cluster-domain", "corp.example."])
+    assert result.exit_code == 2
+    assert "for example cluster.local" in " ".join(result.stderr.replace("│", " ").split())

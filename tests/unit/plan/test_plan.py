@@ -49,6 +49,7 @@ def test_eighty_integrations_need_two_standard_servers() -> None:
 def test_the_whole_plan_of_one_standard_server() -> None:
     expected = Plan(
         namespace="vrsky-tenants",
+        domain="vrsky-tenants.svc.cluster.local:4222",
         tenants=(
             TenantPlan(
                 state="active",

@@ -30,13 +30,14 @@ def recorded(
     integrations: int = 0,
     *,
     namespace: str = HERE,
+    domain: str = "cluster.local",
     status: str = "active",
     foreign: int = 0,
 ) -> RecordedInstance:
     return RecordedInstance(
         tenant_id=tenant_id,
         instance_number=number,
-        dns_name=f"nats-{tenant_id}-{number}.{namespace}.svc.cluster.local:4222",
+        dns_name=f"nats-{tenant_id}-{number}.{namespace}.svc.{domain}:4222",
         status=status,
         integrations=integrations,
         foreign_integrations=foreign,

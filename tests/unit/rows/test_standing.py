@@ -107,6 +107,16 @@ def test_what_is_terminated_or_in_another_namespace_is_no_orphan() -> None:
     assert told(standings(plan(acme=1), seen("nats-acme-1"), table)) == {"acme-1": ()}
 
 
+def test_while_all_addresses_change_an_orphan_is_found_at_the_former_ones_too() -> None:
+    inventory = Inventory.model_validate({"tenants": {"acme": {}}})
+    moving = expand(inventory, namespace="here", cluster_domain="corp.example")
+    table = Snapshot(instances=(row("acme", 1), row("oldest", 3)))
+    assert told(standings(moving, seen("nats-acme-1"), table)) == {
+        "acme-1": ("the row says nats-acme-1.here.svc.cluster.local:4222",),
+        "oldest-3": ("nothing asks for it: row",),
+    }
+
+
 def test_objects_that_are_not_called_like_an_instance_are_not_ours() -> None:
     cluster = seen("nats-acme-1", "worker", "nats-acme", services=("nats-acme-1", "kubernetes"))
     table = Snapshot(instances=(row("acme", 1),))

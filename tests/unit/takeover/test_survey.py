@@ -349,3 +349,18 @@ def test_what_is_handed_over_is_taken_over_by_an_up_only() -> None:
     manager = thing["metadata"]["managedFields"][0]
     manager["fieldsV1"]["f:metadata"] = {"f:annotations": {"f:pulumi.com/patchFieldManager": {}}}
     assert is_taken_over(thing)
+
+
+def test_in_a_cluster_of_another_domain_rows_are_compared_with_its_addresses() -> None:
+    there = RecordedInstance(
+        tenant_id="acme", instance_number=1, status="active", integrations=42,
+        dns_name=f"nats-acme-1.{NAMESPACE}.svc.corp.example:4222",
+    )  # fmt: skip
+    objects, table = [deployment(), service(), policy()], Snapshot(instances=(there,))
+    [tenant] = survey(objects, table, NAMESPACE, "corp.example").tenants
+    assert tenant.obstacles == ()
+    [unmatched] = survey(objects, table, NAMESPACE).tenants
+    [obstacle] = unmatched.obstacles
+    assert obstacle.remedy.startswith(
+        "If this cluster's domain is corp.example, give `--cluster-domain corp.example`. "
+    )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from operations.outside.stack_file import StackFileError, status_words
+from operations.outside.stack_file import StackFileError, cluster_domain, status_words
 from tenancy.rows.lifecycle import OUR_WORDS, StatusWords
 
 
@@ -56,6 +56,33 @@ def test_a_file_that_does_not_fit_is_named_with_its_place(
     assert place in str(caught.value)
     assert str(file) in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_the_cluster_domain_is_read_unless_an_option_gives_it(file: Path) -> None:
+    file.write_text("config: {tenant-nats:clusterDomain: corp.example}\n")
+    assert cluster_domain(file) == "corp.example"
+    assert cluster_domain(file, "other.example") == "other.example"
+    assert status_words(file) == OUR_WORDS
+
+
+@pytest.mark.parametrize("content", ["", "config: {}\n", "config: {tenant-nats:namespace: eu}\n"])
+def test_without_one_the_cluster_has_the_usual_domain(file: Path, content: str) -> None:
+    file.write_text(content)
+    assert cluster_domain(file) == cluster_domain(None) == "cluster.local"
+
+
+@pytest.mark.parametrize("value", ["Corp", "5", "{secure: v1:abc}", "corp.example."])
+def test_a_cluster_domain_that_does_not_fit_is_named_with_a_right_one(
+    file: Path, value: str
+) -> None:
+    file.write_text(f"config: {{tenant-nats:clusterDomain: {value}}}\n")
+    expected = (
+        f"{file}: config.tenant-nats:clusterDomain does not fit. "
+        "For example: config: {tenant-nats:clusterDomain: cluster.local}"
+    )
+    with pytest.raises(StackFileError) as caught:
+        cluster_domain(file)
+    assert str(caught.value) == expected
 
 
 def test_a_file_that_is_missing_is_named(file: Path) -> None:
