@@ -11,7 +11,7 @@ from typing import Any
 import pulumi
 
 from components.kubernetes import KubernetesObject
-from components.pod import CONFIG_FILE, ServerOptions, pod
+from components.pod import CONFIG_FILE, ServerOptions, template
 from tenancy.names import CLIENT_PORT, MONITORING_PORT, instance_labels, instance_selector
 from tenancy.plan.plan import InstancePlan
 from tenancy.tokens import NATS_INSTANCE
@@ -66,8 +66,7 @@ class NatsInstance(pulumi.ComponentResource):
         )
 
     def _deployment(self, name: str, args: NatsInstanceArgs) -> KubernetesObject:
-        pods = pod(args.plan, args.options, self.config_map.metadata["name"])
-        labels = instance_labels(args.plan.tenant, args.plan.number)
+        pods = template(args.plan, args.options, self.config_map.metadata["name"])
         return KubernetesObject(
             f"{name}-deployment",
             {
@@ -83,7 +82,7 @@ class NatsInstance(pulumi.ComponentResource):
                     "selector": {
                         "matchLabels": instance_selector(args.plan.tenant, args.plan.number)
                     },
-                    "template": {"metadata": {"labels": labels}, "spec": pods},
+                    "template": pods,
                 },
             },
             pulumi.ResourceOptions(

@@ -1,20 +1,50 @@
 """The pod of one NATS server: the server, and beside it the exporter that Prometheus scrapes."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal
 
 import pulumi
 
 from components.kubernetes import Part
+from tenancy.defaults import USER
 from tenancy.inventory.models import Resources
-from tenancy.names import CLIENT_PORT, METRICS_PORT, METRICS_PORT_NAME, MONITORING_PORT
+from tenancy.names import (
+    CLIENT_PORT,
+    METRICS_PORT,
+    METRICS_PORT_NAME,
+    MONITORING_PORT,
+    instance_labels,
+    tenant_selector,
+)
 from tenancy.plan.nats_config import TLS_FOLDER
 from tenancy.plan.plan import InstancePlan
 
 CONFIG_FILE = "nats.conf"
 _CONFIG_FOLDER = "/etc/nats"
-_USER = 1000
-"""The images set no user, and `runAsNonRoot` needs one; neither process owns a file."""
 _GROUP_MAY_READ = 0o440
+_SPREAD_OVER = {
+    "none": (),
+    "nodes": ("kubernetes.io/hostname",),
+    "zones": ("topology.kubernetes.io/zone", "kubernetes.io/hostname"),
+}
+"""The labels of nodes by which the servers of a tenant are counted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PodOptions:
+    """What all pods of a stack have, in Kubernetes' own form, beside what the plan says of each."""
+
+    annotations: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Beside those of every instance."""
+    affinity: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    spread: Literal["none", "nodes", "zones"] = "none"
+    """Over what the servers of one tenant are spread, where there is room."""
+    image_pull_secrets: Sequence[str] = ()
+    service_account_name: str | None = None
+    runtime_class_name: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,19 +56,29 @@ class ServerOptions:
     """None for servers without an exporter beside them."""
     ready_timeout: str
     """How long a server may take to become ready: "3m"."""
+    run_as_user: int | None = USER
+    """The user and group of every process; None leaves both to the platform."""
+    pod: PodOptions = PodOptions()
 
 
-def pod(plan: InstancePlan, options: ServerOptions, config_map: pulumi.Input[str]) -> Part:
-    """A server with the configuration of `config_map`, and its exporter where there is one."""
+def template(plan: InstancePlan, options: ServerOptions, config_map: pulumi.Input[str]) -> Part:
+    """The pod of a server with the configuration of `config_map`, as a Deployment has it."""
+    labels = {**options.pod.labels, **instance_labels(plan.tenant, plan.number)}
+    annotations = dict(options.pod.annotations)
+    return {
+        "metadata": {"labels": labels, **_if_said(annotations=annotations)},
+        "spec": _pod(plan, options, config_map),
+    }
+
+
+def _pod(plan: InstancePlan, options: ServerOptions, config_map: pulumi.Input[str]) -> Part:
+    """A server, and its exporter where there is one."""
     return {
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "securityContext": {
             "runAsNonRoot": True,
-            "runAsUser": _USER,
-            "runAsGroup": _USER,
-            # The files of a Secret belong to root: the server can read them only by this group.
-            **({"fsGroup": _USER} if plan.tls_secret else {}),
+            **_user(options.run_as_user, owns_files=plan.tls_secret is not None),
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "containers": [
@@ -46,7 +86,46 @@ def pod(plan: InstancePlan, options: ServerOptions, config_map: pulumi.Input[str
             *([_exporter(options.exporter_image)] if options.exporter_image else []),
         ],
         "volumes": _volumes(plan, config_map),
+        **_scheduling(plan, options.pod),
+        **_if_said(
+            imagePullSecrets=[{"name": name} for name in options.pod.image_pull_secrets],
+            serviceAccountName=options.pod.service_account_name,
+            runtimeClassName=options.pod.runtime_class_name,
+        ),
     }
+
+
+def _user(user: int | None, *, owns_files: bool) -> Part:
+    if user is None:
+        return {}
+    # The files of a Secret belong to root: the server can read them only by this group.
+    return {"runAsUser": user, "runAsGroup": user, **({"fsGroup": user} if owns_files else {})}
+
+
+def _scheduling(plan: InstancePlan, options: PodOptions) -> Part:
+    return _if_said(
+        nodeSelector=dict(plan.node_selector),
+        tolerations=[
+            each.model_dump(by_alias=True, exclude_none=True) for each in plan.tolerations
+        ],
+        affinity=dict(options.affinity),
+        priorityClassName=plan.priority_class_name,
+        topologySpreadConstraints=[
+            {
+                "maxSkew": 1,
+                "topologyKey": label,
+                # A server on a node with another one of its tenant is better than no server.
+                "whenUnsatisfiable": "ScheduleAnyway",
+                "labelSelector": {"matchLabels": tenant_selector(plan.tenant)},
+            }
+            for label in _SPREAD_OVER[options.spread]
+        ],
+    )
+
+
+def _if_said(**fields: Any) -> Part:
+    """The fields that say something: an object without the others stays as it was."""
+    return {name: value for name, value in fields.items() if value}
 
 
 def _volumes(plan: InstancePlan, config_map: pulumi.Input[str]) -> list[Part]:

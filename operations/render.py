@@ -14,6 +14,7 @@ from operations.outside.files import read_bytes, write_text
 from tenancy.inventory.faults import InventoryError, printable
 from tenancy.inventory.validation import load
 from tenancy.plan.ceiling import CeilingError
+from tenancy.plan.nodes import NodesError
 
 
 def render(
@@ -79,7 +80,7 @@ def render(
         graph = graph_of(load(inventory or settings.inventory), settings)
         content = files(graph, settings.database.words)
         _write(folder, content, HEADER)
-    except (CeilingError, InventoryError, StackSettingsError, _UnusableError) as error:
+    except (CeilingError, InventoryError, NodesError, StackSettingsError, _UnusableError) as error:
         raise stopped(Exit.FAILED, str(error)) from None
     except OSError as error:
         problem = f"{error.filename} cannot be used ({error.strerror}); give another FILE or DIR."

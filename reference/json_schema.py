@@ -22,6 +22,8 @@ def schema() -> str:
     for definition in generated["$defs"].values():
         for field in definition["properties"].values():
             _forget_null(field)
+            if "patternProperties" in field:
+                field["additionalProperties"] = False
     document = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Inventory of tenant-nats",

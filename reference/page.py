@@ -23,6 +23,8 @@ from tenancy.inventory.types import Expectation
 FILE = Path(__file__).resolve().parent.parent / "docs" / "inventory.md"
 
 _WIDTH = 100
+_NOT_SAID = {"node_selector", "tolerations", "priority_class_name"}
+"""What the built-in size says nothing of."""
 _INTRODUCTION = """\
 <!-- Written by `make schema` from tenancy/inventory/models.py; do not edit it here. -->
 
@@ -57,7 +59,8 @@ def reference() -> str:
     """The page, as the text of its file."""
     standard = BUILT_IN_SIZES[STANDARD]
     derived = {"maxPending": max_pending(standard)}
-    sizes = {"sizes": {STANDARD: standard.model_dump(by_alias=True) | derived}}
+    said = standard.model_dump(by_alias=True, exclude=_NOT_SAID)
+    sizes = {"sizes": {STANDARD: said | derived}}
     return "\n".join(
         [
             _INTRODUCTION,

@@ -17,6 +17,7 @@ from tenancy.inventory.models import (
     Size,
     Tenant,
     Tls,
+    Toleration,
     nkeys,
 )
 from tenancy.inventory.validation import parse
@@ -30,6 +31,7 @@ _TENANT = "acme-corp"
 _SIZE = "large"
 _REQUESTS = {"cpu": "2", "memory": "4Gi"}
 _LIMITS = {"cpu": "4", "memory": "8Gi"}
+_TAINT = {"key": "dedicated", "effect": "NoExecute"}
 _OTHER_KEY = "UAF5NY6LUVMB7YNAD5WSTVVIKUAD3MNAHWXZ2K3EXCQ6Q3EMR4NPSPPQ"
 
 
@@ -61,6 +63,8 @@ class Section:
                 tenant = said
             case "tenants.TENANT.clients.nkeys[]":
                 tenant["clients"] = {"nkeys": [{"key": nkeys.EXAMPLE, **said}]}
+            case "sizes.SIZE.tolerations[]":
+                size["tolerations"] = [{**_TAINT, **said}]
             case "sizes.SIZE":
                 size |= said
             case "sizes.SIZE.limits":
@@ -142,6 +146,9 @@ SECTIONS = (
             "maxConnections": ((1000, 2000),),
             "maxPending": (("32MB", "16MB"), (LEFT_OUT, "32MB")),
             "capacity": ((50, 40), (40, 50)),
+            "nodeSelector": ((LEFT_OUT, {"pool": "nats-large"}),),
+            "tolerations": ((LEFT_OUT, [{"key": "dedicated", "value": "nats"}]),),
+            "priorityClassName": ((LEFT_OUT, "large-servers"),),
         },
     ),
     Section(
@@ -149,6 +156,18 @@ SECTIONS = (
         model=Resources,
         places=("sizes.SIZE.requests", "sizes.SIZE.limits"),
         edits={"cpu": (("4", "8"),), "memory": (("8Gi", "16Gi"),)},
+    ),
+    Section(
+        title="A size's tolerations",
+        model=Toleration,
+        places=("sizes.SIZE.tolerations[]",),
+        edits={
+            "key": (("dedicated", "reserved"),),
+            "operator": ((LEFT_OUT, "Exists"),),
+            "value": ((LEFT_OUT, "nats"),),
+            "effect": (("NoExecute", "NoSchedule"),),
+            "tolerationSeconds": ((LEFT_OUT, 300),),
+        },
     ),
 )
 """All that a file can have. A test fails if a model or a field is missing."""

@@ -6,8 +6,7 @@ from rendering.recorder import Graph, deploy
 from settings.reading import SettingsError, settings_of
 from settings.stack import Database, Settings
 from tenancy.inventory.models import Inventory
-from tenancy.plan.plan import expand
-from tenant_nats.phases import Decision, build, rules_of
+from tenant_nats.phases import Decision, build, plan_of, rules_of
 
 PREFIX = "tenant-nats:"
 """The prefix of the program's own keys in a stack's settings file."""
@@ -37,12 +36,7 @@ def graph_of(inventory: Inventory, settings: Settings) -> Graph:
 
     Raises:
         CeilingError: the inventory asks for more than the stack may.
+        NodesError: a size contradicts what the stack says of nodes.
     """
-    plan = expand(
-        inventory,
-        namespace=settings.namespace,
-        cluster_domain=settings.cluster_domain,
-        ceiling=settings.ceiling,
-    )
-    decision = Decision(plan=plan, rules=rules_of(settings, inventory))
+    decision = Decision(plan=plan_of(settings, inventory), rules=rules_of(settings, inventory))
     return deploy(lambda: build(settings, decision))

@@ -49,7 +49,8 @@ def settings_of(given: Mapping[str, object], source: str) -> Settings:
         SettingsError: every value that does not fit, in one report that names `source`.
     """
     try:
-        return Settings.model_validate({key: given[key] for key in given if key != SETTING})
+        content = {key: given[key] for key in given if key != SETTING}
+        return Settings.model_validate(content, by_alias=True, by_name=False)
     except ValidationError as error:
         raise SettingsError(f"{source}: {report(error)}. Nothing was changed.") from None
 

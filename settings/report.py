@@ -1,13 +1,17 @@
 """How a setting that does not fit is reported."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ValidationError, WrapValidator
+from pydantic.fields import FieldInfo
 
 from controlplane.dsn import SETTING
-from settings.stack import Database, Metrics, Settings, Statuses
-from tenancy.inventory.faults import dotted, printable
+from settings.stack import Settings
+from tenancy.inventory.faults import Location, dotted, printable
+from tenancy.inventory.models import fields_of
+from tenancy.inventory.types import Expectation
+from tenancy.words import counted
 
 
 def report(error: ValidationError) -> str:
@@ -15,16 +19,16 @@ def report(error: ValidationError) -> str:
     return "; ".join(_fault(details) for details in error.errors(include_url=False))
 
 
-_SECTIONS: Mapping[str, type[BaseModel]] = {
-    "database": Database,
-    "database.statuses": Statuses,
-    "metrics": Metrics,
-}
-_EXAMPLES = {
+_EXAMPLES: Mapping[str, str] = {
     "database": "database.manageRoles",
     "database.statuses": "database.statuses.draining",
     "metrics": "metrics.podMonitor",
     "metrics.labels": "metrics.labels.release",
+    "pod": "pod.nodeSelector",
+    "pod.affinity": "pod.affinity.nodeAffinity",
+    "pod.annotations": "pod.annotations.team",
+    "pod.labels": "pod.labels.team",
+    "pod.nodeSelector": "pod.nodeSelector.pool",
 }
 
 
@@ -32,13 +36,39 @@ def _fault(details: Any) -> str:
     key, value = dotted(details["loc"]), printable(str(details["input"]))
     match details["type"]:
         case "extra_forbidden":
-            *section, _ = details["loc"]
-            if section:
-                known = _known(f"{dotted(section)}.", _SECTIONS[dotted(section)])
-                return f"there is no setting {key}; known are {known}"
-            if key.partition(".")[0] in _SECTIONS:
-                return f"{key} was set without --path: `pulumi config set --path {key} …`"
-            return f"there is no setting {key}; known are {_known('', Settings)}"
+            return _unknown(details["loc"])
+        case "unnamed" | "ambiguous" | "unexported" | "contradiction":
+            return _contradiction(key, details)
+        case "model_type" | "dict_type" | "model_attributes_type":
+            example = _EXAMPLES.get(key) or _first_below(details["loc"])
+            return f"{key} is {value}, expected settings below it, for example {example}"
+        case "missing":
+            return f"{key} is missing{_expectation_at(details['loc'])}"
+        case "expected":
+            context = details["ctx"]
+            words = f"expected {context['words']}, for example {context['example']}"
+            *place, last = details["loc"]
+            if last == "[key]":
+                return f"{dotted(place[:-1])} has the key {value}, {words}"
+            return f"{key} is {value}, {words}"
+        case other:
+            return f"{key} is {value}, {_expected(other, details)}"
+
+
+def _unknown(location: Location) -> str:
+    """What is said of a key that is none."""
+    key, section = dotted(location), location[:-1]
+    if section:
+        known = _known(f"{dotted(section)}.", _model_at(section))
+        return f"there is no setting {key}; known are {known}"
+    if _model_in(fields_of(Settings).get(key.partition(".")[0])):
+        return f"{key} was set without --path: `pulumi config set --path {key} …`"
+    return f"there is no setting {key}; known are {_known('', Settings)}"
+
+
+def _contradiction(key: str, details: Any) -> str:
+    """What is said of settings that do not agree with each other."""
+    match details["type"]:
         case "unnamed":
             return (
                 f"{key}.manageRoles is true and {key}.name is missing, expected the name of the "
@@ -54,19 +84,67 @@ def _fault(details: Any) -> str:
                 f"{key}.exporter is false, so there is nothing for {key}.podMonitor to find and "
                 f"nothing for {key}.prometheusRule to watch: leave those two out as well"
             )
-        case "model_type" | "dict_type":
-            example = _EXAMPLES[key]
-            return f"{key} is {value}, expected settings below it, for example {example}"
-        case "expected":
+        case _:
             context = details["ctx"]
-            example = context["example"]
-            return f"{key} is {value}, expected {context['words']}, for example {example}"
-        case other:
-            return f"{key} is {value}, {_expected(other, details)}"
+            return (
+                f"{key}.tolerations[{context['place']}] ({context['toleration']}) tolerates a lost "
+                f"node too, and {key}.nodeLostSeconds is {context['seconds']}: leave out one of "
+                "the two, or name another `key` or `effect`"
+            )
+
+
+def _number(details: Any) -> str:
+    """How many items a list has to have."""
+    least, most = (details["ctx"].get(f"{end}_length") for end in ("min", "max"))
+    return f"at most {counted(most, 'item')}" if most else f"at least {counted(least, 'item')}"
+
+
+def _model_in(field: FieldInfo | None) -> type[BaseModel] | None:
+    """The model of a field, or of each item of its list; None where it has none."""
+    kinds: list[Any] = [field.annotation] if field else []
+    while kinds:
+        kind = kinds.pop()
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            return kind
+        kinds += get_args(kind)
+    return None
+
+
+def _field_at(location: Location) -> FieldInfo | None:
+    """The field of the settings at `location`; None where there is none."""
+    field, model = None, Settings
+    for part in location:
+        if isinstance(part, str):
+            field = fields_of(model).get(part) if model else None
+            model = _model_in(field)
+    return field
+
+
+def _model_at(location: Location) -> type[BaseModel]:
+    """The model of the settings at `location`, or all settings where there is none."""
+    return _model_in(_field_at(location)) or Settings
+
+
+def _first_below(location: Location) -> str:
+    """The first setting below `location`."""
+    return f"{dotted(location)}.{next(iter(fields_of(_model_at(location))))}"
+
+
+def _expectation_at(location: Location) -> str:
+    """What is expected at `location`, in words and with an example."""
+    field = _field_at(location)
+    for each in field.metadata if field else ():
+        if isinstance(each, WrapValidator) and isinstance(each.func, Expectation):
+            return f", expected {each.func.words}, for example {each.func.example}"
+    return ""
 
 
 def _expected(kind: str, details: Any) -> str:
     match kind:
+        case "tuple_type":
+            return f"expected a list, for example {dotted(details['loc'])}[0]"
+        case "too_short" | "too_long":
+            return f"expected {_number(details)}"
         case "literal_error":
             return f"expected {details['ctx']['expected']}"
         case "path_type":

@@ -9,6 +9,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from controlplane.roles import PREFIX, SCHEMA
+from settings.pods import Pod
 from settings.values import (
     DatabaseName,
     Duration,
@@ -19,9 +20,10 @@ from settings.values import (
     LabelValue,
     MostInstances,
     Pause,
+    RunAsUser,
     StatusWord,
 )
-from tenancy.defaults import CLUSTER_DOMAIN, IMAGE, NAMESPACE
+from tenancy.defaults import CLUSTER_DOMAIN, IMAGE, NAMESPACE, USER
 from tenancy.inventory.types import ClusterDomain, Cpu, Memory, NamespaceName
 from tenancy.plan.ceiling import Ceiling
 from tenancy.rows.lifecycle import StatusWords
@@ -129,6 +131,10 @@ class Settings(BaseModel):
     """The servers' image."""
     ready_timeout: Duration = "3m"
     """How long a server may take to become ready."""
+    run_as_user: RunAsUser = USER
+    """The user and group of every process; None leaves both to the platform, as OpenShift wants."""
+    pod: Annotated[Pod, BeforeValidator(_structure)] = Pod()
+    """What the pods of all servers have, beside what their sizes say."""
     drain: Pause = "30s"
     """How long workers have to leave a server after its integrations have moved away."""
     max_instances: MostInstances | None = None

@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from controlplane.roles import NAME, NAME_WORDS, PREFIX
 from tenancy.defaults import IMAGE
+from tenancy.inventory.scheduling import LABEL_KEY, LABEL_VALUE, SHORT_PREFIX
 from tenancy.inventory.types import expected
 
 _TAG = r"[A-Za-z0-9_][-A-Za-z0-9_.]{0,127}"
@@ -31,16 +32,28 @@ DatabaseName = Annotated[
     StringConstraints(pattern=r"^[A-Za-z_][-A-Za-z0-9_]{0,62}$"),
     expected("the name of the database that has the tables", "platform"),
 ]
-_LABEL_PART = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
 LabelKey = Annotated[
-    str,
-    StringConstraints(pattern=rf"^([a-z0-9]([-a-z0-9.]{{0,251}}[a-z0-9])?/)?{_LABEL_PART}$"),
-    expected("the key of a Kubernetes label", "release"),
+    str, LABEL_KEY, SHORT_PREFIX, expected("the key of a Kubernetes label", "release")
 ]
 LabelValue = Annotated[
     str,
-    StringConstraints(pattern=f"^({_LABEL_PART})?$"),
+    LABEL_VALUE,
     expected("the value of a Kubernetes label, as text", "kube-prometheus-stack"),
+]
+
+
+def _user(value: object) -> object:
+    """The user that a stack names; None where it leaves the user to the platform."""
+    if value is None:
+        raise ValueError
+    return None if value == "none" else value
+
+
+RunAsUser = Annotated[
+    int | None,
+    Field(ge=1, le=2**31 - 1),
+    BeforeValidator(_user),
+    expected("the number of a user, 1 or more, or none to leave it to the platform", "1000"),
 ]
 StatusWord = Annotated[
     str,

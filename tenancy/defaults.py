@@ -6,3 +6,5 @@ CLUSTER_DOMAIN = "cluster.local"
 """What the DNS names of Services end in, in most clusters."""
 IMAGE = "nats:2.15.1-alpine"
 """The servers' image. Its tag is the version that the tests run."""
+USER = 1000
+"""Of every process: the images name none, and `runAsNonRoot` needs one. None owns a file."""

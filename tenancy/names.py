@@ -111,6 +111,11 @@ FIELD_MANAGER = "tenant-nats"
 """The name under which the API server records the fields that this project sets."""
 STACK_ANNOTATION = "tenant-nats/stack"
 """On the namespace's closing policy: the stack that owns the namespace, as `project/stack`."""
+RESERVED_PREFIX = "tenant-nats/"
+"""What the keys of this project's own annotations begin with."""
+RESERVED_LABELS = frozenset({*instance_labels("any", 1), "pod-template-hash"})
+"""Labels of a pod that are nobody else's: this project's own, and the one by which a Deployment
+knows its pods."""
 
 
 def are_ours(labels: Mapping[str, str] | None) -> bool:

@@ -12,12 +12,13 @@ from cluster.kubectl import ClusterError, as_the_plugin
 from cluster.strangers import Object, look, wanted
 from components.monitoring import Monitoring, MonitoringArgs
 from components.namespace import Namespace, NamespaceArgs
-from components.pod import ServerOptions
+from components.pod import PodOptions, ServerOptions
 from components.tenant import Tenant, TenantArgs
 from controlplane.connection import ControlPlaneError
 from controlplane.dsn import DsnError
 from controlplane.reader import take_snapshot
 from monitoring.rule_file import rules as rules_for
+from settings.pods import Pod
 from settings.reading import database_url, leaves_integrations, of_the_plugin
 from settings.stack import Database, Settings
 from tenancy.inventory.faults import InventoryError
@@ -25,6 +26,7 @@ from tenancy.inventory.models import Inventory
 from tenancy.inventory.validation import load
 from tenancy.plan import admission
 from tenancy.plan.ceiling import CeilingError
+from tenancy.plan.nodes import NodesError
 from tenancy.plan.plan import Plan, expand
 from tenancy.rows import readdressing
 from tenancy.rows.placement import summary
@@ -63,21 +65,7 @@ def decide(settings: Settings) -> Decision:
             cannot be read, a tenant would lose its servers or an integration its place, or an
             object to make exists already and is somebody else's.
     """
-    try:
-        inventory = load(settings.inventory)
-        plan = expand(
-            inventory,
-            namespace=settings.namespace,
-            cluster_domain=settings.cluster_domain,
-            ceiling=settings.ceiling,
-        )
-        rules = rules_of(settings, inventory)
-    except InventoryError as error:
-        raise pulumi.RunError(str(error)) from None
-    except CeilingError as error:
-        raise pulumi.RunError(
-            f"{settings.inventory} asks for too much, so nothing was changed: {error}"
-        ) from None
+    plan, rules = _wanted(settings)
     if told := admission.told(plan):
         pulumi.log.info(told)
     taken = _strangers(settings, plan)
@@ -108,6 +96,25 @@ def decide(settings: Settings) -> Decision:
             due[tenant.id] = told
             pulumi.log.info(f"{tenant.id}: {told}")
     return Decision(plan=plan, due=MappingProxyType(due), rules=rules, taken=taken)
+
+
+def _wanted(settings: Settings) -> tuple[Plan, Rules | None]:
+    """What the inventory asks for, and the rules by which Prometheus watches it.
+
+    Raises:
+        pulumi.RunError: the inventory is wrong, asks for too much, or contradicts the settings.
+    """
+    try:
+        inventory = load(settings.inventory)
+        return plan_of(settings, inventory), rules_of(settings, inventory)
+    except InventoryError as error:
+        raise pulumi.RunError(str(error)) from None
+    except CeilingError as error:
+        raise pulumi.RunError(
+            f"{settings.inventory} asks for too much, so nothing was changed: {error}"
+        ) from None
+    except NodesError as error:
+        raise pulumi.RunError(f"{settings.inventory}: {error}. Nothing was changed.") from None
 
 
 def stack() -> str:
@@ -174,6 +181,22 @@ def _leave_alone(taken: Collection[Object]) -> None:
     pulumi.runtime.register_stack_transformation(refused)
 
 
+def plan_of(settings: Settings, inventory: Inventory) -> Plan:
+    """All that a stack with these settings makes of an inventory.
+
+    Raises:
+        CeilingError: it is more than the stack may ask for.
+        NodesError: a size contradicts what the stack says of nodes.
+    """
+    return expand(
+        inventory,
+        namespace=settings.namespace,
+        cluster_domain=settings.cluster_domain,
+        ceiling=settings.ceiling,
+        nodes=settings.pod.nodes,
+    )
+
+
 def rules_of(settings: Settings, inventory: Inventory) -> Rules | None:
     """The rules by which Prometheus watches the servers; None if the stack makes none."""
     return rules_for(inventory, settings.namespace) if settings.metrics.prometheus_rule else None
@@ -188,6 +211,8 @@ def build(settings: Settings, decision: Decision, *, stack: str | None = None) -
         image=settings.image,
         exporter_image=settings.exporter_image,
         ready_timeout=settings.ready_timeout,
+        run_as_user=settings.run_as_user,
+        pod=_pod_options(settings.pod),
     )
     namespace = Namespace(
         settings.namespace,
@@ -226,6 +251,18 @@ def build(settings: Settings, decision: Decision, *, stack: str | None = None) -
         )
         for tenant in decision.plan.tenants
     }
+
+
+def _pod_options(pod: Pod) -> PodOptions:
+    return PodOptions(
+        annotations=pod.annotations,
+        labels=pod.labels,
+        affinity=pod.affinity_as_said,
+        spread=pod.spread,
+        image_pull_secrets=pod.image_pull_secrets,
+        service_account_name=pod.service_account_name,
+        runtime_class_name=pod.runtime_class_name,
+    )
 
 
 def _database_roles(database: Database) -> "DatabaseRoles | None":

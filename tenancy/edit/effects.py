@@ -6,7 +6,7 @@ difference in an instance's plan counts as a restart, one in a tenant's plan as 
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from enum import Enum
 from typing import Any, cast
@@ -37,6 +37,8 @@ _YAML_NAMES = {
     "max_payload": "maxPayload",
     "max_pending": "maxPending",
     "nkeys": "clients.nkeys",
+    "node_selector": "nodeSelector",
+    "priority_class_name": "priorityClassName",
     "tls_secret": "tls.secretName",
 }
 """What the inventory calls a field of the plan or a setting of nats-server, where that differs."""
@@ -355,12 +357,19 @@ def _said(name: str, old: Any, new: Any) -> Iterator[str]:
             for field in type(old).model_fields:
                 if getattr(old, field) != getattr(new, field):
                     yield from _said(f"{name}.{field}", getattr(old, field), getattr(new, field))
+        case Mapping(), Mapping():
+            yield f"{name}: {_items(_pairs(old), _pairs(new))}"
         case tuple(), tuple():
             yield f"{name}: {_items(cast('Items', old), cast('Items', new))}"
         case (str() | int(), str() | int()) if "\n" not in f"{old}{new}":
             yield f"{name}: {printable(str(old))} → {printable(str(new))}"
         case _:
             yield f"{name} {'added' if old is None else 'removed' if new is None else 'changed'}"
+
+
+def _pairs(labels: Any) -> Items:
+    """`pool=nats` of each label, as kubectl takes them."""
+    return tuple(f"{key}={value}" for key, value in labels.items())
 
 
 def _items(old: Items, new: Items) -> str:

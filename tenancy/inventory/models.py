@@ -7,14 +7,29 @@ The schema and the reference take the description of each field from here.
 from collections.abc import Mapping
 from math import ceil
 from types import MappingProxyType
-from typing import Annotated, Literal, cast
+from typing import Annotated, Literal, Self, cast
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from tenancy.inventory import nkeys
+from tenancy.inventory.scheduling import (
+    NodeLabelKey,
+    NodeLabelValue,
+    PriorityClassName,
+    Seconds,
+    TaintKey,
+    TaintValue,
+)
 from tenancy.inventory.terms import PlacementPolicy, State
 from tenancy.inventory.types import (
     Count,
@@ -66,6 +81,72 @@ class Resources(Model):
     )
 
 
+class Toleration(Model):
+    """A taint that keeps other pods off a node and servers not, in Kubernetes' own words."""
+
+    key: TaintKey | None = Field(
+        default=None,
+        description="The taint's key. Without it, `operator: Exists` stands for every taint.",
+        examples=["dedicated"],
+    )
+    operator: Literal["Equal", "Exists"] | None = Field(
+        default=None,
+        description="Whether the taint has this `value` (`Equal`) or any (`Exists`). Without it, "
+        "`Equal`.",
+        examples=["Exists"],
+    )
+    value: TaintValue | None = Field(
+        default=None,
+        description="The taint's value; none with `Exists`.",
+        examples=["nats"],
+    )
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = Field(
+        default=None,
+        description="The taint's effect. Without it, every effect.",
+        examples=["NoSchedule"],
+    )
+    toleration_seconds: Seconds | None = Field(
+        default=None,
+        description="How long a server stays on a node that gets the taint; with `NoExecute` only. "
+        "Without it, for ever.",
+        examples=[300],
+    )
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        """Refuse what the API server refuses, all of it at once."""
+        rules = {
+            "a `key`, or `operator: Exists` for every taint": self.key is None
+            and self.operator != "Exists",
+            "no `value` with `operator: Exists`": bool(self.value) and self.operator == "Exists",
+            "`effect: NoExecute` with `tolerationSeconds`": self.toleration_seconds is not None
+            and self.effect != "NoExecute",
+        }
+        if broken := [words for words, is_broken in rules.items() if is_broken]:
+            raise PydanticCustomError(
+                "expected",
+                "expected {words}",
+                {"words": ", and ".join(broken), "example": TOLERATION},
+            )
+        return self
+
+    def __str__(self) -> str:
+        """As kubectl writes taints: `dedicated=nats:NoSchedule`, `*:NoExecute for 60 s`."""
+        value = "" if self.operator == "Exists" else f"={self.value or ''}"
+        taint = f"{self.key or '*'}{value}:{self.effect or '*'}"
+        seconds = self.toleration_seconds
+        return taint if seconds is None else f"{taint} for {seconds} s"
+
+    def tolerates(self, taint: str, effect: str) -> bool:
+        """Whether this tolerates the taint of that key, without a value, and effect."""
+        has_key = self.key == taint and (self.operator == "Exists" or not self.value)
+        return (self.key is None or has_key) and self.effect in (None, effect)
+
+
+TOLERATION = "{key: dedicated, value: nats, effect: NoSchedule}"
+"""A right one, as a file would have it."""
+
+
 class Size(Model):
     """How large each server of a tenant is, and how many integrations it holds."""
 
@@ -103,6 +184,26 @@ class Size(Model):
         description="How many integrations one server holds. The number of a tenant's servers "
         "follows from it.",
         examples=[50],
+    )
+    node_selector: Annotated[
+        Mapping[NodeLabelKey, NodeLabelValue], AfterValidator(MappingProxyType)
+    ] = Field(
+        default_factory=lambda: MappingProxyType({}),
+        description="The labels that a node has to have for these servers. They are added to the "
+        "stack's `pod.nodeSelector`, and win over it where both name a key.",
+        examples=[{"pool": "nats-large"}],
+    )
+    tolerations: tuple[Toleration, ...] = Field(
+        default=(),
+        description="The taints that keep these servers off no node, beside those of the stack's "
+        "`pod.tolerations`.",
+        examples=[[{"key": "dedicated", "value": "nats", "effect": "NoSchedule"}]],
+    )
+    priority_class_name: PriorityClassName | None = Field(
+        default=None,
+        description="The PriorityClass of these servers, in place of the stack's "
+        "`pod.priorityClassName`. It has to exist before the `up`.",
+        examples=["large-servers"],
     )
 
 

@@ -67,13 +67,17 @@ SizeName = Annotated[
     expected(f"a size's name of {_LABEL_WORDS}, at most 63 characters", "large"),
 ]
 
-_SUBDOMAIN = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
+SUBDOMAIN_PATTERN = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
 _LONGEST_SUBDOMAIN = 253
 _DNS_LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+SUBDOMAIN = StringConstraints(
+    strict=True, pattern=rf"^{SUBDOMAIN_PATTERN}$", max_length=_LONGEST_SUBDOMAIN
+)
+"""What the names of most Kubernetes objects are made of."""
 
 SecretName = Annotated[
     str,
-    StringConstraints(strict=True, pattern=rf"^{_SUBDOMAIN}$", max_length=_LONGEST_SUBDOMAIN),
+    SUBDOMAIN,
     expected(
         f"the name of a Secret, {_LABEL_WORDS} and dots, at most {_LONGEST_SUBDOMAIN} characters",
         "acme-nats-tls",
@@ -107,7 +111,9 @@ def _short_name(service_account: str) -> str:
 
 ServiceAccount = Annotated[
     str,
-    StringConstraints(strict=True, pattern=rf"^[a-z0-9]([-a-z0-9]{{0,61}}[a-z0-9])?/{_SUBDOMAIN}$"),
+    StringConstraints(
+        strict=True, pattern=rf"^[a-z0-9]([-a-z0-9]{{0,61}}[a-z0-9])?/{SUBDOMAIN_PATTERN}$"
+    ),
     AfterValidator(_short_name),
     expected("a Kubernetes service account as namespace/name", "acme-workers/importer"),
 ]

@@ -17,6 +17,7 @@ from tenancy.inventory import yaml_source
 from tenancy.inventory.contradictions import contradictions
 from tenancy.inventory.faults import Fault, InventoryError, Location, printable
 from tenancy.inventory.models import (
+    TOLERATION,
     Clients,
     Inventory,
     Model,
@@ -25,6 +26,7 @@ from tenancy.inventory.models import (
     Size,
     Tenant,
     Tls,
+    Toleration,
     fields_of,
 )
 from tenancy.inventory.yaml_source import Document
@@ -127,6 +129,8 @@ def _model_at(location: Location) -> type[Model]:
             return Nkey
         case ("sizes", _):
             return Size
+        case ("sizes", _, "tolerations", _):
+            return Toleration
         case _:
             return Resources
 
@@ -138,6 +142,8 @@ def _example_at(location: Location) -> str:
             return "tenants: {demo-tenant: {}}"
         case ("tenants", _):
             return "{}"
+        case ("sizes", _, "tolerations", _):
+            return TOLERATION
         case ("sizes", _):
             examples = Inventory.model_fields["sizes"].examples or []
             return json.dumps(examples[0]["large"])

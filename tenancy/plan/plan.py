@@ -8,12 +8,20 @@ from typing import Literal
 
 from tenancy.defaults import CLUSTER_DOMAIN
 from tenancy.inventory.memory import max_pending
-from tenancy.inventory.models import Inventory, Resources, Size, Tenant, instances_needed
+from tenancy.inventory.models import (
+    Inventory,
+    Resources,
+    Size,
+    Tenant,
+    Toleration,
+    instances_needed,
+)
 from tenancy.inventory.terms import PlacementPolicy, State
 from tenancy.inventory.types import in_bytes, millicores
 from tenancy.names import address, domain, instance_name
 from tenancy.plan.ceiling import NO_CEILING, Ceiling, Demand, check
 from tenancy.plan.nats_config import nats_config
+from tenancy.plan.nodes import ANY_NODE, Nodes
 
 _GO_SHARE = 0.8
 """How much of the memory limit the Go runtime aims at; the rest is stacks and fragmentation."""
@@ -40,6 +48,11 @@ class InstancePlan:
     limits: Resources
     gomemlimit: str
     """What the Go runtime aims at, in its own notation: `3276MiB`."""
+    node_selector: Mapping[str, str]
+    """The labels that its node has to have."""
+    tolerations: tuple[Toleration, ...]
+    priority_class_name: str | None
+    """None for the cluster's default."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,15 +102,18 @@ def expand(
     namespace: str,
     cluster_domain: str = CLUSTER_DOMAIN,
     ceiling: Ceiling = NO_CEILING,
+    nodes: Nodes = ANY_NODE,
 ) -> Plan:
-    """All that the inventory asks for, in the servers' `namespace`.
+    """All that the inventory asks for, in the servers' `namespace`, on `nodes` of the stack.
 
     Raises:
         CeilingError: it is more than the stack may ask for.
+        NodesError: a size contradicts what the stack says of nodes.
     """
     within = domain(namespace, cluster_domain)
+    nodes.check(inventory.sizes)
     tenants = tuple(
-        _tenant(tenant_id, tenant, inventory.size_of(tenant), within)
+        _tenant(tenant_id, tenant, inventory.size_of(tenant), within, nodes)
         for tenant_id, tenant in sorted(inventory.tenants.items())
     )
     check(ceiling, {tenant.id: _demand(tenant) for tenant in tenants})
@@ -112,16 +128,18 @@ def _demand(tenant: TenantPlan) -> Demand:
     )
 
 
-def _tenant(tenant_id: str, tenant: Tenant, size: Size, within: str) -> TenantPlan:
+def _tenant(tenant_id: str, tenant: Tenant, size: Size, within: str, nodes: Nodes) -> TenantPlan:
     count = tenant.instances or instances_needed(tenant.integrations, size)
     if tenant.state == "decommissioned":
         count = 0
+    its_nodes = nodes.of(size)
     return TenantPlan(
         id=tenant_id,
         state=tenant.state,
         domain=within,
         instances=tuple(
-            _instance(tenant_id, number, tenant, size, within) for number in range(1, count + 1)
+            _instance(tenant_id, number, tenant, size, within, its_nodes)
+            for number in range(1, count + 1)
         ),
         capacity=size.capacity,
         placement=tenant.placement,
@@ -132,7 +150,9 @@ def _tenant(tenant_id: str, tenant: Tenant, size: Size, within: str) -> TenantPl
     )
 
 
-def _instance(tenant_id: str, number: int, tenant: Tenant, size: Size, within: str) -> InstancePlan:
+def _instance(
+    tenant_id: str, number: int, tenant: Tenant, size: Size, within: str, nodes: Nodes
+) -> InstancePlan:
     name = instance_name(tenant_id, number)
     host_and_port = address(tenant_id, number, within)
     config = nats_config(
@@ -155,4 +175,7 @@ def _instance(tenant_id: str, number: int, tenant: Tenant, size: Size, within: s
         requests=size.requests,
         limits=size.limits,
         gomemlimit=f"{int(in_bytes(size.limits.memory) * _GO_SHARE) // 2**20}MiB",
+        node_selector=nodes.selector,
+        tolerations=nodes.tolerations,
+        priority_class_name=nodes.priority_class_name,
     )

@@ -11,6 +11,7 @@ from pulumi.runtime.settings import SETTINGS
 from pydantic import BaseModel
 
 from controlplane.dsn import DsnError
+from settings.pods import Pod
 from settings.reading import SettingsError, database_url, read_settings
 from settings.stack import Database, Metrics, Settings
 from tenancy.inventory.faults import printable
@@ -21,8 +22,8 @@ DIGEST = "@sha256:" + "0123456789abcdef" * 4
 DSN = "postgresql://provisioner:hunter2@db.example.com:5432/platform"
 KNOWN = (
     "clusterDomain, database, databaseUrl, drain, image, inventory, maxCpu, maxInstances, "
-    "maxMemory, metrics, monitoringNamespace, namespace, namespaceMode, podSecurity, "
-    "readyTimeout, retainNamespace"
+    "maxMemory, metrics, monitoringNamespace, namespace, namespaceMode, pod, podSecurity, "
+    "readyTimeout, retainNamespace, runAsUser"
 )
 NAMESPACE_WORDS = (
     "expected a namespace of lower-case letters a-z, digits and inner hyphens, "
@@ -65,6 +66,8 @@ def test_a_stack_that_says_nothing_has_the_defaults_of_the_design() -> None:
         pod_security="restricted",
         image="nats:2.15.1-alpine",
         ready_timeout="3m",
+        run_as_user=1000,
+        pod=Pod(),
         drain="30s",
         max_instances=None,
         max_cpu=None,
@@ -86,6 +89,8 @@ def test_every_setting_is_read_from_its_camel_case_key(configure: Configure) -> 
         podSecurity="baseline",
         image=f"registry.example.com/nats:2.15.1{DIGEST}",
         readyTimeout="90s",
+        runAsUser="none",
+        pod='{"nodeSelector": {"pool": "nats"}, "nodeLostSeconds": 30}',
         drain="0s",
         maxInstances="100",
         maxCpu="200",
@@ -106,6 +111,8 @@ def test_every_setting_is_read_from_its_camel_case_key(configure: Configure) -> 
         pod_security="baseline",
         image=f"registry.example.com/nats:2.15.1{DIGEST}",
         ready_timeout="90s",
+        run_as_user=None,
+        pod=Pod.model_validate({"nodeSelector": {"pool": "nats"}, "nodeLostSeconds": 30}),
         drain="0s",
         max_instances=100,
         max_cpu="200",
@@ -450,7 +457,7 @@ def test_each_setting_with_settings_below_it_has_an_example_for_who_gives_none(
         for name, field in Settings.model_fields.items()
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
     ]
-    assert sections == ["database", "metrics"]
+    assert sections == ["pod", "database", "metrics"]
     for name in sections:
         configure(**{name: "text"})
         assert f"expected settings below it, for example {name}." in refused()

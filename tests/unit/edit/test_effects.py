@@ -252,6 +252,29 @@ def test_what_an_edit_means_is_said_in_one_line(
     assert told(base, head) == [(kind, words)]
 
 
+def test_a_size_that_gets_nodes_of_its_own_restarts_its_servers() -> None:
+    tenants: dict[str, dict[str, Any]] = {"acme": {"size": "large", "instances": 2}, "other": {}}
+    before = inventory(**tenants)
+    nodes = {
+        "nodeSelector": {"pool": "large", "disk": "ssd"},
+        "tolerations": ({"key": "large", "operator": "Exists", "effect": "NoSchedule"},),
+        "priorityClassName": "large",
+    }
+    sizes = {"large": {**SIZES["large"], **nodes}}
+    after = Inventory.model_validate({"tenants": tenants, "sizes": sizes})
+    assert [(each.kind, each.words) for each in changes_between(before, after).tenants] == [
+        (
+            Kind.RESTARTS,
+            "2 instances: 2 servers restart (nodeSelector: +pool=large, +disk=ssd, tolerations: "
+            "+large:NoSchedule, priorityClassName added)",
+        )
+    ]
+    assert [each.words for each in changes_between(after, before).tenants] == [
+        "2 instances: 2 servers restart (nodeSelector: -pool=large, -disk=ssd, tolerations: "
+        "-large:NoSchedule, priorityClassName removed)"
+    ]
+
+
 def test_an_edit_that_says_the_same_in_other_words_changes_nothing() -> None:
     assert told({"integrations": 60}, {"integrations": 60, "instances": 2}) == []
 

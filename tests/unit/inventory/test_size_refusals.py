@@ -219,3 +219,71 @@ def test_the_capacity_of_a_size_with_a_fault_is_not_guessed(capacity: str) -> No
     )
     (line,) = reported(content)
     assert line.startswith("line 7, sizes.large.")
+
+
+TOLERATION = "For example: {key: dedicated, value: nats, effect: NoSchedule}"
+
+
+@table(
+    {
+        "nodeSelector: {a b: c}": (
+            "nodeSelector.a b: a b — expected the key of a node's label. For example: "
+            "kubernetes.io/arch:"
+        ),
+        "nodeSelector: {pool: a b}": (
+            "nodeSelector.pool: a b — expected the value of a node's label, as text. For example: "
+            "pool: amd64"
+        ),
+        "nodeSelector: [pool]": (
+            'nodeSelector: expected a mapping. For example: nodeSelector: {"pool": "nats-large"}'
+        ),
+        "tolerations: {key: a}": (
+            'tolerations: expected a list. For example: tolerations: [{"key": "dedicated", '
+            '"value": "nats", "effect": "NoSchedule"}]'
+        ),
+        "tolerations: [a]": f"tolerations[0]: a — expected a mapping. {TOLERATION}",
+        "tolerations: [{kye: a}]": "tolerations[0].kye: unknown key; did you mean `key`?",
+        "tolerations: [{key: a, toleration_seconds: 1}]": (
+            "tolerations[0].toleration_seconds: unknown key; did you mean `tolerationSeconds`?"
+        ),
+        "tolerations: [{key: a b}]": (
+            "tolerations[0].key: a b — expected the key of a node's taint. For example: key: "
+            "dedicated"
+        ),
+        "tolerations: [{key: a, effect: NoRun}]": (
+            "tolerations[0].effect: NoRun — expected 'NoSchedule', 'PreferNoSchedule' or "
+            "'NoExecute'. For example: effect: NoSchedule"
+        ),
+        "tolerations: [{key: a, operator: Gt}]": (
+            "tolerations[0].operator: Gt — expected 'Equal' or 'Exists'. For example: operator: "
+            "Exists"
+        ),
+        "tolerations: [{key: a}, {value: b, tolerationSeconds: 1}]": (
+            "tolerations[1]: expected a `key`, or `operator: Exists` for every taint, and "
+            f"`effect: NoExecute` with `tolerationSeconds`. {TOLERATION}"
+        ),
+        "tolerations: [{key: a, operator: Exists, value: b}]": (
+            f"tolerations[0]: expected no `value` with `operator: Exists`. {TOLERATION}"
+        ),
+        'tolerations: [{key: a, effect: NoExecute, tolerationSeconds: "1"}]': (
+            "tolerations[0].tolerationSeconds: 1 — expected whole seconds, 0 or more, not in "
+            "quotes. For example: tolerationSeconds: 30"
+        ),
+        "priorityClassName: High": (
+            "priorityClassName: High — expected the name of a PriorityClass. For example: "
+            "priorityClassName: tenant-servers"
+        ),
+    }
+)
+def test_what_no_api_server_takes_is_refused(text: str, line: str) -> None:
+    assert reported(size(further=text)) == [f"line 7, sizes.large.{line}"]
+
+
+def test_all_faults_of_the_nodes_come_in_one_report_beside_others() -> None:
+    further = "nodeSelector: {a: b c}\n    tolerations: [{}, {key: a b}]\n    maxPayload: 9GB"
+    assert [line.split(": ")[0] for line in reported(size(further=further))] == [
+        "line 7, sizes.large.nodeSelector.a",
+        "line 8, sizes.large.tolerations[0]",
+        "line 8, sizes.large.tolerations[1].key",
+        "line 9, sizes.large.maxPayload",
+    ]

@@ -17,23 +17,31 @@ from tenancy.inventory.models import (
     Size,
     Tenant,
     Tls,
+    Toleration,
     fields_of,
     nkeys,
 )
 from tests.unit.inventory.files import loaded
 
-MODELS: tuple[type[BaseModel], ...] = (Inventory, Tenant, Clients, Nkey, Tls, Size, Resources)
+MODELS: tuple[type[BaseModel], ...] = (
+    *(Inventory, Tenant, Clients, Nkey, Tls, Size, Resources, Toleration),
+)
 FIELDS = [
     pytest.param(model, name, id=f"{model.__name__}.{name}")
     for model in MODELS
     for name in fields_of(model)
 ]
 
+ACME = """tenants: {acme: {}}
+sizes: {large: {requests: {cpu: '1', memory: 1Gi}, limits: {cpu: '1', memory: 1Gi}"""
+NODES = "$.sizes.large.nodeSelector"
+
 OTHERS: dict[type[BaseModel], str] = {
     Inventory: '"tenants": {"acme": {}}',
     Nkey: f'"key": "{nkeys.EXAMPLE}"',
     Size: '"requests": {"cpu": "1m", "memory": "1Mi"}, "limits": {"cpu": "9", "memory": "9Gi"}',
     Resources: '"cpu": "9", "memory": "9Gi"',
+    Toleration: '"key": "dedicated", "effect": "NoExecute"',
 }
 """What a model needs besides the field under test."""
 
@@ -47,6 +55,10 @@ PLACES: dict[type[BaseModel], str] = {
     Resources: (
         '{"tenants": {"acme": {}}, "sizes": {"large": '
         '{"requests": {"cpu": "1m", "memory": "1Mi"}, "limits": {%s}}}}'
+    ),
+    Toleration: (
+        '{"tenants": {"acme": {}}, "sizes": {"large": {"requests": {"cpu": "1m", "memory": "1Mi"}, '
+        '"limits": {"cpu": "9", "memory": "9Gi"}, "tolerations": [{%s}]}}}'
     ),
 }
 """Where each model stands in an inventory."""
@@ -99,6 +111,11 @@ def test_the_shipped_inventory_fits_the_schema() -> None:
         ("tenants: {acme: {placement: even}}", "$.tenants.acme.placement"),
         ("tenants: {acme: {state: terminated}}", "$.tenants.acme.state"),
         ("tenants: {acme: {clients: {namespaces: [A]}}}", "$.tenants.acme.clients.namespaces[0]"),
+        (f"{ACME}, nodeSelector: {{a b: c}}}}}}", NODES),
+        (
+            f"{ACME}, nodeSelector: {{a: b c}}}}}}",
+            f"{NODES}.a",
+        ),
         (
             "tenants: {acme: {}}\nsizes: {large: {requests: {cpu: '1', memory: 1Gi}}}",
             "$.sizes.large",
@@ -118,7 +135,7 @@ def errors_in(content: str) -> list[str]:
 def test_the_schema_has_an_error_for_a_key_that_does_not_fit() -> None:
     document = json.loads(schema())
     closed = [document, *document["$defs"].values(), *document["properties"].values()]
-    assert [part.get("additionalProperties") for part in closed] == [False] * 9
+    assert [part.get("additionalProperties") for part in closed] == [False] * 10
 
 
 def test_the_schema_knows_no_null() -> None:
