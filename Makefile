@@ -33,7 +33,7 @@ check: ## format, lint, types, import contracts and the fast tests, in 45 second
 	$(RUN) basedpyright
 	$(RUN) lint-imports
 	$(RUN) tenant-nats check tenants.yaml
-	$(RUN) zizmor --offline --quiet --persona pedantic .github
+	$(RUN) zizmor --offline --quiet --persona pedantic .github examples/platform-repository
 	$(PYTEST) -q tests/unit tests/components
 
 programs: ## build the programs that the tests run and no registry carries, unless cached

@@ -19,6 +19,7 @@ OUTSIDE = {
     "CONTRIBUTING.md": "contributing.html",
     "CHANGELOG.md": "changelog.html",
     "examples/README.md": "workers.html",
+    "examples/platform-repository/README.md": "platform-repository.html",
 }
 """The pages outside docs/, and where each is on the site."""
 

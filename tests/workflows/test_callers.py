@@ -1,0 +1,85 @@
+"""The workflows of a team's repository, which call those of this one: docs/adopting.md."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from sandbox.layout import PROJECT
+from tests.workflows.test_linters import actionlint
+from tests.workflows.test_rules import CALLED, JOBS
+from tests.workflows.workflow import FOLDER
+
+EXAMPLE = PROJECT / "examples" / "platform-repository"
+FILES = sorted((EXAMPLE / FOLDER).iterdir())
+
+every_caller = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+
+
+def content(file: Path) -> dict[str, Any]:
+    return YAML(typ="safe", pure=True).load(file)
+
+
+def job(file: Path) -> dict[str, Any]:
+    [only] = content(file)["jobs"].values()
+    return only
+
+
+def called(file: Path) -> dict[str, Any]:
+    """The workflow of this repository that it calls."""
+    return content(PROJECT / FOLDER / file.name)
+
+
+def test_each_workflow_that_may_be_called_is() -> None:
+    assert {file.stem for file in FILES} == CALLED
+
+
+def test_actionlint_finds_nothing_in_them() -> None:
+    linted = actionlint(*FILES)
+    assert (linted.returncode, linted.stdout) == (0, "")
+
+
+@every_caller
+def test_it_calls_the_workflow_of_its_name_at_a_commit_with_the_version_beside_it(
+    file: Path,
+) -> None:
+    [line] = re.findall(r"uses: (.*)", file.read_text())
+    version = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["version"]
+    workflow = f"example/tenant-nats/.github/workflows/{file.name}"
+    assert line == f"{workflow}@{'0' * 40} # v{version}"
+    source = tomllib.loads((EXAMPLE / "pyproject.toml").read_text())["tool"]["uv"]["sources"]
+    assert source["tenant-nats"]["tag"] == f"v{version}"
+
+
+@every_caller
+def test_it_starts_when_ours_does_and_has_no_group_that_would_block_ours(file: Path) -> None:
+    own = content(file)["on"]
+    ours = {name: each for name, each in called(file)["on"].items() if name != "workflow_call"}
+    started = {own: None} if isinstance(own, str) else own
+    assert {*started} == {*ours}
+    assert started.get("push") == ours.get("push")
+    assert "concurrency" not in content(file)
+
+
+@every_caller
+def test_it_gives_the_rights_that_the_called_jobs_ask_for_and_no_others(file: Path) -> None:
+    asked = [each.permissions.items() for each in JOBS if each.workflow == file.stem]
+    assert content(file)["permissions"] == {}
+    assert job(file)["permissions"].items() == {right for rights in asked for right in rights}
+
+
+@every_caller
+def test_it_names_each_secret_and_input_that_it_passes(file: Path) -> None:
+    declared = called(file)["on"]["workflow_call"]
+    passed = job(file)["secrets"]
+    assert passed == {name: f"${{{{ secrets.{name} }}}}" for name in passed}
+    assert passed.keys() <= declared["secrets"].keys()
+    assert job(file).get("with", {}).keys() <= declared["inputs"].keys()
+
+
+@every_caller
+def test_it_is_about_ten_lines(file: Path) -> None:
+    assert len(file.read_text().splitlines()) <= 13
