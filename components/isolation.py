@@ -5,11 +5,11 @@ is gone. Policies only add up, so this one opens what the namespace's closing po
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 import pulumi
 
 from components.kubernetes import KubernetesObject, Part
+from tenancy.inventory.terms import Egress
 from tenancy.names import (
     ACCOUNTS_ANNOTATION,
     CLIENT_PORT,
@@ -38,7 +38,7 @@ class IsolationArgs:
     """`namespace/name`; for the admission policy, since a NetworkPolicy knows only labels."""
     monitoring_namespace: str
     has_exporter: bool
-    egress: Literal["dns", "open"]
+    egress: Egress
 
 
 class Isolation(pulumi.ComponentResource):
@@ -65,7 +65,7 @@ class Isolation(pulumi.ComponentResource):
                     "podSelector": {"matchLabels": tenant_selector(args.tenant)},
                     "policyTypes": ["Ingress", "Egress"],
                     "ingress": [_clients(args), _monitoring(args)],
-                    "egress": _egress(args),
+                    **_egress(args),
                 },
             },
             pulumi.ResourceOptions(parent=self),
@@ -99,12 +99,18 @@ def _monitoring(args: IsolationArgs) -> Part:
     }
 
 
-def _egress(args: IsolationArgs) -> list[Part]:
-    if args.egress == "open":
-        return [{}]
-    # Long answers come by TCP, so with UDP alone name resolution fails now and then.
-    ports = [_port(53, "UDP"), _port(53)]
-    return [{"to": [{"namespaceSelector": _namespaces(_DNS_NAMESPACE)}], "ports": ports}]
+def _egress(args: IsolationArgs) -> Part:
+    match args.egress:
+        case "none":
+            # No field, where an empty list would do: the API server does not keep one.
+            return {}
+        case "open":
+            return {"egress": [{}]}
+        case "dns":
+            # Long answers come by TCP, so with UDP alone name resolution fails now and then.
+            ports = [_port(53, "UDP"), _port(53)]
+            name_servers = [{"namespaceSelector": _namespaces(_DNS_NAMESPACE)}]
+            return {"egress": [{"to": name_servers, "ports": ports}]}
 
 
 def _namespaces(*names: str) -> Part:

@@ -101,7 +101,7 @@ SECTIONS = (
             "tls": ((LEFT_OUT, {"secretName": "acme-nats-tls"}),),
             "placement": (("pack", "spread"),),
             "state": (("active", "decommissioned"), ("decommissioned", "active")),
-            "egress": (("dns", "open"),),
+            "egress": (("dns", "none"), ("dns", "open")),
         },
     ),
     Section(

@@ -30,7 +30,7 @@ from tenancy.inventory.scheduling import (
     TaintKey,
     TaintValue,
 )
-from tenancy.inventory.terms import PlacementPolicy, State
+from tenancy.inventory.terms import Egress, PlacementPolicy, State
 from tenancy.inventory.types import (
     Count,
     Cpu,
@@ -329,11 +329,12 @@ class Tenant(Model):
         "the rows as `terminated`. After that the entry may be removed.",
         examples=["decommissioned"],
     )
-    egress: Literal["dns", "open"] = Field(
+    egress: Egress = Field(
         default="dns",
-        description="What the servers may reach: `dns` only, or everything (`open`). A Core NATS "
-        "server opens no connection, so `dns` is enough.",
-        examples=["dns"],
+        description="What the servers may reach: the cluster's name servers in `kube-system` "
+        "(`dns`), nothing (`none`), or everything (`open`). A Core NATS server opens no connection "
+        "and resolves no name, so `none` is enough, wherever the cluster has its name servers.",
+        examples=["none"],
     )
 
 

@@ -7,3 +7,6 @@ State = Literal["active", "decommissioned"]
 
 PlacementPolicy = Literal["pack", "spread"]
 """How a tenant's integrations are placed: on as few instances as possible, or evenly on all."""
+
+Egress = Literal["dns", "none", "open"]
+"""What a tenant's servers may reach: the cluster's name servers, nothing, or everything."""

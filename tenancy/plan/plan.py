@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
 
 from tenancy.defaults import CLUSTER_DOMAIN
 from tenancy.inventory.memory import max_pending
@@ -16,7 +15,7 @@ from tenancy.inventory.models import (
     Toleration,
     instances_needed,
 )
-from tenancy.inventory.terms import PlacementPolicy, State
+from tenancy.inventory.terms import Egress, PlacementPolicy, State
 from tenancy.inventory.types import in_bytes, millicores
 from tenancy.names import address, domain, instance_name
 from tenancy.plan.ceiling import NO_CEILING, Ceiling, Demand, check
@@ -73,7 +72,7 @@ class TenantPlan:
     """As `namespace/name`; those whose pods may carry the tenant's label."""
     nkeys: tuple[str, ...]
     """The public keys of the only clients that are admitted; empty if every client is."""
-    egress: Literal["dns", "open"]
+    egress: Egress
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -53,6 +53,13 @@ def test_a_server_of_a_tenant_with_open_egress_reaches_everything() -> None:
     assert {} in _policy({"egress": "open"})["egress"], "a rule without peers and ports is all-open"
 
 
+def test_a_server_of_a_tenant_without_egress_reaches_nothing() -> None:
+    spec = _policy({"egress": "none"})
+    assert "egress" not in spec, "with Egress among its types and no rule a policy lets nothing out"
+    assert spec["policyTypes"] == ["Ingress", "Egress"]
+    assert spec["ingress"] == _policy({})["ingress"]
+
+
 def test_open_egress_lets_nobody_in() -> None:
     assert _policy({"egress": "open"})["ingress"] == _policy({})["ingress"]
 

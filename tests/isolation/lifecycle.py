@@ -25,27 +25,27 @@ CHANGES: Mapping[str, str] = {
   hooli: {instances: 2, size: small}
   "42": {size: small}
 """,
-    "egress opened": """\
+    "egress opened for some and closed for one": """\
   acme: {instances: 2, size: small, clients: {namespaces: [acme-workers, shared]}, egress: open}
   globex: {size: small, clients: {namespaces: [shared]}, egress: open}
-  hooli: {instances: 2, size: small}
+  hooli: {instances: 2, size: small, egress: none}
   "42": {size: small}
 """,
     "instance removed": """\
   acme: {size: small, clients: {namespaces: [acme-workers, shared]}}
   globex: {size: small, clients: {namespaces: [shared]}, egress: open}
-  hooli: {instances: 2, size: small}
+  hooli: {instances: 2, size: small, egress: none}
   "42": {size: small}
 """,
     "tenant decommissioned": """\
   acme: {size: small, clients: {namespaces: [acme-workers]}}
   globex: {state: decommissioned, clients: {namespaces: [shared]}, egress: open}
-  hooli: {instances: 2, size: small}
+  hooli: {instances: 2, size: small, egress: none}
   "42": {size: small}
 """,
     "servers rolled, another tenant grown and an entry gone": """\
   acme: {size: other, clients: {namespaces: [acme-workers]}}
-  hooli: {instances: 3, size: other}
+  hooli: {instances: 3, size: other, egress: none}
   "42": {size: small}
 """,
 }

@@ -68,7 +68,7 @@ def inventory_of(count: int, generator: random.Random) -> Inventory:
         f"tenant-{number}": {
             "instances": generator.randint(1, 4),
             "clients": {"namespaces": tuple(generator.sample(NAMESPACES, generator.randint(0, 2)))},
-            "egress": generator.choice(["dns", "dns", "open"]),
+            "egress": generator.choice(["dns", "none", "open"]),
             "state": generator.choice(["active"] * 9 + ["decommissioned"]),
         }
         for number in range(1, count + 1)

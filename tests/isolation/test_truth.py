@@ -22,6 +22,7 @@ from tests.isolation.truth import (
 TENANTS = {
     "acme": {"instances": 2, "clients": {"namespaces": ("acme-workers",)}},
     "globex": {"egress": "open"},
+    "hooli": {"egress": "none"},
     "gone": {"state": "decommissioned"},
 }
 MONITORED = Port("TCP", 8222)
@@ -43,7 +44,7 @@ def place(name: str) -> Place:
             tenant=tenant,
             is_server=True,
         )
-        for tenant, number in (("acme", 1), ("acme", 2), ("globex", 1))
+        for tenant, number in (("acme", 1), ("acme", 2), ("globex", 1), ("hooli", 1))
     ]
     places = [*servers, *strays(plan()), *sources(plan()), *targets()]
     return next(each for each in places if each.name == name)
@@ -101,6 +102,14 @@ def test_a_server_with_open_egress_reaches_everything_that_lets_it_in() -> None:
     for target in targets():
         assert all(is_open(served(plan()), server, target, port) for port in PORTS)
     assert not any(is_open(served(plan()), server, place("nats-acme-1"), port) for port in PORTS)
+
+
+def test_a_server_without_egress_reaches_nothing_and_is_reached_as_any_other() -> None:
+    server = place("nats-hooli-1")
+    for target in (*targets(), place("nats-acme-1")):
+        assert not any(is_open(served(plan()), server, target, port) for port in PORTS)
+    assert is_open(served(plan()), place("worker of hooli in servers"), server, CLIENTS)
+    assert is_open(served(plan()), place("monitoring"), server, MONITORED)
 
 
 @pytest.mark.parametrize("stray", ["stray server of gone", "stray server of nobody"])

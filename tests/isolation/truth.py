@@ -95,8 +95,8 @@ def _lets_in(tenant: TenantPlan | None, server: Place, source: Place, port: Port
 
 
 def _lets_out(tenant: TenantPlan | None, target: Place, port: Port) -> bool:
-    """What a server may reach: the cluster's name servers, or everything where egress is open."""
-    if tenant is None:
+    """What a server may reach: the cluster's name servers, nothing, or everything."""
+    if tenant is None or tenant.egress == "none":
         return False
     return tenant.egress == "open" or (target.namespace == NAME_SERVERS and port in DNS)
 

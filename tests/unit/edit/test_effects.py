@@ -128,6 +128,8 @@ def keep_label(accounts: str) -> str:
         ),
         pytest.param({}, {"egress": "open"}, Kind.REACH, "1 instance: egress: dns → open",
                      id="egress is opened"),
+        pytest.param({}, {"egress": "none"}, Kind.REACH, "1 instance: egress: dns → none",
+                     id="egress is closed"),
         pytest.param(
             {"clients": {"namespaces": ("acme-jobs", "acme-web")}},
             {"clients": {"namespaces": ("acme-web", "acme-workers")}},

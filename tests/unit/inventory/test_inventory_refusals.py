@@ -69,7 +69,8 @@ clients, tls, placement, state, egress.
 example: "no":
   line 11, tenant globex, size: huge — no such size; there are standard. For example: size: \
 standard
-  line 12, tenant globex, egress: everything — expected 'dns' or 'open'. For example: egress: dns
+  line 12, tenant globex, egress: everything — expected 'dns', 'none' or 'open'. For example: \
+egress: none
   line 14, tenant globex, clients.namespaces[1]: Workers — expected a namespace of lower-case \
 letters a-z, digits and inner hyphens, at most 63 characters. For example: acme-workers
   line 14, tenant globex, clients.namespaces[2]: globex-jobs — it is listed already. For example: \

@@ -94,7 +94,7 @@ def tenants(draw: st.DrawFn, sizes: dict[str, Data]) -> Data:
         accounts = [f"{tenant_id}/worker" for tenant_id in draw(st.sets(tenant_ids, max_size=3))]
         tenant["clients"] = {**tenant.get("clients", {}), "serviceAccounts": accounts}
     if draw(st.booleans()):
-        tenant["egress"] = draw(st.sampled_from(["dns", "open"]))
+        tenant["egress"] = draw(st.sampled_from(["dns", "none", "open"]))
     if draw(st.booleans()):
         tenant["placement"] = draw(st.sampled_from(["pack", "spread"]))
     if draw(st.booleans()):

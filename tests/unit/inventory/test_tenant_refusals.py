@@ -107,8 +107,8 @@ def test_instances_that_are_not_a_count_from_1_to_99_are_refused(text: str, line
         "size: huge": (
             "size: huge — no such size; there are large, standard. For example: size: standard"
         ),
-        "egress: all": "egress: all — expected 'dns' or 'open'. For example: egress: dns",
-        "egress: no": "egress: no — expected 'dns' or 'open'. For example: egress: dns",
+        "egress: all": "egress: all — expected 'dns', 'none' or 'open'. For example: egress: none",
+        "egress: no": "egress: no — expected 'dns', 'none' or 'open'. For example: egress: none",
         "placement: even": (
             "placement: even — expected 'pack' or 'spread'. For example: placement: spread"
         ),

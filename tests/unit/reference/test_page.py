@@ -36,7 +36,7 @@ def test_every_field_has_edits_unless_it_has_fields_within(section: Section, nam
     ("place", "words"),
     [
         ("integrations", "a whole number, 0 or more, not in quotes; `0` by default."),
-        ("egress", "`dns` or `open`; `dns` by default."),
+        ("egress", "`dns` or `none` or `open`; `dns` by default."),
         (
             "clients.nkeys",
             "a list, each item a mapping, see [A client's key](#a-clients-key); none",
@@ -53,7 +53,7 @@ def test_what_is_expected_is_said_in_the_words_of_the_reports(place: str, words:
     ("place", "kinds"),
     [
         ("integrations", ["adds servers", "removes servers", "changes nothing that runs"]),
-        ("egress", ["changes who may reach what"]),
+        ("egress", ["changes who may reach what", "changes who may reach what"]),
         ("clients.namespaces", ["changes who may reach what", "changes who may reach what"]),
         ("tls.secretName", ["restarts servers, so their clients reconnect"]),
         ("maxPayload", ["restarts servers, so their clients reconnect"]),
