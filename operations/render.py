@@ -2,16 +2,15 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated
 
 import typer
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from operations.exits import Exit, stopped
 from operations.options import Json, each_utf8
 from operations.outside.files import read_bytes, write_text
-from tenancy.inventory.faults import InventoryError, printable
+from operations.outside.stack_file import StackFileError, own_settings
+from tenancy.inventory.faults import InventoryError
 from tenancy.inventory.validation import load
 from tenancy.plan.ceiling import CeilingError
 from tenancy.plan.nodes import NodesError
@@ -75,12 +74,19 @@ def render(
 
     source = ", ".join(filter(None, [str(settings_file or ""), "--set" if given else ""]))
     try:
-        found = {**_from_file(settings_file), **_from_options(given or [])}
+        found = {**own_settings(settings_file), **_from_options(given or [])}
         settings = stack_settings(found, source)
         graph = graph_of(load(inventory or settings.inventory), settings)
         content = files(graph, settings.database.words)
         _write(folder, content, HEADER)
-    except (CeilingError, InventoryError, NodesError, StackSettingsError, _UnusableError) as error:
+    except (
+        CeilingError,
+        InventoryError,
+        NodesError,
+        StackFileError,
+        StackSettingsError,
+        _UnusableError,
+    ) as error:
         raise stopped(Exit.FAILED, str(error)) from None
     except OSError as error:
         problem = f"{error.filename} cannot be used ({error.strerror}); give another FILE or DIR."
@@ -91,48 +97,8 @@ def render(
         typer.echo(f"{len(content)} files are written to {folder}.")
 
 
-_EXAMPLE = "config: {tenant-nats:namespace: vrsky-tenants}"
-
-
 class _UnusableError(Exception):
     """An argument cannot be used; the text is one line."""
-
-
-def _from_file(stack: Path | None) -> dict[str, Any]:
-    """The program's own settings in a stack's file; those of plugins are for the engine."""
-    if stack is None:
-        return {}
-    from rendering.run import PREFIX
-
-    try:
-        content = YAML(typ="safe").load(read_bytes(stack))
-    except (YAMLError, ValueError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{stack}, line {mark.line + 1}" if mark else str(stack)
-        problem = str(getattr(error, "problem", None) or error).splitlines()[:1]
-        raise _UnusableError(f"{where}: not valid YAML: {printable(' '.join(problem))}.") from None
-    file = _settings_mapping(content, f"{stack}: the file")
-    config = _settings_mapping(file.get("config"), f"{stack}: config")
-    return {
-        key.removeprefix(PREFIX): value for key, value in config.items() if key.startswith(PREFIX)
-    }
-
-
-def _settings_mapping(value: object, where: str) -> dict[str, Any]:
-    """What `pulumi config set` writes; a file that says nothing sets nothing."""
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise _UnusableError(
-            f"{where} is {printable(str(value))}, expected a mapping. For example: {_EXAMPLE}"
-        )
-    found = cast("dict[object, Any]", value)
-    for key in found:
-        if not isinstance(key, str):
-            raise _UnusableError(
-                f"{where} has the key {printable(str(key))}, expected text. For example: {_EXAMPLE}"
-            )
-    return cast("dict[str, Any]", found)
 
 
 def _from_options(given: list[str]) -> dict[str, str]:

@@ -8,9 +8,6 @@ from settings.stack import Database, Settings
 from tenancy.inventory.models import Inventory
 from tenant_nats.phases import Decision, build, plan_of, rules_of
 
-PREFIX = "tenant-nats:"
-"""The prefix of the program's own keys in a stack's settings file."""
-
 
 class StackSettingsError(ValueError):
     """Settings that are not valid: all of them, in one line."""

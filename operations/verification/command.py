@@ -17,10 +17,9 @@ from operations.options import (
     InventoryFile,
     Json,
     Namespace,
-    SettingsFile,
     utf8,
 )
-from operations.outside.stack_file import StackFileError, cluster_domain
+from operations.outside.stack_file import StackFileError, cluster_domain, own_settings
 from operations.verification import client, probes
 from operations.verification.client import Credentials, ServerError, UnknownError
 from operations.verification.forwarding import forwarded
@@ -54,6 +53,7 @@ class _Look:
     subject: str | None
     image: str
     service_account: str | None
+    pods: probes.Pods
     report: Callable[[Finding], None]
 
 
@@ -66,7 +66,6 @@ def verify(
     namespace: Namespace = NAMESPACE,
     domain: ClusterDomain = None,
     context: Context = None,
-    settings_file: SettingsFile = None,
     nkey: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="The seed of a key, for a tenant that requires one."),
@@ -83,12 +82,25 @@ def verify(
             show_default=False,
         ),
     ] = None,
-    image: Annotated[
-        str,
+    settings_file: Annotated[
+        Path | None,
         typer.Option(
-            callback=utf8, help="The Jobs' image: it needs sh, nc, nslookup, grep, timeout."
+            "--settings",
+            metavar="FILE",
+            help="The stack's settings: its `clusterDomain`; and its image, user, nodes, pull "
+            "secrets and labels are also those of the Jobs.",
+            show_default=False,
         ),
-    ] = IMAGE,
+    ] = None,
+    image: Annotated[
+        str | None,
+        typer.Option(
+            callback=utf8,
+            help="The Jobs' image: it needs sh, nc, nslookup, grep, timeout. Otherwise the "
+            f"stack's, or {IMAGE}.",
+            show_default=False,
+        ),
+    ] = None,
     service_account: Annotated[
         str | None,
         typer.Option(
@@ -111,11 +123,12 @@ def verify(
     For example:
       tenant-nats verify
       tenant-nats verify acme-corp --nkey acme.seed --ca ca.crt
+      tenant-nats verify --settings Pulumi.prod.yaml
 
     \b
     Exit codes:
       0  all is good, but for what simulated nodes cannot show
-      1  the inventory is wrong, or a check could not be made
+      1  the inventory or a setting is wrong, or a check could not be made
       2  wrong usage, or there is no such tenant
       5  a check failed
     """
@@ -125,6 +138,7 @@ def verify(
             namespace=namespace,
             cluster_domain=cluster_domain(settings_file, domain),
         )
+        stacks_image, pods = _as_the_stack(settings_file)
     except (InventoryError, StackFileError) as error:
         raise stopped(Exit.FAILED, str(error)) from None
     tenants = [each for each in plan.tenants if tenant in (None, each.id)]
@@ -142,8 +156,9 @@ def verify(
         namespace=namespace,
         credentials=Credentials(nkey=nkey, ca=ca),
         subject=subject,
-        image=image,
+        image=image or stacks_image,
         service_account=service_account,
+        pods=pods,
         report=report,
     )
     try:
@@ -156,6 +171,36 @@ def verify(
         raise typer.Exit(Exit.DIFFERENT)
     if not is_excused and any(each.outcome == "not shown" for each in findings):
         raise typer.Exit(Exit.FAILED)
+
+
+def _as_the_stack(settings_file: Path | None) -> tuple[str, probes.Pods]:
+    """The image of a stack's servers, and what the pods of Jobs have as theirs do.
+
+    Not its service account, which an admission policy may grant more than to a stranger, nor its
+    annotations and priority, which are for servers that run on.
+
+    Raises:
+        StackFileError: the file or a setting in it is wrong.
+    """
+    if settings_file is None:
+        return IMAGE, probes.ORDINARY
+    # Only here: Pulumi takes seconds to import.
+    from rendering.run import StackSettingsError, stack_settings
+
+    try:
+        settings = stack_settings(own_settings(settings_file), str(settings_file))
+    except StackSettingsError as error:
+        raise StackFileError(str(error)) from None
+    except OSError as error:
+        raise StackFileError(f"{settings_file} cannot be read ({error.strerror}).") from None
+    pod = settings.pod
+    return settings.image, probes.Pods(
+        run_as_user=settings.run_as_user,
+        labels=pod.labels,
+        node_selector=pod.node_selector,
+        tolerations=[each.model_dump(by_alias=True, exclude_none=True) for each in pod.tolerations],
+        image_pull_secrets=pod.image_pull_secrets,
+    )
 
 
 def _verify(look: _Look, tenants: Sequence[TenantPlan]) -> bool:
@@ -332,7 +377,7 @@ def _ask_from_inside(look: _Look, tenant: TenantPlan) -> None:
         for is_own in (True, False)
     ]
     jobs = [
-        probes.job(probe, image=look.image, service_account=look.service_account)
+        probes.job(probe, image=look.image, service_account=look.service_account, pods=look.pods)
         for _, probe in asked
     ]
     wrong = probes.run(look.kubectl, look.namespace, jobs)

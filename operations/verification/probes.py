@@ -7,12 +7,14 @@ does not count as refused.
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from cluster.kubectl import ClusterError, Kubectl, LiveObject
+from tenancy.defaults import USER
 from tenancy.names import CLIENT_PORT, TENANT_LABEL
 
 _LABELS = {
@@ -56,6 +58,33 @@ class Probe:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Pods:
+    """What the pods of Jobs have as those of the stack's servers do, in Kubernetes' own form."""
+
+    run_as_user: int | None = USER
+    """The user and group; None leaves both to the platform."""
+    labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Beside their own."""
+    node_selector: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    tolerations: Sequence[Mapping[str, Any]] = ()
+    image_pull_secrets: Sequence[str] = ()
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The fields of a pod that they fill; none of the others."""
+        said: dict[str, Any] = {
+            "nodeSelector": dict(self.node_selector),
+            "tolerations": [dict(each) for each in self.tolerations],
+            "imagePullSecrets": [{"name": name} for name in self.image_pull_secrets],
+        }
+        return {name: value for name, value in said.items() if value}
+
+
+ORDINARY = Pods()
+"""Those of a stack that says nothing of its pods."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Problem:
     """Why a probe did not succeed."""
 
@@ -81,7 +110,9 @@ _UNRUN = Problem(
 )
 
 
-def job(probe: Probe, *, image: str, service_account: str | None = None) -> LiveObject:
+def job(
+    probe: Probe, *, image: str, service_account: str | None = None, pods: Pods = ORDINARY
+) -> LiveObject:
     """The Job of a probe: what Pod Security `restricted` admits, and no more than it needs.
 
     Args:
@@ -89,8 +120,10 @@ def job(probe: Probe, *, image: str, service_account: str | None = None) -> Live
         image: one that has a shell, `nc`, `nslookup`, `grep` and `timeout`: the servers' own alpine
             image.
         service_account: of its pod; an admission policy may ask for a certain one.
+        pods: what its pod has as those of the stack's servers do.
     """
-    labels = {TENANT_LABEL: probe.tenant, **_LABELS}
+    labels = {**pods.labels, TENANT_LABEL: probe.tenant, **_LABELS}
+    user = pods.run_as_user
     resources = {"cpu": "50m", "memory": "32Mi"}
     container: dict[str, Any] = {
         "name": "probe",
@@ -111,11 +144,11 @@ def job(probe: Probe, *, image: str, service_account: str | None = None) -> Live
         "enableServiceLinks": False,
         "securityContext": {
             "runAsNonRoot": True,
-            "runAsUser": 1000,
-            "runAsGroup": 1000,
+            **({} if user is None else {"runAsUser": user, "runAsGroup": user}),
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "containers": [container],
+        **pods.fields,
     }
     if service_account:
         pod["serviceAccountName"] = service_account

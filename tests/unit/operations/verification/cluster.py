@@ -27,6 +27,8 @@ class Cluster:
         self.ports: dict[int, int] = {}
         """A server's ports → those of this machine that lead there; without any, `forward` is the
         error."""
+        self.made: Objects = []
+        """All Jobs that were created."""
         self._jobs: Objects = []
 
     def stand_in(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,6 +63,7 @@ class Cluster:
         if verb in self.refused:
             raise ClusterError(self.refused[verb])
         self._jobs = json.loads(stdin)["items"] if stdin else []
+        self.made += self._jobs
         return ""
 
     @contextmanager

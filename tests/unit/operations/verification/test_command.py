@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from cluster.kubectl import ClusterError, Kubectl
 from operations.__main__ import app
 from operations.verification import probes
+from tenancy.defaults import IMAGE
 from tests.unit.operations.verification.cluster import SIMULATED, Cluster
 
 FORBIDDEN = "Error from server (Forbidden): it is forbidden"
@@ -27,13 +28,14 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
 
 
 @pytest.fixture
-def verify(tmp_path: Path) -> Callable[[], Told]:
+def verify(tmp_path: Path) -> Callable[..., Told]:
     """Runs the command over two tenants of one server each."""
     file = tmp_path / "tenants.yaml"
     file.write_text("tenants:\n  acme: {}\n  globex: {}\n")
 
-    def run() -> Told:
-        result = CliRunner().invoke(app, ["verify", "--inventory", str(file), "--json"])
+    def run(*options: str) -> Told:
+        asked = ["verify", "--inventory", str(file), "--json", *options]
+        result = CliRunner().invoke(app, asked)
         findings = json.loads(result.stdout or "[]")
         told = [(each["instance"], each["check"], each["outcome"]) for each in findings]
         return result.exit_code, told
@@ -76,6 +78,79 @@ def test_what_kubectl_may_not_read_is_reported_for_each_tenant_beside_the_findin
             ("globex", "kubectl", "not shown"),
         ],
     )
+
+
+SETTINGS = """\
+config:
+  kubernetes:context: prod
+  tenant-nats:image: registry.example.com/nats:2.15.1-alpine
+  tenant-nats:runAsUser: none
+  tenant-nats:databaseUrl: {secure: v1:abc}
+  tenant-nats:pod:
+    nodeSelector: {pool: nats}
+    tolerations: [{key: dedicated, value: nats, effect: NoSchedule}]
+    imagePullSecrets: [registry]
+    labels: {team: platform}
+    annotations: {cluster-autoscaler.kubernetes.io/safe-to-evict: "false"}
+    priorityClassName: servers
+    serviceAccountName: nats
+"""
+
+
+@pytest.mark.parametrize("image", [None, "other:1"])
+def test_the_jobs_run_where_and_as_the_stacks_servers_do(
+    cluster: Cluster, verify: Callable[..., Told], tmp_path: Path, image: str | None
+) -> None:
+    settings = tmp_path / "Pulumi.prod.yaml"
+    settings.write_text(SETTINGS)
+    verify(f"--settings={settings}", *([f"--image={image}"] if image else []))
+    pods = [each["spec"]["template"] for each in cluster.made]
+    assert len(pods) == 4
+    for pod in pods:
+        assert pod["metadata"]["labels"]["team"] == "platform"
+        spec = pod["spec"]
+        found = image or "registry.example.com/nats:2.15.1-alpine"
+        assert [each["image"] for each in spec["containers"]] == [found]
+        assert "runAsUser" not in spec["securityContext"]
+        assert spec["nodeSelector"] == {"pool": "nats"}
+        assert spec["tolerations"] == [
+            {"key": "dedicated", "value": "nats", "effect": "NoSchedule"}
+        ]
+        assert spec["imagePullSecrets"] == [{"name": "registry"}]
+        assert {"serviceAccountName", "priorityClassName"}.isdisjoint(spec)
+        assert not any("safe-to-evict" in key for key in pod["metadata"]["annotations"])
+
+
+def test_without_settings_the_jobs_run_as_ever(
+    cluster: Cluster, verify: Callable[..., Told]
+) -> None:
+    verify()
+    [pod, *_] = [each["spec"]["template"] for each in cluster.made]
+    assert pod["spec"]["containers"][0]["image"] == IMAGE
+    assert pod["spec"]["securityContext"]["runAsUser"] == 1000
+    assert {"nodeSelector", "tolerations", "imagePullSecrets"}.isdisjoint(pod["spec"])
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("config: {tenant-nats:runAsUser: root}", "runAsUser is root, expected the number of a"),
+        ("config: [", "not valid YAML"),
+        (None, "cannot be read (No such file or directory)."),
+    ],
+)
+def test_settings_that_are_wrong_are_told_and_nothing_is_asked(
+    cluster: Cluster, tmp_path: Path, content: str | None, words: str
+) -> None:
+    inventory, settings = tmp_path / "tenants.yaml", tmp_path / "Pulumi.prod.yaml"
+    inventory.write_text("tenants:\n  acme: {}\n")
+    if content:
+        settings.write_text(content)
+    asked = ["verify", "--inventory", str(inventory), "--settings", str(settings)]
+    result = CliRunner().invoke(app, asked)
+    assert (result.exit_code, result.stdout, cluster.made) == (1, "", [])
+    assert words in result.stderr
+    assert len(result.stderr.splitlines()) == 1
 
 
 def test_a_refusal_for_one_tenant_does_not_stop_the_next(

@@ -11,7 +11,7 @@ import pytest
 
 from cluster.kubectl import Kubectl
 from operations.verification import probes
-from operations.verification.probes import Probe, job, problem_of
+from operations.verification.probes import Pods, Probe, job, problem_of
 
 MISSING = "missing"
 """Instead of a program's script."""
@@ -40,6 +40,27 @@ def test_no_mesh_puts_a_sidecar_into_a_probe() -> None:
     assert metadata["annotations"] == {
         "sidecar.istio.io/inject": "false",
         "linkerd.io/inject": "disabled",
+    }
+
+
+def test_a_probe_runs_as_the_servers_do_where_a_stack_says_so() -> None:
+    taint = {"key": "dedicated", "operator": "Exists"}
+    pods = Pods(
+        run_as_user=None,
+        labels={"team": "platform", "tenant-id": "other"},
+        node_selector={"pool": "nats"},
+        tolerations=[taint],
+        image_pull_secrets=["registry"],
+    )
+    template = job(probe(is_admitted=True), image="nats", pods=pods)["spec"]["template"]
+    plain = job(probe(is_admitted=True), image="nats")["spec"]["template"]
+    assert template["metadata"]["labels"] == {**plain["metadata"]["labels"], "team": "platform"}
+    assert template["spec"] == {
+        **plain["spec"],
+        "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+        "nodeSelector": {"pool": "nats"},
+        "tolerations": [taint],
+        "imagePullSecrets": [{"name": "registry"}],
     }
 
 
