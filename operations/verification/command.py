@@ -133,12 +133,12 @@ def verify(
       5  a check failed
     """
     try:
+        stacks_image, pods = _as_the_stack(settings_file)
         plan = expand(
             load(inventory),
             namespace=namespace,
             cluster_domain=cluster_domain(settings_file, domain),
         )
-        stacks_image, pods = _as_the_stack(settings_file)
     except (InventoryError, StackFileError) as error:
         raise stopped(Exit.FAILED, str(error)) from None
     tenants = [each for each in plan.tenants if tenant in (None, each.id)]
