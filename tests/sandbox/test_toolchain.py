@@ -54,16 +54,21 @@ def greeting(built: Path) -> str:
     ).stderr.strip()
 
 
-def test_a_program_is_built_with_its_stamps_and_found_again(module: Path) -> None:
+def test_a_program_is_built_with_its_stamps_and_found_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     built = toolchain.ensure(HELLO)
     assert greeting(built) == "hello, you"
-    (module / "main.go").write_text("what would not compile")
-    assert toolchain.ensure(HELLO) == built, "the second time, nothing is built"
+    monkeypatch.setattr(toolchain, "find_go", lambda: pytest.fail("it builds a second time"))
+    assert toolchain.ensure(HELLO) == built
 
 
-def test_what_it_was_built_from_is_the_key(module: Path) -> None:
+@pytest.mark.parametrize(
+    ("file", "text"), [("go.sum", "\n"), ("main.go", PROGRAM + "\n")], ids=["go.sum", "main.go"]
+)
+def test_what_it_was_built_from_is_the_key(module: Path, file: str, text: str) -> None:
     first = toolchain.ensure(HELLO)
-    (module / "go.sum").write_text("\n")
+    (module / file).write_text(text)
     assert toolchain.ensure(HELLO) != first
     stamped = Group(name="hello", programs=("hello",), estimate="", stamps={"main.who": "me"})
     assert greeting(toolchain.ensure(stamped)) == "hello, me"
