@@ -8,7 +8,7 @@ PROCESSES ?= logical
 PYTEST := $(RUN) pytest --numprocesses $(PROCESSES) --dist loadscope --no-loadscope-reorder \
   --max-worker-restart 0 # else pytest-xdist reruns a test whose process died
 
-.PHONY: up preview recover status down check test soak kind golden schema charts format benchmark
+.PHONY: up preview recover status down check test soak kind node golden schema charts format benchmark
 .PHONY: docs programs monitoring audit sbom
 
 up: ## bring the local stack (cluster, Postgres, engine) to what tenants.yaml says
@@ -52,6 +52,10 @@ soak: programs ## all cases that `make test` samples, in ROUNDS rounds of about 
 # With the official Kubernetes plugin. For CI.
 kind: ## the end-to-end tests, without outages, on the kind cluster of KUBECONFIG
 	TENANT_NATS_E2E=kind $(PYTEST) tests/e2e --ignore tests/e2e/test_outages.py --ignore tests/e2e/test_database_roles.py
+
+# In namespaces of its own, which keep the machine's network, mounts and kernel settings as they are.
+node: ## test verify, TLS and pods on a real kubelet (root, Debian or Ubuntu, 7 minutes)
+	$(RUN) python -m tests.node -q --durations 5 tests/node
 
 golden: ## rewrite the golden files; read the difference before you commit it
 	$(RUN) pytest -q tests/components tests/unit/edit/test_description.py --snapshot-update
