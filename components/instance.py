@@ -5,7 +5,8 @@ headless Service, JetStream, storage.
 """
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
@@ -18,12 +19,23 @@ from tenancy.tokens import NATS_INSTANCE
 
 
 @dataclass(frozen=True, kw_only=True)
+class ServiceOptions:
+    """What all Services of a stack have in common, beside their ports."""
+
+    annotations: Mapping[str, str] = field(default_factory=dict[str, str])
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    ip_family_policy: str | None = None
+    """`SingleStack`, `PreferDualStack`, `RequireDualStack`; None for the cluster's default."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class NatsInstanceArgs:
     """What a `NatsInstance` is made of."""
 
     namespace: pulumi.Input[str]
     plan: InstancePlan
     options: ServerOptions
+    service: ServiceOptions
     policies: tuple[pulumi.Resource, ...]
     """The NetworkPolicies that must exist before the pod does, and until it is gone."""
 
@@ -97,7 +109,11 @@ class NatsInstance(pulumi.ComponentResource):
     def _service(self, name: str, args: NatsInstanceArgs) -> KubernetesObject:
         # Otherwise the plugin waits ten seconds for every Service, eight at a time. The records
         # wait for the Deployment, which proves more than a Service's endpoint does.
-        unawaited = {"annotations": {"pulumi.com/skipAwait": "true"}}
+        unawaited = {"pulumi.com/skipAwait": "true"}
+        metadata = _metadata(args, args.plan.name)
+        metadata["labels"] = {**args.service.labels, **metadata["labels"]}
+        metadata["annotations"] = {**args.service.annotations, **unawaited}
+        policy = args.service.ip_family_policy
         # A mesh that is not told waits for the client's first bytes, and in NATS the server speaks
         # first. With TLS too: the server's greeting is plain, so it is never `tls`.
         ports = (("client", CLIENT_PORT, "tcp"), ("monitoring", MONITORING_PORT, "http"))
@@ -106,9 +122,11 @@ class NatsInstance(pulumi.ComponentResource):
             {
                 "apiVersion": "v1",
                 "kind": "Service",
-                "metadata": _metadata(args, args.plan.name) | unawaited,
+                "metadata": metadata,
                 "spec": {
                     "type": "ClusterIP",
+                    # Never the families themselves: a Service keeps its first one for life.
+                    **({"ipFamilyPolicy": policy} if policy else {}),
                     "selector": instance_selector(args.plan.tenant, args.plan.number),
                     # By number: the pod of a server that is taken over has no ports of these names.
                     "ports": [

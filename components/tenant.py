@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pulumi
 
-from components.instance import NatsInstance, NatsInstanceArgs
+from components.instance import NatsInstance, NatsInstanceArgs, ServiceOptions
 from components.isolation import Isolation, IsolationArgs
 from components.pod import ServerOptions
 from controlplane.records import InstanceRecord, TenantRecords
@@ -26,6 +26,7 @@ class TenantArgs:
     plan: TenantPlan
     monitoring_namespace: str
     options: ServerOptions
+    service: ServiceOptions
     due: str
     """What is pending in the database, in words: integrations to move, rows to put right."""
     is_seen: bool = True
@@ -60,6 +61,7 @@ class Tenant(pulumi.ComponentResource):
                     namespace=args.namespace,
                     plan=instance,
                     options=args.options,
+                    service=args.service,
                     policies=(args.closing_policy, *own_policy),
                 ),
                 children,

@@ -48,7 +48,8 @@ def changes(
     The gravest changes come first. For each tenant: how many servers it then has, which objects
     come and go, whether its servers restart, who may reach what. Then what is requested from the
     scheduler, and whether the guard requires an approval. It compares two inventories, and asks no
-    cluster, database or engine, so it does not see out-of-band changes.
+    cluster, database or engine, so it sees neither out-of-band changes nor an edit of a stack's
+    settings.
 
     \b
     For example:

@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,8 @@ class Cluster:
     layout: Layout
     binaries: Path
     kwok: Path
+    services: str = "10.96.0.0/12"
+    """From where Services get their addresses; a range of each family in a dual-stack cluster."""
 
     @classmethod
     def of(cls, layout: Layout, *, build: bool = True) -> "Cluster":
@@ -152,7 +155,7 @@ class Cluster:
                 f"--kwok-controller-binary={self.kwok / 'kwok'}",
                 f"--kubeconfig={self.layout.kubeconfig}",
                 # The default, a /24, is full at 250 Services.
-                "--extra-args=kube-apiserver=service-cluster-ip-range=10.96.0.0/12",
+                f"--extra-args=kube-apiserver=service-cluster-ip-range={self.services}",
                 # Each controller has an identity of its own, as in clusters that are not kwok's:
                 # an admission policy may ask who makes a pod.
                 "--extra-args=kube-controller-manager=use-service-account-credentials=true",
@@ -160,11 +163,23 @@ class Cluster:
                 # would lose its lease and exit.
                 "--extra-args=kube-controller-manager=leader-elect=false",
                 "--extra-args=kube-scheduler=leader-elect=false",
+                # After the first of each program: kwokctl 0.7 loses count of them.
+                *self._advertised(),
                 # So that sandbox/servers.py can put a real server behind a simulated pod.
                 "--enable-crds=PortForward",
                 "--wait=60s",
             )  # fmt: skip
         self._kwokctl("scale", "node", f"--replicas={NODES}")
+
+    def _advertised(self) -> list[str]:
+        """The API server's address as it tells the cluster, where the default would not do.
+
+        It has to be of the family of the Services. Nothing listens there.
+        """
+        network = ip_network(self.services.partition(",")[0])
+        if network.version == 4:
+            return []
+        return [f"--extra-args=kube-apiserver=advertise-address={network[1]}"]
 
     def _kwokctl(self, *arguments: str, check: bool = True) -> None:
         try:

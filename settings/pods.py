@@ -1,35 +1,35 @@
 """What a stack says of the pods of all its servers, by Kubernetes' own names."""
 
-from collections.abc import Iterable
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     ConfigDict,
-    StringConstraints,
     model_validator,
 )
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from settings.affinity import Affinity
+from settings.metadata import (
+    LARGEST_ANNOTATIONS,
+    AnnotationKey,
+    AnnotationValue,
+    FurtherLabelKey,
+    at_most,
+    refusing,
+)
 from settings.values import LabelValue
 from tenancy.inventory.models import Toleration
 from tenancy.inventory.scheduling import (
-    LABEL_KEY,
-    SHORT_PREFIX,
     NodeLabelKey,
     NodeLabelValue,
     PriorityClassName,
     Seconds,
 )
-from tenancy.inventory.types import SUBDOMAIN, SUBDOMAIN_PATTERN, expected
-from tenancy.names import RESERVED_LABELS, RESERVED_PREFIX
+from tenancy.inventory.types import SUBDOMAIN, expected
 from tenancy.plan.nodes import Nodes, of_lost_nodes
 
-LARGEST_ANNOTATIONS = 256 * 1024
-"""Bytes of all keys and values: the API server's own limit."""
 _OF_KUBERNETES = (
     "kubernetes.io/config.",
     "scheduler.alpha.kubernetes.io/",
@@ -41,65 +41,19 @@ _OF_KUBERNETES = (
 """Annotations that Kubernetes reads itself, and that do not fit these pods."""
 
 
-def _refusing(words: str, example: str, beginnings: Iterable[str]) -> AfterValidator:
-    """Refuse keys that begin so."""
-
-    def check(key: str) -> str:
-        if key.startswith(tuple(beginnings)):
-            raise PydanticCustomError("expected", "", {"words": words, "example": example})
-        return key
-
-    return AfterValidator(check)
-
-
-def _not_ours(key: str) -> str:
-    if key in RESERVED_LABELS or key.startswith(RESERVED_PREFIX):
-        words = "another key, since selectors, policies or this program use this one"
-        raise PydanticCustomError("expected", "", {"words": words, "example": "team"})
-    return key
-
-
-PodLabelKey = Annotated[
-    Annotated[str, LABEL_KEY, SHORT_PREFIX, expected("the key of a Kubernetes label", "team")],
-    AfterValidator(_not_ours),
-]
-_ANY_CASE = SUBDOMAIN_PATTERN.replace("a-z", "a-zA-Z")
-AnnotationKey = Annotated[
-    Annotated[
-        str,
-        StringConstraints(
-            strict=True,
-            pattern=rf"^({_ANY_CASE}/)?[A-Za-z0-9]([-A-Za-z0-9_.]{{0,61}}[A-Za-z0-9])?$",
-        ),
-        SHORT_PREFIX,
-        expected("the key of a Kubernetes annotation", "karpenter.sh/do-not-disrupt"),
-    ],
-    _refusing(
-        "another key, since Kubernetes or this program reads this one",
+PodAnnotationKey = Annotated[
+    AnnotationKey,
+    refusing(
+        "another key, since Kubernetes reads this one",
         "karpenter.sh/do-not-disrupt",
-        (RESERVED_PREFIX, *_OF_KUBERNETES),
+        _OF_KUBERNETES,
     ),
-]
-AnnotationValue = Annotated[
-    str,
-    StringConstraints(strict=True),
-    expected("the value of an annotation, as text", '"true"'),
 ]
 PullSecretName = Annotated[str, SUBDOMAIN, expected("the name of a Secret", "registry")]
 ServiceAccountName = Annotated[
     str, SUBDOMAIN, expected("the name of a ServiceAccount in the servers' namespace", "nats")
 ]
 RuntimeClassName = Annotated[str, SUBDOMAIN, expected("the name of a RuntimeClass", "gvisor")]
-
-
-def _small(annotations: dict[str, str]) -> dict[str, str]:
-    if sum(len(part.encode()) for each in annotations.items() for part in each) > (
-        LARGEST_ANNOTATIONS
-    ):
-        words = f"at most {LARGEST_ANNOTATIONS} bytes in all, keys and values together"
-        example = '{karpenter.sh/do-not-disrupt: "true"}'
-        raise PydanticCustomError("expected", "", {"words": words, "example": example})
-    return annotations
 
 
 class Pod(BaseModel):
@@ -119,9 +73,11 @@ class Pod(BaseModel):
     """Their PriorityClass; a size may have another one."""
     image_pull_secrets: tuple[PullSecretName, ...] = ()
     """The names of Secrets in the servers' namespace by which images may be pulled."""
-    annotations: Annotated[dict[AnnotationKey, AnnotationValue], AfterValidator(_small)] = {}
+    annotations: Annotated[
+        dict[PodAnnotationKey, AnnotationValue], at_most(LARGEST_ANNOTATIONS)
+    ] = {}
     """Annotations of the pods."""
-    labels: dict[PodLabelKey, LabelValue] = {}
+    labels: dict[FurtherLabelKey, LabelValue] = {}
     """Further labels of the pods."""
     service_account_name: ServiceAccountName | None = None
     """Their ServiceAccount, of which they get no token."""

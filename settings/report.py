@@ -29,6 +29,9 @@ _EXAMPLES: Mapping[str, str] = {
     "pod.annotations": "pod.annotations.team",
     "pod.labels": "pod.labels.team",
     "pod.nodeSelector": "pod.nodeSelector.pool",
+    "service": "service.ipFamilyPolicy",
+    "service.annotations": "service.annotations.team",
+    "service.labels": "service.labels.team",
 }
 
 

@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from controlplane.roles import PREFIX, SCHEMA
 from settings.pods import Pod
+from settings.service import Service
 from settings.values import (
     DatabaseName,
     Duration,
@@ -147,6 +148,8 @@ class Settings(BaseModel):
     """What the stack does about the platform's database, besides the rows."""
     metrics: Annotated[Metrics, BeforeValidator(_structure)] = Metrics()
     """What the stack does for the Prometheus that watches its servers."""
+    service: Annotated[Service, BeforeValidator(_structure)] = Service()
+    """What every Service has beside its ports and its selector."""
 
     @property
     def exporter_image(self) -> str | None:

@@ -10,6 +10,7 @@ import pulumi
 
 from cluster.kubectl import ClusterError, as_the_plugin
 from cluster.strangers import Object, look, wanted
+from components.instance import ServiceOptions
 from components.monitoring import Monitoring, MonitoringArgs
 from components.namespace import Namespace, NamespaceArgs
 from components.pod import PodOptions, ServerOptions
@@ -214,6 +215,11 @@ def build(settings: Settings, decision: Decision, *, stack: str | None = None) -
         run_as_user=settings.run_as_user,
         pod=_pod_options(settings.pod),
     )
+    service = ServiceOptions(
+        annotations=settings.service.annotations,
+        labels=settings.service.labels,
+        ip_family_policy=settings.service.ip_family_policy,
+    )
     namespace = Namespace(
         settings.namespace,
         NamespaceArgs(
@@ -243,6 +249,7 @@ def build(settings: Settings, decision: Decision, *, stack: str | None = None) -
                 plan=tenant,
                 monitoring_namespace=settings.monitoring_namespace,
                 options=options,
+                service=service,
                 due=decision.due.get(tenant.id, ""),
                 is_seen=decision.is_seen,
                 drain_seconds=int(settings.drain.removesuffix("s")),

@@ -13,6 +13,7 @@ TOGETHER = {
         "tests/e2e/test_outages.py",
     ),
     "lifecycle": ("tests/isolation/test_defects.py", "tests/isolation/test_lifecycle.py"),
+    "clusters of other families": ("tests/e2e/test_services.py",),
     "careful": ("tests/e2e/test_passwords.py",),
 }
 """By the name of a group, what the paths of its files begin with."""

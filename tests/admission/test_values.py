@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from settings.pods import LARGEST_ANNOTATIONS
+from settings.metadata import LARGEST_ANNOTATIONS
 from settings.stack import Settings
 from tenancy.inventory.models import Size, Toleration
 from tests.access import Access, listed

@@ -18,8 +18,8 @@ HOST = "nats-acme-1.vrsky-tenants.svc.cluster.local"
 REAL = {"metadata": {"name": "real"}}
 TLS: dict[str, object] = {"tls": {"secretName": "acme-tls"}}
 
-Verify = Callable[[Server], tuple[int, dict[str, tuple[str, str]]]]
-"""The exit code, and the outcome and the words of each check."""
+Verify = Callable[..., tuple[int, dict[str, tuple[str, str]]]]
+"""With a server, and more options: the exit code, and the outcome and the words of each check."""
 
 
 @pytest.fixture
@@ -55,9 +55,9 @@ def verify(
     inventory.write_text(json.dumps({"tenants": {"acme": tenant}}) + "\n")
     trusted.write_text(authority.pem())
 
-    def run(server: Server) -> tuple[int, dict[str, tuple[str, str]]]:
+    def run(server: Server, *more: str) -> tuple[int, dict[str, tuple[str, str]]]:
         cluster.ports = {CLIENT_PORT: server.client_port, MONITORING_PORT: server.monitoring_port}
-        asked = ["verify", f"--inventory={inventory}", f"--ca={trusted}", "--json"]
+        asked = ["verify", f"--inventory={inventory}", f"--ca={trusted}", "--json", *more]
         result = CliRunner().invoke(app, asked)
         findings = json.loads(result.stdout)
         told = {each["check"]: (each["outcome"], each["detail"]) for each in findings}
@@ -76,6 +76,22 @@ def test_a_server_that_is_all_right_is_good(server: Server, verify: Verify) -> N
     code, told = verify(server)
     assert (code, outcomes(told)) == (0, {"good"}), told
     assert {"same tenant admitted", "another tenant refused"} <= set(told)
+
+
+@pytest.mark.parametrize("tenant", [TLS], indirect=True)
+def test_in_a_cluster_of_another_domain_the_certificate_has_to_have_its_names(
+    server: Server, verify: Verify, authority: Authority, tmp_path: Path
+) -> None:
+    option = "--cluster-domain=corp.example"
+    code, told = verify(server, option)
+    assert (code, told["publish and subscribe"][0]) == (5, "bad"), told
+    authority.issue(server.folder, days=20, name=HOST.replace("cluster.local", "corp.example"))
+    server.restart()
+    assert outcomes(verify(server, option)[1]) == {"good"}
+    settings = tmp_path / "Pulumi.prod.yaml"
+    settings.write_text("config: {tenant-nats:clusterDomain: corp.example}\n")
+    assert verify(server, f"--settings={settings}")[0] == 0
+    assert verify(server)[0] == 5
 
 
 @pytest.mark.parametrize("tenant", [TLS], indirect=True)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from settings.pods import LARGEST_ANNOTATIONS
+from settings.metadata import LARGEST_ANNOTATIONS
 from settings.reading import SettingsError, settings_of
 from tenancy.inventory.models import Toleration
 

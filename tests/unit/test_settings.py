@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from controlplane.dsn import DsnError
 from settings.pods import Pod
 from settings.reading import SettingsError, database_url, read_settings
+from settings.service import Service
 from settings.stack import Database, Metrics, Settings
 from tenancy.inventory.faults import printable
 
@@ -23,7 +24,7 @@ DSN = "postgresql://provisioner:hunter2@db.example.com:5432/platform"
 KNOWN = (
     "clusterDomain, database, databaseUrl, drain, image, inventory, maxCpu, maxInstances, "
     "maxMemory, metrics, monitoringNamespace, namespace, namespaceMode, pod, podSecurity, "
-    "readyTimeout, retainNamespace, runAsUser"
+    "readyTimeout, retainNamespace, runAsUser, service"
 )
 NAMESPACE_WORDS = (
     "expected a namespace of lower-case letters a-z, digits and inner hyphens, "
@@ -74,6 +75,7 @@ def test_a_stack_that_says_nothing_has_the_defaults_of_the_design() -> None:
         max_memory=None,
         database=Database(),
         metrics=Metrics(),
+        service=Service(),
     )
     assert expected == read_settings()
 
@@ -98,6 +100,8 @@ def test_every_setting_is_read_from_its_camel_case_key(configure: Configure) -> 
         database='{"manageRoles": true, "name": "platform", "schema": "nats", "rolePrefix": "eu"}',
         metrics='{"exporterImage": "registry.example.com/exporter:0.20.2", "podMonitor": true, '
         '"labels": {"release": "kube-prometheus-stack"}}',
+        service='{"annotations": {"service.kubernetes.io/topology-mode": "Auto", "note": ""}, '
+        '"labels": {"example.com/team": "integrations"}, "ipFamilyPolicy": "PreferDualStack"}',
         databaseUrl=DSN,
         secret=("databaseUrl",),
     )
@@ -125,6 +129,13 @@ def test_every_setting_is_read_from_its_camel_case_key(configure: Configure) -> 
                 "exporterImage": "registry.example.com/exporter:0.20.2",
                 "podMonitor": True,
                 "labels": {"release": "kube-prometheus-stack"},
+            }
+        ),
+        service=Service.model_validate(
+            {
+                "annotations": {"service.kubernetes.io/topology-mode": "Auto", "note": ""},
+                "labels": {"example.com/team": "integrations"},
+                "ipFamilyPolicy": "PreferDualStack",
             }
         ),
     )
@@ -327,6 +338,82 @@ def test_what_is_wrong_with_the_metrics_is_told_by_its_whole_key(
     assert refused() == f"Pulumi.dev.yaml: {words}. Nothing was changed."
 
 
+LABEL_KEY = "expected the key of a Kubernetes label, for example team"
+ANNOTATION_KEY = (
+    "expected the key of a Kubernetes annotation, for example karpenter.sh/do-not-disrupt"
+)
+ANNOTATION = 'expected the value of an annotation, as text, for example "true"'
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ('{"labels": {"a b": "x"}}', f"service.labels has the key a b, {LABEL_KEY}"),
+        ('{"labels": {"a..b/c": "x"}}', f"service.labels has the key a..b/c, {LABEL_KEY}"),
+        ('{"labels": {"A/c": "x"}}', f"service.labels has the key A/c, {LABEL_KEY}"),
+        (
+            '{"annotations": {"a/b/c": "x"}}',
+            f"service.annotations has the key a/b/c, {ANNOTATION_KEY}",
+        ),
+        ('{"annotations": {"": "x"}}', f"service.annotations has the key '', {ANNOTATION_KEY}"),
+        ('{"annotations": {"scrape": true}}', f"service.annotations.scrape is True, {ANNOTATION}"),
+        ('{"annotations": {"port": 80}}', f"service.annotations.port is 80, {ANNOTATION}"),
+        (
+            '{"labels": {"team": "a/b"}}',
+            "service.labels.team is a/b, expected the value of a Kubernetes label, as text, for "
+            "example kube-prometheus-stack",
+        ),
+        *(
+            (
+                json.dumps({section: {key: "x"}}),
+                f"service.{section} has the key {key}, expected another key, since {reader} this "
+                f"one, for example {example}",
+            )
+            for section, reader, example, keys in [
+                (
+                    "labels",
+                    "selectors, policies or this program use",
+                    "team",
+                    ["app", "tenant-id", "instance-num", "app.kubernetes.io/name"],
+                ),
+                (
+                    "annotations",
+                    "this program or its engine reads",
+                    "karpenter.sh/do-not-disrupt",
+                    ["pulumi.com/skipAwait", "tenant-nats/stack"],
+                ),
+            ]
+            for key in keys
+        ),
+        (
+            '{"ipFamilyPolicy": "DualStack"}',
+            "service.ipFamilyPolicy is DualStack, expected 'SingleStack', 'PreferDualStack' or "
+            "'RequireDualStack'",
+        ),
+        (
+            '{"ipFamilies": ["IPv6"]}',
+            "there is no setting service.ipFamilies; known are service.annotations, "
+            "service.ipFamilyPolicy, service.labels",
+        ),
+        (
+            '{"labels": "team"}',
+            "service.labels is team, expected settings below it, for example service.labels.team",
+        ),
+        ("true", "service is True, expected settings below it, for example service.ipFamilyPolicy"),
+    ],
+)
+def test_what_is_wrong_with_the_services_is_told_by_its_whole_key(
+    configure: Configure, value: str, words: str
+) -> None:
+    configure(service=value)
+    assert refused() == f"Pulumi.dev.yaml: {words}. Nothing was changed."
+
+
+def test_annotations_beyond_what_kubernetes_takes_are_refused(configure: Configure) -> None:
+    configure(service=json.dumps({"annotations": {"note": "x" * 262_144}}))
+    assert "expected at most 261120 bytes in all, keys and values together" in refused()
+
+
 def test_a_setting_within_another_that_was_set_without_its_path_is_told(
     configure: Configure,
 ) -> None:
@@ -457,7 +544,7 @@ def test_each_setting_with_settings_below_it_has_an_example_for_who_gives_none(
         for name, field in Settings.model_fields.items()
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
     ]
-    assert sections == ["pod", "database", "metrics"]
+    assert sections == ["pod", "database", "metrics", "service"]
     for name in sections:
         configure(**{name: "text"})
         assert f"expected settings below it, for example {name}." in refused()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sandbox.layout import PROJECT
 from settings.pods import Pod
+from settings.service import Service
 from settings.stack import Database, Metrics, Settings
 from tenancy.edit.description import as_markdown
 from tenancy.edit.effects import changes_between
@@ -72,7 +73,7 @@ def test_the_life_of_a_row_is_drawn_as_the_program_has_it() -> None:
 
 
 def test_the_page_of_production_has_a_row_for_each_setting_and_for_no_other() -> None:
-    sections = {"database": Database, "metrics": Metrics, "pod": Pod}
+    sections = {"database": Database, "metrics": Metrics, "pod": Pod, "service": Service}
     known = {"databaseUrl"}
     for key in (str(field.alias) for field in Settings.model_fields.values()):
         within = sections[key].model_fields.values() if key in sections else ()
