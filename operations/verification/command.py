@@ -133,7 +133,7 @@ def verify(
       5  a check failed
     """
     try:
-        stacks_image, pods = _as_the_stack(settings_file)
+        stacks_image, pods = as_the_stack(settings_file)
         plan = expand(
             load(inventory),
             namespace=namespace,
@@ -173,7 +173,7 @@ def verify(
         raise typer.Exit(Exit.FAILED)
 
 
-def _as_the_stack(settings_file: Path | None) -> tuple[str, probes.Pods]:
+def as_the_stack(settings_file: Path | None) -> tuple[str, probes.Pods]:
     """The image of a stack's servers, and what the pods of Jobs have as theirs do.
 
     Not its service account, which an admission policy may grant more than to a stranger, nor its
