@@ -9,6 +9,7 @@ import os
 import sys
 import traceback
 from contextlib import suppress
+from importlib.metadata import files
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from operations.exits import Exit
 VARIABLE = "TENANT_NATS_TRACEBACK"
 """Set to anything, it shows the traceback: for whoever changes this program."""
 _PROJECT = Path(__file__).parent.parent
+_OTHERS = "site-packages"
 
 
 class Edge(TyperGroup):
@@ -87,11 +89,13 @@ def _told(error: Exception) -> str:
 def _place(error: Exception) -> str:
     """The innermost line of this project: `operations/post.py, line 81`."""
     frames = traceback.extract_tb(error.__traceback__)
+    # Where this project is installed, other packages are beside it.
+    installed = {str(file.locate()) for file in files("tenant-nats") or ()}
     ours = [
         each
         for each in frames
-        if (path := Path(each.filename)).is_relative_to(_PROJECT)
-        and not path.is_relative_to(_PROJECT / ".venv")
+        if each.filename in installed
+        or ((path := Path(each.filename)).is_relative_to(_PROJECT) and _OTHERS not in path.parts)
     ]
     place = (ours or frames)[-1]
     path = Path(place.filename)

@@ -78,6 +78,27 @@ def test_the_uv_that_is_fetched_carries_the_build_backend() -> None:
     assert requires == [f"uv_build>=0.9,<0.{int(fetched[1]) + 1}"]
 
 
+def test_a_failure_in_an_installed_command_names_the_place_in_this_project(
+    wheel: Path, tmp_path: Path
+) -> None:
+    """As in a team's environment, where other packages lie in the same folder."""
+    site = tmp_path / "site-packages"
+    with zipfile.ZipFile(wheel) as package:
+        package.extractall(site)
+    (site / "beside").mkdir()
+    (site / "beside" / "__init__.py").write_text("def fail(*_):\n    raise KeyError('x')\n")
+    code = (
+        "import beside, operations.check; from operations.__main__ import main\n"
+        "operations.check.load = beside.fail; main()"
+    )
+    failed = subprocess.run(
+        [sys.executable, "-c", code, "check", "tenants.yaml"],
+        cwd=tmp_path, env={"PATH": os.environ["PATH"], "PYTHONPATH": str(site)},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert failed.stderr.startswith("Failed: KeyError in operations/check.py, line ")
+
+
 def test_a_submodule_is_installed_as_the_page_says(tmp_path: Path) -> None:
     origin = Origin(tmp_path / "tenant-nats.git")
     project = (PROJECT / "examples/platform-repository/pyproject.toml").read_text()

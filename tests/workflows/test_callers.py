@@ -80,6 +80,14 @@ def test_it_names_each_secret_and_input_that_it_passes(file: Path) -> None:
     assert job(file).get("with", {}).keys() <= declared["inputs"].keys()
 
 
+def test_what_the_called_workflows_make_is_installed_in_the_repository_that_calls() -> None:
+    installed = (PROJECT / "installed/share/tenant-nats/ci.mk").read_text()
+    there = set(re.findall(r"^([a-z]+):", installed, re.MULTILINE))
+    made = {target for each in JOBS if each.workflow in CALLED for target in each.targets}
+    assert made
+    assert made - there == set()
+
+
 @every_caller
 def test_it_is_about_ten_lines(file: Path) -> None:
     assert len(file.read_text().splitlines()) <= 13
