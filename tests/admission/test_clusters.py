@@ -283,6 +283,12 @@ def test_servers_of_a_pool_run_on_its_nodes_and_those_of_one_tenant_on_different
     found = placed(access, namespace)
     assert {found[f"nats-acme-{number}"] for number in (1, 2, 3)} == {f"nats-{n}" for n in range(3)}
     assert found["nats-globex-1"] == "nats-large-0", "its size wins over the stack"
+    access.apply(jobs_pods("node-pool.yaml", namespace))
+    [node] = [
+        access.run("wait", "--for=jsonpath={.spec.nodeName}", f"--namespace={namespace}",
+                   "pod/verify-x", "--output=jsonpath={.spec.nodeName}")
+    ]  # fmt: skip
+    assert node in {f"nats-{n}" for n in range(3)}
 
 
 @pytest.mark.usefixtures("nodes")

@@ -25,6 +25,9 @@ TENANTS = {
     "globex": {"clients": {"namespaces": (CLIENTS,)}},
 }
 
+PODS = {"serviceAccountName": "nats", "labels": {"cost-center": "a"}}
+"""The servers' account is not one that a tenant lists: they are admitted as servers."""
+
 Controllers = Mapping[str, Sequence[str]]
 """A controller's name → the options by which kubectl acts as it."""
 
@@ -55,10 +58,10 @@ def stranger(access: Access, tmp_path_factory: pytest.TempPathFactory) -> Genera
     """The stranger, among two tenants' servers and an older pod, with the policy in force."""
     for name in (SERVERS, CLIENTS, ELSEWHERE):
         access.new_namespace(name)
-    access.apply([account(CLIENTS, "worker"), account(SERVERS, "worker")])
+    access.apply([account(CLIENTS, "worker"), account(SERVERS, "worker"), account(SERVERS, "nats")])
     access.apply([account(ELSEWHERE, "stranger"), *powers()])
     access.apply([pod(SERVERS, "plain"), pod(CLIENTS, "plain"), pod(CLIENTS, "elder", ACME)])
-    graph = graph_of(TENANTS, sizes={}, namespace=SERVERS, namespaceMode="existing")
+    graph = graph_of(TENANTS, sizes={}, namespace=SERVERS, namespaceMode="existing", pod=PODS)
     access.apply([dict(each.inputs) for each in graph.resources if "kind" in each.inputs])
     manifest = (PROJECT / "deploy" / "admission-policy.yaml").read_text()
     manifest = manifest.replace("vrsky-tenants", SERVERS)
