@@ -127,3 +127,32 @@ def test_what_is_no_domain_is_refused_before_anything(new_project: NewProject, d
     assert up.failed
     assert f"clusterDomain is {domain}, expected the DNS domain of the cluster" in up.output
     assert project.rows() == []
+
+
+def test_a_change_that_fails_for_one_tenant_is_finished_by_the_next_up(
+    new_project: NewProject,
+) -> None:
+    project = deployed(new_project)
+    placed, running = places(project), identities(project)
+    project.configure({"clusterDomain": "corp.example"})
+    for statement in (
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'not yet'; END $$",
+        "CREATE TRIGGER refuse BEFORE UPDATE OF dns_name ON nats_instances FOR EACH ROW "
+        "WHEN (NEW.tenant_id = 'globex') EXECUTE FUNCTION refuse()",
+    ):
+        execute(project.dsn, statement)
+    failed = project.up("--continue-on-error")
+    assert failed.failed
+    old, new = addresses(project, "cluster.local"), addresses(project, "corp.example")
+    assert table(project.dsn) == [*new[:2], old[2]]
+    assert places(project) == placed
+
+    execute(project.dsn, "DROP TRIGGER refuse ON nats_instances")
+    up = project.up()
+    assert not up.failed, up.output
+    assert "Addresses change: 1 row of 1 tenant ends in" in " ".join(up.output.split())
+    assert up.changed == {"update TenantRecords globex-records"}
+    assert table(project.dsn) == new
+    assert (places(project), identities(project)) == (placed, running)
+    assert project.up().changes == []
