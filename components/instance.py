@@ -5,7 +5,7 @@ headless Service, JetStream, storage.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ import pulumi
 
 from components.kubernetes import KubernetesObject
 from components.pod import CONFIG_FILE, ServerOptions, template
+from components.turns import in_turn
 from tenancy.names import CLIENT_PORT, MONITORING_PORT, instance_labels, instance_selector
 from tenancy.plan.plan import InstancePlan
 from tenancy.tokens import NATS_INSTANCE
@@ -38,6 +39,8 @@ class NatsInstanceArgs:
     service: ServiceOptions
     policies: tuple[pulumi.Resource, ...]
     """The NetworkPolicies that must exist before the pod does, and until it is gone."""
+    after: Sequence[pulumi.Resource] = ()
+    """What the engine is to be done with before it touches the Deployment, well or badly."""
 
 
 class NatsInstance(pulumi.ComponentResource):
@@ -99,7 +102,7 @@ class NatsInstance(pulumi.ComponentResource):
             },
             pulumi.ResourceOptions(
                 parent=self,
-                depends_on=list(args.policies),
+                depends_on=in_turn(args.policies, args.after),
                 custom_timeouts=pulumi.CustomTimeouts(
                     create=args.options.ready_timeout, update=args.options.ready_timeout
                 ),

@@ -35,6 +35,9 @@ class TenantArgs:
     """How long workers have to leave a server before it is removed."""
     database_grants: Sequence[pulumi.Resource] = ()
     """What gives the right to write rows, if the stack manages it."""
+    after: Sequence[pulumi.Resource] = ()
+    """What the engine is to be done with before it touches a server of this tenant: those of
+    another, without depending on them."""
 
 
 class Tenant(pulumi.ComponentResource):
@@ -63,6 +66,7 @@ class Tenant(pulumi.ComponentResource):
                     options=args.options,
                     service=args.service,
                     policies=(args.closing_policy, *own_policy),
+                    after=args.after,
                 ),
                 children,
             )

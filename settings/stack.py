@@ -136,6 +136,8 @@ class Settings(BaseModel):
     """The user and group of every process; None leaves both to the platform, as OpenShift wants."""
     pod: Annotated[Pod, BeforeValidator(_structure)] = Pod()
     """What the pods of all servers have, beside what their sizes say."""
+    rollout: Literal["parallel", "serial"] = "parallel"
+    """Whether a change restarts the servers of all tenants at once, or of one after the other."""
     drain: Pause = "30s"
     """How long workers have to leave a server after its integrations have moved away."""
     max_instances: MostInstances | None = None

@@ -1,13 +1,15 @@
 """What the stack does: decide, then build."""
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pulumi
 
+from cluster.deployments import existing
 from cluster.kubectl import ClusterError, as_the_plugin
 from cluster.strangers import Object, look, wanted
 from components.instance import ServiceOptions
@@ -56,6 +58,9 @@ class Decision:
     """The rules by which Prometheus watches the servers; None where the stack makes none."""
     taken: frozenset[Object] = frozenset()
     """The objects of tenants that somebody else has made: an `up` leaves them alone."""
+    in_turn: frozenset[str] = frozenset()
+    """The tenants whose servers this `up` touches one tenant after the other. A tenant that has no
+    server yet waits for none, and neither does any tenant in a preview."""
 
 
 def decide(settings: Settings) -> Decision:
@@ -69,7 +74,7 @@ def decide(settings: Settings) -> Decision:
     plan, rules = _wanted(settings)
     if told := admission.told(plan):
         pulumi.log.info(told)
-    taken = _strangers(settings, plan)
+    seen = _look(settings, plan)
     try:
         snapshot = take_snapshot(
             database_url(),
@@ -84,7 +89,7 @@ def decide(settings: Settings) -> Decision:
             f"{error} This preview {UNSEEN} the rows and integrations: "
             "an `up` may still refuse to remove a server."
         )
-        return Decision(plan=plan, is_seen=False, rules=rules, taken=taken)
+        return Decision(plan=plan, is_seen=False, rules=rules, taken=seen.taken)
     if reasons := refusals(plan, snapshot):
         raise pulumi.RunError(refusal(reasons, str(settings.inventory)))
     for warning in (*readdressing.told(plan, snapshot), *warnings(plan, snapshot)):
@@ -96,7 +101,17 @@ def decide(settings: Settings) -> Decision:
         if told := ", ".join(filter(None, words)):
             due[tenant.id] = told
             pulumi.log.info(f"{tenant.id}: {told}")
-    return Decision(plan=plan, due=MappingProxyType(due), rules=rules, taken=taken)
+    return Decision(
+        plan=plan,
+        due=MappingProxyType(due),
+        rules=rules,
+        taken=seen.taken,
+        in_turn=frozenset(
+            tenant.id
+            for tenant in plan.tenants
+            if any(instance.name in seen.servers for instance in tenant.instances)
+        ),
+    )
 
 
 def _wanted(settings: Settings) -> tuple[Plan, Rules | None]:
@@ -123,8 +138,18 @@ def stack() -> str:
     return f"{pulumi.get_project()}/{pulumi.get_stack()}"
 
 
-def _strangers(settings: Settings, plan: Plan) -> frozenset[Object]:
-    """The objects of tenants that are somebody else's; what concerns every tenant is refused."""
+@dataclass(frozen=True, kw_only=True)
+class _Seen:
+    """What the cluster has."""
+
+    taken: frozenset[Object] = frozenset()
+    """The objects of tenants that are somebody else's."""
+    servers: frozenset[str] = frozenset()
+    """The names of those that restart in turn."""
+
+
+def _look(settings: Settings, plan: Plan) -> _Seen:
+    """Look at the cluster; an object that concerns every tenant and is not ours is refused."""
     monitoring = {
         "PodMonitor": settings.metrics.pod_monitor,
         "PrometheusRule": settings.metrics.prometheus_rule,
@@ -136,8 +161,11 @@ def _strangers(settings: Settings, plan: Plan) -> frozenset[Object]:
         stack=stack(),
     )
     try:
-        with as_the_plugin(of_the_plugin(), os.environ) as kubectl:
-            found = look(asked, kubectl)
+        with as_the_plugin(of_the_plugin(), os.environ) as kubectl, ThreadPoolExecutor() as pool:
+            looking = pool.submit(look, asked, kubectl)
+            takes_turns = settings.rollout == "serial" and not pulumi.runtime.is_dry_run()
+            servers = existing(plan.namespace, kubectl) if takes_turns else frozenset[str]()
+            found = looking.result()
     except ClusterError as error:
         if not pulumi.runtime.is_dry_run():
             raise pulumi.RunError(
@@ -147,12 +175,12 @@ def _strangers(settings: Settings, plan: Plan) -> frozenset[Object]:
             f"This preview {UNSEEN} the cluster: {error}. Somebody else may have objects of these "
             "names: an `up` may still refuse."
         )
-        return frozenset()
+        return _Seen()
     if found.refusals:
         raise pulumi.RunError(f"Nothing was changed, since {'; and '.join(found.refusals)}.")
     if warning := found.warning(plan.namespace):
         pulumi.log.warn(warning)
-    return found.taken
+    return _Seen(taken=found.taken, servers=servers)
 
 
 _REFUSED = "this object is somebody else's, so nothing of it was changed"
@@ -240,8 +268,11 @@ def build(settings: Settings, decision: Decision, *, stack: str | None = None) -
                 rules=decision.rules,
             ),
         )
-    return {
-        tenant.id: Tenant(
+    tenants: dict[str, Tenant] = {}
+    before: Sequence[pulumi.Resource] = ()
+    for tenant in decision.plan.tenants:
+        takes_its_turn = tenant.id in decision.in_turn
+        made = tenants[tenant.id] = Tenant(
             tenant.id,
             TenantArgs(
                 namespace=namespace.namespace_name,
@@ -254,10 +285,12 @@ def build(settings: Settings, decision: Decision, *, stack: str | None = None) -
                 is_seen=decision.is_seen,
                 drain_seconds=int(settings.drain.removesuffix("s")),
                 database_grants=roles.grants if roles else (),
+                after=before if takes_its_turn else (),
             ),
         )
-        for tenant in decision.plan.tenants
-    }
+        if takes_its_turn:
+            before = [instance.deployment for instance in made.instances]
+    return tenants
 
 
 def _pod_options(pod: Pod) -> PodOptions:

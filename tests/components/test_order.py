@@ -2,7 +2,11 @@
 
 import pytest
 
-from rendering.recorder import Graph
+from rendering.recorder import Graph, deploy
+from settings.stack import Settings
+from tenancy.inventory.models import Inventory
+from tenancy.plan.plan import expand
+from tenant_nats.phases import Decision, build
 from tests.components.stack import graph_of
 
 
@@ -57,6 +61,19 @@ def test_a_tenant_waits_for_no_other_tenant() -> None:
         "nats-globex-1-deployment",
         "nats-globex-1-service",
     } == {each.name for each in graph.needed(records)}
+
+
+def test_tenants_that_restart_in_turn_depend_on_none_of_each_other() -> None:
+    inventory = Inventory.model_validate({"tenants": {"acme": {"instances": 2}, "globex": {}}})
+    plan = expand(inventory, namespace="vrsky-tenants")
+    settings = Settings()
+
+    def registered(*in_turn: str) -> Graph:
+        return deploy(lambda: build(settings, Decision(plan=plan, in_turn=frozenset(in_turn))))
+
+    assert registered("acme", "globex") == registered(), (
+        "an edge of the state would change one tenant's resource with another's: invariant 1"
+    )
 
 
 @pytest.mark.parametrize("kind", ["NetworkPolicy", "ConfigMap", "Deployment", ":Service"])

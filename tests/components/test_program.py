@@ -189,6 +189,38 @@ def test_a_cluster_that_cannot_be_looked_at_stops_an_up_and_is_told_by_a_preview
     assert "an `up` may still refuse" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("rollout", "preview", "in_turn"),
+    [
+        ("serial", False, {"globex", "hooli"}),
+        ("serial", True, set[str]()),
+        ("parallel", False, set[str]()),
+    ],
+)
+def test_those_take_turns_that_have_servers_already(
+    inventory: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    rollout: str,
+    preview: bool,
+    in_turn: set[str],
+) -> None:
+    inventory.write_text("tenants:\n  acme: {}\n  globex: {}\n  hooli: {instances: 2}\n")
+
+    def existing(namespace: str, _kubectl: Kubectl) -> frozenset[str]:
+        assert (namespace, rollout, preview) == ("vrsky-tenants", "serial", False), "nobody asks"
+        return frozenset({"nats-globex-1", "nats-hooli-2", "nats-wayne-1"})
+
+    monkeypatch.setattr(phases, "existing", existing)
+    decided: list[phases.Decision] = []
+
+    def run() -> None:
+        given = {"inventory": inventory, "rollout": rollout}
+        decided.append(decide(Settings.model_validate(given)))
+
+    assert attempt(run, preview=preview).error is None
+    assert decided[0].in_turn == in_turn
+
+
 def test_the_cluster_is_looked_at_by_the_way_that_the_plugin_goes(
     inventory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

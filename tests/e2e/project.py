@@ -63,7 +63,8 @@ class Run:
     output: str = ""
     failed: bool = False
     order: list[tuple[str, Operation]] = field(default_factory=list[tuple[str, Operation]])
-    """Each operation as ("started", …) and as ("finished", …), as the engine's events come."""
+    """Each operation as ("started", …) and as ("finished", …) or ("failed", …), as the engine's
+    events come."""
 
     @property
     def changes(self) -> list[Operation]:
@@ -88,6 +89,11 @@ class Run:
         }
 
 
+_MOMENTS = {
+    "resourcePreEvent": "started",
+    "resOutputsEvent": "finished",
+    "resOpFailedEvent": "failed",
+}
 _COMPONENTS = ("Stack", "Tenant", "NatsInstance", "Isolation")
 
 
@@ -295,7 +301,7 @@ class Project:
         run = Run(failed=answer.returncode != 0)
         lines = [answer.stdout, answer.stderr]
         for event in map(json.loads, log.read_text().splitlines() if log.exists() else ()):
-            for moment, kind in (("started", "resourcePreEvent"), ("finished", "resOutputsEvent")):
+            for kind, moment in _MOMENTS.items():
                 if kind in event:
                     run.order.append((moment, _operation(event[kind]["metadata"])))
             if (said := event.get("diagnosticEvent")) and said["severity"] != "debug":

@@ -24,7 +24,7 @@ DSN = "postgresql://provisioner:hunter2@db.example.com:5432/platform"
 KNOWN = (
     "clusterDomain, database, databaseUrl, drain, image, inventory, maxCpu, maxInstances, "
     "maxMemory, metrics, monitoringNamespace, namespace, namespaceMode, pod, podSecurity, "
-    "readyTimeout, retainNamespace, runAsUser, service"
+    "readyTimeout, retainNamespace, rollout, runAsUser, service"
 )
 NAMESPACE_WORDS = (
     "expected a namespace of lower-case letters a-z, digits and inner hyphens, "
@@ -69,6 +69,7 @@ def test_a_stack_that_says_nothing_has_the_defaults_of_the_design() -> None:
         ready_timeout="3m",
         run_as_user=1000,
         pod=Pod(),
+        rollout="parallel",
         drain="30s",
         max_instances=None,
         max_cpu=None,
@@ -93,6 +94,7 @@ def test_every_setting_is_read_from_its_camel_case_key(configure: Configure) -> 
         readyTimeout="90s",
         runAsUser="none",
         pod='{"nodeSelector": {"pool": "nats"}, "nodeLostSeconds": 30}',
+        rollout="serial",
         drain="0s",
         maxInstances="100",
         maxCpu="200",
@@ -117,6 +119,7 @@ def test_every_setting_is_read_from_its_camel_case_key(configure: Configure) -> 
         ready_timeout="90s",
         run_as_user=None,
         pod=Pod.model_validate({"nodeSelector": {"pool": "nats"}, "nodeLostSeconds": 30}),
+        rollout="serial",
         drain="0s",
         max_instances=100,
         max_cpu="200",
@@ -172,6 +175,7 @@ def test_every_setting_is_read_from_its_camel_case_key(configure: Configure) -> 
                 ("b\u00fcro.example", "with an umlaut"),
             ]
         ),
+        pytest.param("rollout", "rolling", "expected 'parallel' or 'serial'", id="another rollout"),
         pytest.param(
             "retainNamespace", "maybe", "expected true or false, for example true", id="no flag"
         ),
