@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pulumi
 
 from components.kubernetes import Part
-from tenancy.defaults import USER
+from tenancy.defaults import EXPORTER_RESOURCES, USER
 from tenancy.inventory.models import Resources
 from tenancy.names import (
     CLIENT_PORT,
@@ -175,10 +175,7 @@ def _exporter(image: str) -> Part:
             f"http://127.0.0.1:{MONITORING_PORT}",
         ],
         "ports": [_port(METRICS_PORT_NAME, METRICS_PORT)],
-        "resources": {
-            "requests": {"cpu": "10m", "memory": "32Mi"},
-            "limits": {"cpu": "100m", "memory": "64Mi"},
-        },
+        "resources": EXPORTER_RESOURCES,
         # A pod is ready only while all its containers run: while an exporter restarts, no client
         # can connect to its server. So there is no readiness probe, no probe of /metrics (it fails
         # when the server hangs), and a quarter of an hour of patience: an exporter whose server

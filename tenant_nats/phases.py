@@ -2,16 +2,18 @@
 
 import os
 from collections.abc import Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pulumi
 
+from cluster import kinds
 from cluster.deployments import existing
 from cluster.kubectl import ClusterError, as_the_plugin
-from cluster.strangers import Object, look, wanted
+from cluster.quotas import Rationed, rationed
+from cluster.strangers import Object, Wanted, look, wanted
 from components.instance import ServiceOptions
 from components.monitoring import Monitoring, MonitoringArgs
 from components.namespace import Namespace, NamespaceArgs
@@ -31,6 +33,7 @@ from tenancy.plan import admission
 from tenancy.plan.ceiling import CeilingError
 from tenancy.plan.nodes import NodesError
 from tenancy.plan.plan import Plan, expand
+from tenancy.plan.quota import asked_by, judge
 from tenancy.rows import readdressing
 from tenancy.rows.placement import summary
 from tenancy.rows.removal import placement_of, refusal, refusals, repairs, warnings
@@ -68,8 +71,8 @@ def decide(settings: Settings) -> Decision:
 
     Raises:
         pulumi.RunError: the inventory is wrong or asks for too much, the database or the cluster
-            cannot be read, a tenant would lose its servers or an integration its place, or an
-            object to make exists already and is somebody else's.
+            cannot be read, a tenant would lose its servers or an integration its place, an
+            object to make exists already and is somebody else's, or a quota does not hold it.
     """
     plan, rules = _wanted(settings)
     if told := admission.told(plan):
@@ -163,9 +166,11 @@ def _look(settings: Settings, plan: Plan) -> _Seen:
     try:
         with as_the_plugin(of_the_plugin(), os.environ) as kubectl, ThreadPoolExecutor() as pool:
             looking = pool.submit(look, asked, kubectl)
+            counting = pool.submit(rationed, plan.namespace, kubectl)
             takes_turns = settings.rollout == "serial" and not pulumi.runtime.is_dry_run()
             servers = existing(plan.namespace, kubectl) if takes_turns else frozenset[str]()
             found = looking.result()
+            quotas = _unless_forbidden(counting, plan.namespace)
     except ClusterError as error:
         if not pulumi.runtime.is_dry_run():
             raise pulumi.RunError(
@@ -180,7 +185,47 @@ def _look(settings: Settings, plan: Plan) -> _Seen:
         raise pulumi.RunError(f"Nothing was changed, since {'; and '.join(found.refusals)}.")
     if warning := found.warning(plan.namespace):
         pulumi.log.warn(warning)
+    if quotas:
+        _heed(quotas, settings, plan, asked)
     return _Seen(taken=found.taken, servers=servers)
+
+
+def _unless_forbidden(counting: Future[Rationed | None], namespace: str) -> Rationed | None:
+    """The quotas of the namespace; None where it has none, or where nobody may see them."""
+    try:
+        return counting.result()
+    except ClusterError as error:
+        if not error.is_forbidden:
+            raise
+        # Most namespaces have none, and a role of an older version lacks this right.
+        pulumi.log.warn(
+            f"The ResourceQuotas of the namespace {namespace} could not be read: {error}. If one "
+            "does not hold the plan, an `up` stops half-way. deploy/rbac.yaml gives this right."
+        )
+        return None
+
+
+def _heed(quotas: Rationed, settings: Settings, plan: Plan, asked: Wanted) -> None:
+    """Refuse an `up` that grows beyond a quota; tell a preview of it, and of other shortages."""
+    names = {**asked.names, "ConfigMap": {each.config_map_name for each in plan.instances.values()}}
+    planned = asked_by(
+        plan,
+        {kinds.KINDS[kind]: frozenset(called) for kind, called in names.items()},
+        exporter=settings.exporter_image is not None,
+    )
+    verdict = judge(quotas.quotas, planned=planned, there=quotas.there, running=quotas.running)
+    for each in verdict.unjudged:
+        pulumi.log.info(f"ResourceQuota {each} was not judged: whether it holds the plan is open.")
+    for each in verdict.warnings:
+        pulumi.log.warn(
+            f"{each}. A server that restarts may not come back: have the quota raised first."
+        )
+    if not verdict.refusals:
+        return
+    told = f"{'; '.join(verdict.refusals)}. Have the quota raised, or ask for less."
+    if not pulumi.runtime.is_dry_run():
+        raise pulumi.RunError(f"Nothing was changed, since an `up` would stop half-way: {told}")
+    pulumi.log.warn(f"An `up` is refused, since it would stop half-way: {told}")
 
 
 _REFUSED = "this object is somebody else's, so nothing of it was changed"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, Decimal, InvalidOperation
+from decimal import ROUND_CEILING
 
 from tenancy.inventory.models import (
     BUILT_IN_SIZES,
@@ -15,6 +15,7 @@ from tenancy.inventory.models import (
 from tenancy.inventory.types import in_bytes, millicores
 from tenancy.inventory.yaml_source import is_plain
 from tenancy.names import APP
+from tenancy.quantities import quantity
 from tenancy.takeover.handover import Live
 
 _STANDARD = BUILT_IN_SIZES[STANDARD]
@@ -87,25 +88,9 @@ def _resources(deployment: Live) -> Mapping[str, Mapping[str, str]]:
     return (named or containers)[0].get("resources") or {}
 
 
-_SUFFIXES = {
-    **{f"{unit}i": Decimal(1024) ** power for power, unit in enumerate("KMGTPE", start=1)},
-    **{unit: Decimal(1000) ** power for power, unit in enumerate("kMGTPE", start=1)},
-    "m": Decimal("0.001"),
-}
-"""The suffixes of Kubernetes quantities."""
-
-
-def _quantity(text: str) -> Decimal | None:
-    suffix = next((each for each in _SUFFIXES if text.endswith(each)), "")
-    try:
-        return Decimal(text.removesuffix(suffix)) * _SUFFIXES.get(suffix, Decimal(1))
-    except InvalidOperation:
-        return None
-
-
 def _cpu(text: str | None) -> str | None:
     """In the inventory's form, rounded up to thousandths of a core; None for no or a bad amount."""
-    cores = _quantity(text) if text else None
+    cores = quantity(text) if text else None
     if not cores or cores <= 0:
         return None
     thousandths = int((cores * 1000).to_integral_value(ROUND_CEILING))
@@ -114,7 +99,7 @@ def _cpu(text: str | None) -> str | None:
 
 def _memory(text: str | None) -> str | None:
     """In the inventory's form, rounded up to whole Mi; None for no or a bad amount."""
-    amount = _quantity(text) if text else None
+    amount = quantity(text) if text else None
     if not amount or amount <= 0:
         return None
     mebibytes = int((amount / 2**20).to_integral_value(ROUND_CEILING))

@@ -79,6 +79,7 @@ def test_the_whole_life_of_a_stack_runs_under_the_deployers_role(install: Instal
         project.write(f"tenants:\n  {edit}")
         run = project.up()
         assert not run.failed, run.output
+        assert "could not be read" not in run.output
     assert not project.refresh().failed
     assert project.recover() == (0, "There is nothing to recover.\n")
     assert project.names("deployment", "service", "networkpolicy") == [
@@ -113,13 +114,28 @@ def test_the_previewer_sees_what_would_change_and_changes_nothing(
         "create TenantRecords globex-records",
         "update NetworkPolicy acme-policy",
     }
-    assert project.preview().changed == expected
+    previewed = project.preview()
+    assert previewed.changed == expected
+    assert "could not be read" not in previewed.output
     before, rows = project.names(), project.rows()
     run = project.up()
     assert run.failed
     # An apply on the server is a patch, whether it makes an object or changes one.
     assert '"system:serviceaccount:previews-deploy:previewer" cannot patch' in run.output
     assert (project.names(), project.rows()) == (before, rows)
+
+
+def test_a_role_that_may_not_see_quotas_is_told_and_deploys(
+    install: Install, access: Access
+) -> None:
+    project = install("unrationed")
+    role = (PROJECT / "deploy" / "rbac.yaml").read_text().replace("vrsky-tenants", "unrationed")
+    access.apply(role.replace("resourcequotas", "podtemplates"))
+    project.write(f"tenants:\n  acme: {{size: small, {ACCOUNTS}}}\n{SMALL}")
+    for run in (project.preview(), project.up()):
+        assert not run.failed, run.output
+        assert "The ResourceQuotas of the namespace unrationed could not be read" in run.output
+    assert "Deployment/nats-acme-1" in project.names("deployment")
 
 
 def test_neither_role_reaches_what_a_stack_does_not_need(access: Access, install: Install) -> None:

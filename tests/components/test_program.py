@@ -19,6 +19,7 @@ from controlplane.connection import ControlPlaneError
 from rendering.recorder import Outcome, attempt, deploy
 from settings.stack import Settings
 from tenancy.rows.snapshot import RecordedInstance, Snapshot
+from tenancy.words import UNSEEN
 from tenant_nats import phases
 from tenant_nats.phases import build, decide
 from tests.components.stack import EVERY_OPTION, graph_of
@@ -34,6 +35,7 @@ def _surroundings(  # pyright: ignore[reportUnusedFunction]
     monkeypatch.setenv("DATABASE_URL", CANARY)
     monkeypatch.setattr(phases, "take_snapshot", _found())
     monkeypatch.setattr(phases, "look", _finding())
+    monkeypatch.setattr(phases, "rationed", _unlimited)
 
 
 @pytest.fixture
@@ -221,6 +223,35 @@ def test_those_take_turns_that_have_servers_already(
     assert decided[0].in_turn == in_turn
 
 
+@pytest.mark.parametrize("preview", [True, False])
+def test_quotas_that_may_not_be_seen_are_told_and_stop_nothing(
+    inventory: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    preview: bool,
+) -> None:
+    def rationed(_namespace: str, _kubectl: Kubectl) -> None:
+        raise ClusterError("Error from server (Forbidden): resourcequotas is forbidden")
+
+    monkeypatch.setattr(phases, "rationed", rationed)
+    assert _attempt(inventory, preview=preview).error is None
+    [told] = [each.getMessage() for each in caplog.records if "ResourceQuotas" in each.message]
+    assert "an `up` stops half-way" in told
+    assert UNSEEN not in told, "the guard would refuse the preview"
+
+
+def test_quotas_that_cannot_be_looked_at_stop_an_up(
+    inventory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rationed(_namespace: str, _kubectl: Kubectl) -> None:
+        raise ClusterError("no route to host")
+
+    monkeypatch.setattr(phases, "rationed", rationed)
+    outcome = _attempt(inventory)
+    assert "The cluster could not be looked at: no route to host" in str(outcome.error)
+    _assert_refused(outcome)
+
+
 def test_the_cluster_is_looked_at_by_the_way_that_the_plugin_goes(
     inventory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -354,6 +385,10 @@ def _finding(
         return Findings(refusals=refusals, taken=frozenset(taken))
 
     return look
+
+
+def _unlimited(_namespace: str, _kubectl: Kubectl) -> None:
+    """A namespace without quotas."""
 
 
 def _unreachable(_dsn: str, **_needs: bool) -> Snapshot:

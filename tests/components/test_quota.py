@@ -1,0 +1,77 @@
+"""What a quota is asked for is what the program makes."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pulumi.runtime import set_all_config
+
+from cluster import kinds
+from cluster.quotas import Rationed
+from cluster.strangers import Findings
+from rendering.recorder import attempt
+from settings.stack import Settings
+from tenancy.plan.quota import Amounts, Asked, Verdict, added, amounts
+from tenancy.rows.snapshot import Snapshot
+from tenant_nats import phases
+from tenant_nats.phases import build, decide
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"metrics": {"exporter": False}},
+        {"metrics": {"podMonitor": True, "prometheusRule": True}},
+        {"namespaceMode": "existing"},
+    ],
+    ids=["the defaults", "no exporter", "monitored", "an existing namespace"],
+)
+def test_what_is_counted_is_what_is_registered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: dict[str, object]
+) -> None:
+    inventory = tmp_path / "tenants.yaml"
+    inventory.write_text("tenants:\n  acme: {instances: 2}\n  globex: {}\n")
+    counted: list[Asked] = []
+
+    def judge(_quotas: object, *, planned: Asked, there: Asked, running: Amounts) -> Verdict:
+        del there, running
+        counted.append(planned)
+        return Verdict()
+
+    nothing = Rationed(quotas=(), there=Asked(servers={}, objects={}), running=added([]))
+    monkeypatch.setenv("DATABASE_URL", "postgresql://db.example.com/platform")
+    monkeypatch.setattr(phases, "take_snapshot", answering(Snapshot(instances=())))
+    monkeypatch.setattr(phases, "look", answering(Findings()))
+    monkeypatch.setattr(phases, "rationed", answering(nothing))
+    monkeypatch.setattr(phases, "judge", judge)
+
+    def run() -> None:
+        set_all_config({})
+        given = Settings.model_validate({"inventory": inventory, **settings})
+        build(given, decide(given))
+
+    outcome = attempt(run)
+    assert outcome.error is None
+    made = [each for each in outcome.graph.resources if each.type.startswith("kubernetes:")]
+    names: dict[str, set[str]] = {}
+    servers: dict[str, Amounts] = {}
+    for each in made:
+        kind, name = each.inputs["kind"], each.inputs["metadata"]["name"]
+        if kind != "Namespace":
+            names.setdefault(kinds.KINDS[kind], set()).add(name)
+        if kind == "Deployment":
+            containers = each.inputs["spec"]["template"]["spec"]["containers"]
+            servers[name] = amounts(container["resources"] for container in containers)
+    assert counted == [
+        Asked(servers=servers, objects={key: frozenset(value) for key, value in names.items()})
+    ]
+
+
+def answering(what: object) -> Callable[..., object]:
+    """Whatever it is asked."""
+
+    def answer(*_asked: object, **_options: object) -> object:
+        return what
+
+    return answer
