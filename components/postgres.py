@@ -14,7 +14,8 @@ from functools import partial
 import pulumi
 import pulumi_postgresql as postgresql
 
-from controlplane.roles import FUNCTIONS, LENT, ROLES, Lent, Role, role_name
+from controlplane.platform import Platform
+from controlplane.roles import FUNCTIONS, ROLES, Lent, Role, lent, role_name
 from tenancy.tokens import DATABASE_ROLES
 
 
@@ -24,7 +25,8 @@ class DatabaseRolesArgs:
 
     database: str
     """The database that has the tables."""
-    schema: str
+    platform: Platform
+    """Where the tables are."""
     prefix: str
     """What the names of the roles begin with."""
 
@@ -56,7 +58,7 @@ class DatabaseRoles(pulumi.ComponentResource):
         }
         self.grants = ()
         for make in (
-            *(partial(self._grant, lent) for lent in LENT),
+            *(partial(self._grant, each) for each in lent(args.platform)),
             self._close,
             self._close_later,
         ):
@@ -68,19 +70,19 @@ class DatabaseRoles(pulumi.ComponentResource):
     def _child(self, depends_on: Sequence[pulumi.Resource] = ()) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self, retain_on_delete=True, depends_on=depends_on)
 
-    def _grant(self, lent: Lent, opts: pulumi.ResourceOptions) -> postgresql.Grant:
+    def _grant(self, given: Lent, opts: pulumi.ResourceOptions) -> postgresql.Grant:
         # A privilege on columns needs its own Grant: the provider takes one, on one table.
-        kind = "column" if lent.columns else lent.kind
-        parts = [lent.role, lent.name or kind, *(lent.privileges if lent.columns else ())]
+        kind = "column" if given.columns else given.kind
+        parts = [given.role, given.name or kind, *(given.privileges if given.columns else ())]
         return postgresql.Grant(
             "-".join([self._name, *parts]).lower(),
             database=self._args.database,
-            schema=self._args.schema,
-            role=self.roles[lent.role].name,
+            schema=self._args.platform.schema,
+            role=self.roles[given.role].name,
             object_type=kind,
-            objects=[lent.name] if lent.name else None,
-            columns=list(lent.columns) or None,
-            privileges=list(lent.privileges),
+            objects=[given.name] if given.name else None,
+            columns=list(given.columns) or None,
+            privileges=list(given.privileges),
             opts=opts,
         )
 
@@ -89,7 +91,7 @@ class DatabaseRoles(pulumi.ComponentResource):
         return postgresql.Grant(
             f"{self._name}-public-functions",
             database=self._args.database,
-            schema=self._args.schema,
+            schema=self._args.platform.schema,
             role="public",
             object_type="function",
             objects=list(FUNCTIONS),

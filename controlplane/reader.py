@@ -7,15 +7,15 @@ from psycopg.rows import class_row
 from psycopg.sql import SQL
 
 from controlplane import tables
-from controlplane.connection import ControlPlaneError, connected
-from tenancy.rows.lifecycle import OUR_WORDS, StatusWords
+from controlplane.connection import connected
+from controlplane.platform import PLATFORM, Platform
 from tenancy.rows.snapshot import RecordedInstance, Snapshot
 
 
 def take_snapshot(
     dsn: str,
     *,
-    words: StatusWords = OUR_WORDS,
+    platform: Platform = PLATFORM,
     tenants: Collection[str] = (),
     with_tls: bool = False,
 ) -> Snapshot:
@@ -25,7 +25,7 @@ def take_snapshot(
 
     Args:
         dsn: where the database is.
-        words: what the platform calls the statuses.
+        platform: where the tables are, and in which words.
         tenants: the ids that rows are to have, which the tables have to be able to hold.
         with_tls: whether a server speaks TLS, which only the column `tls` can tell workers.
 
@@ -33,40 +33,42 @@ def take_snapshot(
         ControlPlaneError: the database cannot be used, or a table lacks something.
     """
     with connected(dsn, "snapshot") as connection:
-        tables.check(connection, words, tenants)
-        is_there = tables.has_tls(connection)
-        if with_tls and not is_there:
-            raise ControlPlaneError(tables.lacking("nats_instances", ["tls"]))
-        tls = SQL("bool_or(i.tls)" if is_there else "false")
+        tables.check(connection, platform, tenants, with_tls=with_tls)
+        tls = SQL("bool_or(i.tls)" if tables.has_tls(connection, platform) else "false")
         with connection.cursor(row_factory=class_row(RecordedInstance)) as cursor:
             rows = cursor.execute(
-                SQL(
+                platform.sql(
                     """
                     SELECT coalesce(i.tenant_id::text, '') AS tenant_id,
                            coalesce(i.instance_number, 0) AS instance_number,
                            coalesce(i.dns_name::text, '') AS dns_name,
                            coalesce(i.status::text, '') AS status, {tls} AS tls,
-                           count(g.id) FILTER (WHERE g.tenant_id::text = i.tenant_id::text)
-                               AS integrations,
-                           count(g.id) FILTER (
+                           pg_catalog.count(g.id) FILTER (
+                               WHERE g.tenant_id::text = i.tenant_id::text) AS integrations,
+                           pg_catalog.count(g.id) FILTER (
                                WHERE g.tenant_id::text IS DISTINCT FROM i.tenant_id::text)
                                AS foreign_integrations
-                    FROM nats_instances i LEFT JOIN integrations g ON g.nats_instance_id = i.id
+                    FROM {instances} i
+                    LEFT JOIN {integrations} g ON g.nats_instance_id OPERATOR(pg_catalog.=) i.id
                     GROUP BY i.id, i.tenant_id, i.instance_number, i.dns_name, i.status
                     ORDER BY i.tenant_id::text COLLATE "C", i.instance_number
-                    """
-                ).format(tls=tls)
+                    """,
+                    tls=tls,
+                )
             ).fetchall()
         unplaced = connection.execute(
-            """
-            SELECT g.tenant_id::text, count(*)
-            FROM integrations g
-            LEFT JOIN nats_instances i
-              ON i.id = g.nats_instance_id AND i.tenant_id::text = g.tenant_id::text
-            WHERE i.id IS NULL AND g.tenant_id IS NOT NULL GROUP BY g.tenant_id::text
-            """
+            platform.sql(
+                """
+                SELECT g.tenant_id::text, count(*)
+                FROM {integrations} g
+                LEFT JOIN {instances} i
+                  ON i.id OPERATOR(pg_catalog.=) g.nats_instance_id
+                  AND i.tenant_id::text = g.tenant_id::text
+                WHERE i.id IS NULL AND g.tenant_id IS NOT NULL GROUP BY g.tenant_id::text
+                """
+            )
         ).fetchall()
     return Snapshot(
-        instances=tuple(replace(row, status=words.status(row.status)) for row in rows),
+        instances=tuple(replace(row, status=platform.words.status(row.status)) for row in rows),
         unplaced=dict(unplaced),
     )

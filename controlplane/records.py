@@ -7,10 +7,10 @@ pickled, hence no connection string reaches the state.
 
 import json
 import sys
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict, TypeVar
 
 import pulumi
 from pulumi.dynamic import (
@@ -23,21 +23,33 @@ from pulumi.dynamic import (
     ResourceProvider,
     UpdateResult,
 )
-from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_fixed
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry,
+    retry_if_exception_type,
+    stop_after_attempt,
+    stop_after_delay,
+    wait_exponential,
+    wait_fixed,
+)
 
 from controlplane import store
-from controlplane.connection import ControlPlaneError
-from controlplane.dsn import SETTING, DsnError, resolve
+from controlplane.connection import ControlPlaneError, UnreachableError
+from controlplane.dsn import SETTING, DsnError, Rotating
+from controlplane.platform import platform_of
 from controlplane.store import ACTIVE, PROVISIONING, TERMINATED, InstanceRow
 from tenancy.inventory.terms import PlacementPolicy, State
-from tenancy.rows.lifecycle import StatusWords
 from tenancy.words import UNSEEN
 
 Properties = dict[str, Any]
+_T = TypeVar("_T")
 
 UNSEEN_INPUT = "unseen"
 """The input by which a preview that could not look at the database says so. It is in no state."""
 _LIVE: State = "active"
+_FAILOVER_SECONDS = 30
+"""How long an operation waits for a database that is gone: a primary may be failing over."""
 _WHOLE = 1000
 """How many lines of a traceback Python prints by default."""
 
@@ -78,13 +90,43 @@ class RecordsProvider(ResourceProvider):
 
     def configure(self, req: ConfigureRequest) -> None:
         """Called once in the provider's own process; what it sets is never pickled."""
-        self._setting = req.config.get(SETTING)
-        database = json.loads(req.config.get("database") or "{}")
-        self._words = StatusWords(**database.get("statuses", {}))
-        self._is_unreachable = False
+        self._dsn = Rotating(req.config.get(SETTING))
+        self._platform = platform_of(json.loads(req.config.get("database") or "{}"))
+        self._is_unseen = False
+        self._is_given_up = False
 
-    def _dsn(self) -> str:
-        return resolve(self._setting)
+    def _carry_out(self, operation: Callable[[str], _T]) -> _T:
+        """Run an operation of the store, and again while the database cannot be reached.
+
+        What may have been committed does no harm: each operation makes the rows what they should
+        be. Once one has waited in vain, the others wait no more.
+        """
+        attempts = Retrying(
+            retry=retry_if_exception_type(UnreachableError),
+            stop=self._is_enough,
+            wait=wait_exponential(multiplier=0.5, max=5),
+            reraise=True,
+        )
+        try:
+            with _plainly():
+                return attempts(lambda: self._attempt(operation))
+        except UnreachableError:
+            self._is_given_up = True
+            raise
+
+    def _is_enough(self, state: RetryCallState) -> bool:
+        return self._is_given_up or stop_after_delay(_FAILOVER_SECONDS)(state)
+
+    def _attempt(self, operation: Callable[[str], _T]) -> _T:
+        dsn = self._dsn.get()
+        try:
+            result = operation(dsn)
+        except UnreachableError:
+            # Its password may have been replaced.
+            self._dsn.forget(dsn)
+            raise
+        self._is_given_up = False
+        return result
 
     @_plainly()
     def check(self, _olds: Properties, news: Properties) -> CheckResult:
@@ -106,13 +148,13 @@ class RecordsProvider(ResourceProvider):
         A failure of the check would end the whole run, so that one tenant's rows would hold up all
         others. The engine shows what a provider prints on stderr.
         """
-        if self._is_unreachable:
+        if self._is_unseen:
             return
         try:
             problem = self._objection(tenant_id, added)
         except (ControlPlaneError, DsnError) as error:
             # Said once, and found out once: each attempt takes seconds.
-            self._is_unreachable = True
+            self._is_unseen = True
             problem = f"The check {UNSEEN} rows of tenant {tenant_id} and maybe others: {error}"
         if problem:
             print(problem, file=sys.stderr, flush=True)  # noqa: T201
@@ -124,7 +166,9 @@ class RecordsProvider(ResourceProvider):
         reraise=True,
     )
     def _objection(self, tenant_id: str, added: Sequence[InstanceRow]) -> str:
-        return store.objection(self._dsn(), tenant_id, added, words=self._words)
+        return self._attempt(
+            lambda dsn: store.objection(dsn, tenant_id, added, platform=self._platform)
+        )
 
     @_plainly()
     def diff(self, _id: str, _olds: Properties, _news: Properties) -> DiffResult:
@@ -160,22 +204,24 @@ class RecordsProvider(ResourceProvider):
             capacity=int(props["capacity"]),
             placement=props["placement"],
         )
-        with _plainly():
-            store.record(
-                self._dsn(),
+        self._carry_out(
+            lambda dsn: store.record(
+                dsn,
                 wanted,
                 managed=_numbers(olds),
                 drain_seconds=props["drain_seconds"],
-                words=self._words,
+                platform=self._platform,
             )
+        )
         return _outputs(props, wanted.rows)
 
     def read(self, id_: str, props: Properties) -> ReadResult:
         """What the rows are now; when all of a tenant's are gone, so is the resource."""
-        with _plainly():
-            rows = store.rows_of(
-                self._dsn(), id_, _numbers(props), domain=_domain(props), words=self._words
+        rows = self._carry_out(
+            lambda dsn: store.rows_of(
+                dsn, id_, _numbers(props), domain=_domain(props), platform=self._platform
             )
+        )
         # Rows beside those that should be active: terminated ones are a record of the past, and
         # provisioning ones are what the platform has announced. Neither counts.
         rows = [
@@ -189,10 +235,11 @@ class RecordsProvider(ResourceProvider):
 
     def delete(self, _id: str, _props: Properties) -> None:
         """Delete the rows except terminated ones; refused while an integration is on one."""
-        with _plainly():
-            store.remove(
-                self._dsn(), _id, _numbers(_props), domain=_domain(_props), words=self._words
+        self._carry_out(
+            lambda dsn: store.remove(
+                dsn, _id, _numbers(_props), domain=_domain(_props), platform=self._platform
             )
+        )
 
 
 def _numbers(props: Properties) -> list[int]:

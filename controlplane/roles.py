@@ -11,6 +11,8 @@ from typing import Literal, LiteralString
 from psycopg import sql
 from psycopg.sql import SQL, Composable, Composed, Identifier
 
+from controlplane.platform import PLATFORM, Platform
+
 Role = Literal["owner", "provisioner", "reader"]
 Kind = Literal["schema", "table"]
 """What a privilege is on. To GRANT, a view is a table."""
@@ -19,9 +21,8 @@ ROLES: tuple[Role, ...] = ("owner", "provisioner", "reader")
 """Who owns the tables and runs the migrations; who runs `up` and `operations`; who looks for a
 server."""
 PREFIX = "tenant_nats"
-SCHEMA = "public"
 NAME = r"[a-z_][a-z0-9_]{0,49}"
-"""What a prefix or a schema may look like, as a regular expression."""
+"""What a prefix may look like, as a regular expression."""
 NAME_WORDS = "lower-case letters a-z, digits and underscores, at most 50"
 
 
@@ -42,21 +43,28 @@ _OF_AN_INTEGRATION = ("id", "tenant_id", "nats_instance_id")
 """The columns that say where an integration is. This program, workers and exporters may not read
 the others."""
 
-LENT = (
-    Lent("owner", "schema", "", ("CREATE", "USAGE")),
-    Lent("provisioner", "schema", "", ("USAGE",)),
-    # The whole table, since the rows are this program's: a new column needs no new grant.
-    Lent("provisioner", "table", "nats_instances", ("SELECT", "INSERT", "UPDATE", "DELETE")),
-    Lent("provisioner", "table", "integrations", ("SELECT",), _OF_AN_INTEGRATION),
-    # FOR NO KEY UPDATE requires UPDATE of one column.
-    Lent("provisioner", "table", "integrations", ("UPDATE",), ("nats_instance_id",)),
-    Lent("reader", "schema", "", ("USAGE",)),
-    Lent("reader", "table", "integration_servers", ("SELECT",)),
-    Lent("reader", "table", "tenant_servers", ("SELECT",)),
-    Lent("reader", "table", "nats_instances", ("SELECT",)),
-    Lent("reader", "table", "integrations", ("SELECT",), _OF_AN_INTEGRATION),
-)
-"""All privileges of the roles, except those that the owner has by owning. LISTEN requires none."""
+
+def lent(platform: Platform = PLATFORM) -> tuple[Lent, ...]:
+    """All privileges of the roles, except those that the owner has by owning. LISTEN requires none.
+
+    The views are those of the migrations.
+    """
+    instances, integrations = platform.tables
+    return (
+        Lent("owner", "schema", "", ("CREATE", "USAGE")),
+        Lent("provisioner", "schema", "", ("USAGE",)),
+        # The whole table, since the rows are this program's: a new column needs no new grant.
+        Lent("provisioner", "table", instances, ("SELECT", "INSERT", "UPDATE", "DELETE")),
+        Lent("provisioner", "table", integrations, ("SELECT",), _OF_AN_INTEGRATION),
+        # FOR NO KEY UPDATE requires UPDATE of one column.
+        Lent("provisioner", "table", integrations, ("UPDATE",), ("nats_instance_id",)),
+        Lent("reader", "schema", "", ("USAGE",)),
+        Lent("reader", "table", "integration_servers", ("SELECT",)),
+        Lent("reader", "table", "tenant_servers", ("SELECT",)),
+        Lent("reader", "table", instances, ("SELECT",)),
+        Lent("reader", "table", integrations, ("SELECT",), _OF_AN_INTEGRATION),
+    )
+
 
 FUNCTIONS = (
     "nats_instances_hold_transitions",
@@ -72,35 +80,35 @@ def role_name(role: Role, prefix: str = PREFIX) -> str:
     return f"{prefix}_{role}"
 
 
-def create_roles(prefix: str = PREFIX, schema: str = SCHEMA) -> Composed:
+def create_roles(prefix: str = PREFIX, platform: Platform = PLATFORM) -> Composed:
     """SQL that creates missing roles, and lets the owner create tables."""
     owner = Identifier(role_name("owner", prefix))
     made = [_create(role_name(role, prefix)) for role in ROLES]
-    lent = [_grant(each, prefix, schema) for each in LENT if each.role == "owner"]
+    granted = [_grant(each, prefix, platform) for each in lent(platform) if each.role == "owner"]
     closed = SQL("ALTER DEFAULT PRIVILEGES FOR ROLE {} REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC")
-    return _script([*made, *lent, closed.format(owner)])
+    return _script([*made, *granted, closed.format(owner)])
 
 
-def lend(prefix: str = PREFIX, schema: str = SCHEMA) -> Composed:
+def lend(prefix: str = PREFIX, platform: Platform = PLATFORM) -> Composed:
     """SQL that grants the provisioner and the reader what they need of the tables, and no more.
 
     It is run after each migration, since a view that a migration creates anew has no grants.
     """
-    lent = [each for each in LENT if each.role != "owner"]
+    given = [each for each in lent(platform) if each.role != "owner"]
     borrowers = _listed(Identifier(role_name(role, prefix)) for role in ROLES if role != "owner")
-    tables = dict.fromkeys(each.name for each in lent if each.kind == "table")
+    tables = dict.fromkeys(each.name for each in given if each.kind == "table")
     # First revoke what they had, in the same transaction, so that nobody lacks it for a moment.
     taken = [
-        SQL("REVOKE ALL ON SCHEMA {} FROM {}").format(Identifier(schema), borrowers),
+        SQL("REVOKE ALL ON SCHEMA {} FROM {}").format(Identifier(platform.schema), borrowers),
         SQL("REVOKE ALL ON TABLE {} FROM {}").format(
-            _listed(Identifier(schema, table) for table in tables), borrowers
+            _listed(Identifier(platform.schema, table) for table in tables), borrowers
         ),
     ]
     closed = [
-        SQL("REVOKE ALL ON FUNCTION {}() FROM PUBLIC").format(Identifier(schema, function))
+        SQL("REVOKE ALL ON FUNCTION {}() FROM PUBLIC").format(Identifier(platform.schema, function))
         for function in FUNCTIONS
     ]
-    return _script([*taken, *(_grant(each, prefix, schema) for each in lent), *closed])
+    return _script([*taken, *(_grant(each, prefix, platform) for each in given), *closed])
 
 
 def _create(name: str) -> Composed:
@@ -111,22 +119,22 @@ def _create(name: str) -> Composed:
     ).format(sql.Literal(name), Identifier(name))
 
 
-def _grant(lent: Lent, prefix: str, schema: str) -> Composed:
+def _grant(given: Lent, prefix: str, platform: Platform) -> Composed:
     columns = (
-        SQL(" ({})").format(_listed(map(Identifier, lent.columns))) if lent.columns else SQL("")
+        SQL(" ({})").format(_listed(map(Identifier, given.columns))) if given.columns else SQL("")
     )
     return SQL("GRANT {}{} ON {} TO {}").format(
-        _listed(map(SQL, lent.privileges)),
+        _listed(map(SQL, given.privileges)),
         columns,
-        _object(lent, schema),
-        Identifier(role_name(lent.role, prefix)),
+        _object(given, platform),
+        Identifier(role_name(given.role, prefix)),
     )
 
 
-def _object(lent: Lent, schema: str) -> Composed:
-    if lent.kind == "schema":
-        return SQL("SCHEMA {}").format(Identifier(schema))
-    return SQL("TABLE {}").format(Identifier(schema, lent.name))
+def _object(given: Lent, platform: Platform) -> Composed:
+    if given.kind == "schema":
+        return SQL("SCHEMA {}").format(Identifier(platform.schema))
+    return SQL("TABLE {}").format(Identifier(platform.schema, given.name))
 
 
 def _listed(parts: Iterable[Composable]) -> Composed:

@@ -15,6 +15,7 @@ from operations.adopt import adopt
 from operations.autoscale import autoscale
 from operations.changes import changes
 from operations.check import check
+from operations.contract import contract
 from operations.database_roles import database_roles
 from operations.deployed import deployed
 from operations.drift import drift
@@ -26,6 +27,7 @@ from operations.propose import propose
 from operations.recovery.command import recover
 from operations.render import render
 from operations.rules import rules
+from operations.sql_exporter import sql_exporter
 from operations.status import status
 from operations.verification.command import verify
 
@@ -37,6 +39,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # it would fold the tables of exit codes
 )
 app.command()(check)
+app.command()(contract)
 app.command()(deployed)
 app.command()(drift)
 app.command()(changes)
@@ -47,6 +50,7 @@ app.command()(guard)
 app.command()(post)
 app.command()(render)
 app.command()(rules)
+app.command()(sql_exporter)
 app.command()(recover)
 app.command()(adopt)
 app.command()(status)

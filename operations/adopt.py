@@ -16,7 +16,7 @@ from controlplane.dsn import DsnError, resolve
 from controlplane.reader import take_snapshot
 from operations.exits import Exit, stopped
 from operations.options import ClusterDomain, Context, Json, Namespace, SettingsFile
-from operations.outside.stack_file import StackFileError, cluster_domain, status_words
+from operations.outside.stack_file import StackFileError, cluster_domain, platform_in
 from tenancy.defaults import CLUSTER_DOMAIN, NAMESPACE
 from tenancy.inventory.faults import InventoryError
 from tenancy.inventory.validation import parse
@@ -133,7 +133,7 @@ class _Place:
 def _looked_at(kubectl: Kubectl, namespace: str, domain: str, settings_file: Path | None) -> Survey:
     try:
         objects = kubectl.get(_KINDS, f"--namespace={namespace}", "--show-managed-fields")
-        snapshot = take_snapshot(resolve(None), words=status_words(settings_file))
+        snapshot = take_snapshot(resolve(None), platform=platform_in(settings_file))
     except ClusterError as error:
         raise stopped(
             Exit.FAILED, f"The cluster could not be looked at: {error}. Nothing was changed."

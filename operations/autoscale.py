@@ -10,14 +10,14 @@ from typing import Annotated, Any
 import typer
 
 from controlplane.connection import ControlPlaneError
-from controlplane.dsn import EXAMPLE, VARIABLE, DsnError, resolve
+from controlplane.dsn import EXAMPLE, VARIABLE, VARIABLES, DsnError, resolve
 from controlplane.reader import take_snapshot
 from operations.editing.text import EditError, edited
 from operations.exits import Exit, stopped
 from operations.options import InventoryFile, Json, Namespace, SettingsFile, each_utf8, utf8
 from operations.outside.files import replace_file
 from operations.outside.prometheus import HeaderError, observe, sent
-from operations.outside.stack_file import StackFileError, status_words
+from operations.outside.stack_file import StackFileError, platform_in
 from tenancy.defaults import NAMESPACE
 from tenancy.inventory.faults import InventoryError
 from tenancy.inventory.models import Inventory
@@ -148,9 +148,9 @@ def _observed(prometheus: str | None, namespace: str) -> Observation:
 
 
 def _snapshot(settings_file: Path | None) -> Snapshot:
-    if not os.environ.get(VARIABLE):
+    if not any(os.environ.get(each) for each in VARIABLES):
         raise DsnError(f"No database is named: set {VARIABLE}, for example to {EXAMPLE}")
-    return take_snapshot(resolve(None), words=status_words(settings_file))
+    return take_snapshot(resolve(None), platform=platform_in(settings_file))
 
 
 def _check_excepted(inventory: Inventory, excepted: Iterable[str]) -> None:

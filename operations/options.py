@@ -80,8 +80,8 @@ SettingsFile = Annotated[
     typer.Option(
         "--settings",
         metavar="FILE",
-        help="The stack's settings, where the platform has its own words for statuses, or the "
-        "cluster another domain.",
+        help="The stack's settings, where the platform has its own tables or words for statuses, "
+        "or the cluster another domain.",
         show_default=False,
     ),
 ]

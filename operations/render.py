@@ -77,7 +77,7 @@ def render(
         found = {**own_settings(settings_file), **_from_options(given or [])}
         settings = stack_settings(found, source)
         graph = graph_of(load(inventory or settings.inventory), settings)
-        content = files(graph, settings.database.words)
+        content = files(graph, settings.database.platform)
         _write(folder, content, HEADER)
     except (
         CeilingError,

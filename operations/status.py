@@ -17,7 +17,7 @@ from controlplane.dsn import DsnError, resolve
 from controlplane.reader import take_snapshot
 from operations.exits import Exit, stopped
 from operations.options import ClusterDomain, Context, InventoryFile, Json, Namespace, SettingsFile
-from operations.outside.stack_file import StackFileError, cluster_domain, status_words
+from operations.outside.stack_file import StackFileError, cluster_domain, platform_in
 from operations.verification.client import ServerError, UnknownError, certificate
 from operations.verification.forwarding import forwarded
 from tenancy.defaults import NAMESPACE
@@ -157,7 +157,7 @@ def seen(objects: list[LiveObject]) -> Seen:
 
 def _table(settings_file: Path | None, problems: list[str]) -> Snapshot | None:
     try:
-        return take_snapshot(resolve(None), words=status_words(settings_file))
+        return take_snapshot(resolve(None), platform=platform_in(settings_file))
     except (ControlPlaneError, DsnError, StackFileError) as error:
         problems.append(f"The table could not be looked at: {error}")
         return None

@@ -3,15 +3,17 @@
 import io
 from collections.abc import Iterable, Iterator, Mapping
 from graphlib import TopologicalSorter
+from textwrap import dedent
 from typing import Any, cast
 
 from ruamel.yaml import YAML
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
 
+from controlplane.connection import SEARCH_PATH
+from controlplane.platform import PLATFORM, Platform
 from controlplane.store import InstanceRow, TenantRows, insertions
 from rendering.recorder import Graph, Registered
 from tenancy.inventory.yaml_source import is_plain
-from tenancy.rows.lifecycle import OUR_WORDS, StatusWords
 from tenancy.tokens import TENANT
 
 NAMESPACE_FILE = "00-namespace.yaml"
@@ -24,8 +26,8 @@ _ROWS_HEADER = f"""\
 """
 
 
-def files(graph: Graph, words: StatusWords = OUR_WORDS) -> dict[str, str]:
-    """The content of each file, by name; `words` is what the platform calls the statuses.
+def files(graph: Graph, platform: Platform = PLATFORM) -> dict[str, str]:
+    """The content of each file, by name; `platform` is where the rows go.
 
     One file for what all tenants share, one for each tenant that has servers, one for the rows.
     In the order of their names, and from top to bottom, everything comes after what it needs.
@@ -38,7 +40,7 @@ def files(graph: Graph, words: StatusWords = OUR_WORDS) -> dict[str, str]:
             name = f"10-{tenant}.yaml" if tenant else NAMESPACE_FILE
             parts.setdefault(name, [f"# {HEADER}\n"]).append(_manifest(resource))
     manifests = {name: "---\n".join(contents) for name, contents in sorted(parts.items())}
-    return {**manifests, ROWS_FILE: _rows(graph.of_type("TenantRecords"), words)}
+    return {**manifests, ROWS_FILE: _rows(graph.of_type("TenantRecords"), platform)}
 
 
 def _in_order(known: Mapping[str, Registered]) -> Iterator[Registered]:
@@ -104,11 +106,12 @@ def _quoted(value: Any) -> Any:
             return value
 
 
-def _rows(records: Iterable[Registered], words: StatusWords) -> str:
+def _rows(records: Iterable[Registered], platform: Platform) -> str:
     statements = "\n".join(
-        statement for each in records for statement in insertions(_wanted(each), words)
+        statement for each in records for statement in insertions(_wanted(each), platform)
     )
-    return f"{_ROWS_HEADER}BEGIN;\n{statements}\nCOMMIT;\n"
+    path = dedent(SEARCH_PATH).strip()
+    return f"{_ROWS_HEADER}BEGIN;\n{path};\n{statements}\nCOMMIT;\n"
 
 
 def _wanted(records: Registered) -> TenantRows:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from rendering.recorder import Graph, deploy
 from settings.reading import SettingsError, settings_of
-from settings.stack import Database, Settings
+from settings.stack import Settings
 from tenancy.inventory.models import Inventory
 from tenant_nats.phases import Decision, build, plan_of, rules_of
 
@@ -25,7 +25,8 @@ def stack_settings(given: Mapping[str, object], source: str) -> Settings:
         settings = settings_of(given, source)
     except SettingsError as error:
         raise StackSettingsError(str(error)) from None
-    return settings.model_copy(update={"database": Database(statuses=settings.database.statuses)})
+    database = settings.database.model_copy(update={"manage_roles": False})
+    return settings.model_copy(update={"database": database})
 
 
 def graph_of(inventory: Inventory, settings: Settings) -> Graph:

@@ -29,12 +29,14 @@ _PASSPHRASE = "sandbox"  # noqa: S105  (nothing in the local stack is secret)
 def environment(layout: Layout, dsn: str) -> dict[str, str]:
     """The environment in which the engine and the program run.
 
-    KUBECONFIG, DATABASE_URL, PULUMI_* and PG* from outside are not used, so that nobody deploys to
+    KUBECONFIG, DATABASE_URL*, PULUMI_* and PG* from outside are not used, so that nobody deploys to
     production from here.
     """
     layout.pulumi_state.mkdir(parents=True, exist_ok=True)
     outside = {
-        key: value for key, value in os.environ.items() if not key.startswith(("PULUMI_", "PG"))
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(("DATABASE_URL", "PULUMI_", "PG"))
     }
     engine, plugin = _engine(), _plugin(layout)
     # The program runs kubectl. It comes last, since `make up` builds it at the same time.

@@ -22,6 +22,7 @@ def report(error: ValidationError) -> str:
 _EXAMPLES: Mapping[str, str] = {
     "database": "database.manageRoles",
     "database.statuses": "database.statuses.draining",
+    "database.tables": "database.tables.instances",
     "metrics": "metrics.podMonitor",
     "metrics.labels": "metrics.labels.release",
     "pod": "pod.nodeSelector",
@@ -82,6 +83,8 @@ def _contradiction(key: str, details: Any) -> str:
                 f"{key} has one word for two statuses; give each a word of its own, as the "
                 "platform's table has it"
             )
+        case "one_table":
+            return f"{key} has one name for two tables; give each the name that it has there"
         case "unexported":
             return (
                 f"{key}.exporter is false, so there is nothing for {key}.podMonitor to find and "

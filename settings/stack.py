@@ -4,79 +4,26 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-from controlplane.roles import PREFIX, SCHEMA
+from settings.control_plane import Database
 from settings.pods import Pod
 from settings.service import Service
 from settings.values import (
-    DatabaseName,
     Duration,
     Flag,
-    Identifier,
     Image,
     LabelKey,
     LabelValue,
     MostInstances,
     Pause,
     RunAsUser,
-    StatusWord,
 )
 from tenancy.defaults import CLUSTER_DOMAIN, IMAGE, NAMESPACE, USER
 from tenancy.inventory.types import ClusterDomain, Cpu, Memory, NamespaceName
 from tenancy.plan.ceiling import Ceiling
-from tenancy.rows.lifecycle import StatusWords
-
-
-class Statuses(BaseModel):
-    """The platform's words for the statuses of `nats_instances`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)
-
-    provisioning: StatusWord = "provisioning"
-    """It has announced an instance, whose server is not ready."""
-    active: StatusWord = "active"
-    """Workers may connect."""
-    draining: StatusWord = "draining"
-    """Its integrations are elsewhere, its workers are leaving."""
-    terminated: StatusWord = "terminated"
-    """Its server is gone; the row stays as a record."""
-
-    @model_validator(mode="after")
-    def _distinct(self) -> "Statuses":
-        if not StatusWords(**self.model_dump()).are_distinct:
-            raise PydanticCustomError("ambiguous", "")
-        return self
-
-
-class Database(BaseModel):
-    """What a stack does about the platform's database, besides the rows."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)
-
-    manage_roles: Flag = False
-    """Whether the stack makes the roles and their grants, with the plugin of pulumi-postgresql."""
-    name: DatabaseName | None = None
-    """The database that has the tables; needed if the stack manages the roles."""
-    in_schema: Identifier = Field(default=SCHEMA, alias="schema")
-    """The schema that has the tables."""
-    role_prefix: Identifier = PREFIX
-    """What the names of the roles begin with."""
-    statuses: Statuses = Statuses()
-    """What the platform calls the statuses of a row, where its table has words of its own."""
-
-    @property
-    def words(self) -> StatusWords:
-        """The platform's words for the statuses."""
-        return StatusWords(**self.statuses.model_dump())
-
-    @model_validator(mode="after")
-    def _named(self) -> "Database":
-        if self.manage_roles and self.name is None:
-            raise PydanticCustomError("unnamed", "")
-        return self
 
 
 class Metrics(BaseModel):
@@ -147,7 +94,7 @@ class Settings(BaseModel):
     max_memory: Memory | None = None
     """How much memory they may request in all."""
     database: Annotated[Database, BeforeValidator(_structure)] = Database()
-    """What the stack does about the platform's database, besides the rows."""
+    """What the stack knows and does about the platform's database, besides the rows."""
     metrics: Annotated[Metrics, BeforeValidator(_structure)] = Metrics()
     """What the stack does for the Prometheus that watches its servers."""
     service: Annotated[Service, BeforeValidator(_structure)] = Service()

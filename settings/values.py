@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
+from controlplane import platform
 from controlplane.roles import NAME, NAME_WORDS, PREFIX
 from tenancy.defaults import IMAGE
 from tenancy.inventory.scheduling import LABEL_KEY, LABEL_VALUE, SHORT_PREFIX
@@ -59,6 +60,11 @@ StatusWord = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z][-A-Za-z0-9_ ]{0,62}$"),
     expected("a status as the platform's table has it", "terminating"),
+]
+TableName = Annotated[
+    str,
+    StringConstraints(pattern=f"^{platform.NAME}$"),
+    expected(platform.NAME_WORDS, platform.INSTANCES),
 ]
 Identifier = Annotated[
     str,

@@ -23,9 +23,10 @@ from controlplane.connection import ControlPlaneError
 from controlplane.dsn import DsnError
 from controlplane.reader import take_snapshot
 from monitoring.rule_file import rules as rules_for
+from settings.control_plane import Database
 from settings.pods import Pod
 from settings.reading import database_url, leaves_integrations, of_the_plugin
-from settings.stack import Database, Settings
+from settings.stack import Settings
 from tenancy.inventory.faults import InventoryError
 from tenancy.inventory.models import Inventory
 from tenancy.inventory.validation import load
@@ -81,7 +82,7 @@ def decide(settings: Settings) -> Decision:
     try:
         snapshot = take_snapshot(
             database_url(),
-            words=settings.database.words,
+            platform=settings.database.platform,
             tenants=[tenant.id for tenant in plan.tenants],
             with_tls=plan.has_tls,
         )
@@ -365,6 +366,6 @@ def _database_roles(database: Database) -> "DatabaseRoles | None":
     return DatabaseRoles(
         "database",
         DatabaseRolesArgs(
-            database=str(database.name), schema=database.in_schema, prefix=database.role_prefix
+            database=str(database.name), platform=database.platform, prefix=database.role_prefix
         ),
     )

@@ -7,19 +7,18 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from controlplane.platform import INSTANCES, INTEGRATIONS, NAME, PLATFORM, Platform
 from operations.outside.files import read_bytes
 from tenancy.defaults import CLUSTER_DOMAIN
 from tenancy.inventory.faults import printable
 from tenancy.inventory.types import ClusterDomain
-from tenancy.rows.lifecycle import OUR_WORDS, Status, StatusWords
+from tenancy.rows.lifecycle import Status, StatusWords
 
 _PREFIX = "tenant-nats:"
 """The prefix of the program's own keys in the file."""
-_DATABASE = f"{_PREFIX}database"
-_CLUSTER_DOMAIN = f"{_PREFIX}clusterDomain"
 _EXAMPLES = {
-    _DATABASE: f"{_DATABASE}: {{statuses: {{draining: terminating}}}}",
-    _CLUSTER_DOMAIN: f"{_CLUSTER_DOMAIN}: {CLUSTER_DOMAIN}",
+    "database": f"{_PREFIX}database: {{schema: nats, statuses: {{draining: terminating}}}}",
+    "clusterDomain": f"{_PREFIX}clusterDomain: {CLUSTER_DOMAIN}",
 }
 _EXAMPLE = "config: {tenant-nats:namespace: vrsky-tenants}"
 
@@ -28,10 +27,28 @@ class StackFileError(Exception):
     """The file cannot be used; the text is one line with an example."""
 
 
+_Name = Annotated[str, Field(pattern=f"^{NAME}$")]
+
+
+class _Tables(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    instances: _Name = INSTANCES
+    integrations: _Name = INTEGRATIONS
+
+    @model_validator(mode="after")
+    def _distinct(self) -> "_Tables":
+        if self.instances == self.integrations:
+            raise ValueError("one name for two tables")
+        return self
+
+
 class _Database(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     statuses: dict[Status, Annotated[str, Field(min_length=1)]] = {}
+    said_schema: _Name | None = Field(default=None, alias="schema")
+    tables: _Tables = _Tables()
     secure: None = None
     """The whole section is encrypted, and only the engine reads it."""
 
@@ -42,22 +59,25 @@ class _Database(BaseModel):
         return self
 
 
-class _Config(BaseModel):
-    database: _Database = Field(default=_Database(), alias=_DATABASE)
-    cluster_domain: ClusterDomain = Field(default=CLUSTER_DOMAIN, alias=_CLUSTER_DOMAIN)
+class _Settings(BaseModel):
+    database: _Database = _Database()
+    cluster_domain: ClusterDomain = Field(default=CLUSTER_DOMAIN, alias="clusterDomain")
 
 
-class _Content(BaseModel):
-    config: _Config = _Config()
-
-
-def status_words(file: Path | None) -> StatusWords:
-    """The platform's words for the statuses of a row; our own without a file, or where it has none.
+def platform_in(file: Path | None) -> Platform:
+    """Where the platform's tables are, and its words; the defaults without a file or a setting.
 
     Raises:
-        StackFileError: it cannot be read, or what it has there is no such words.
+        StackFileError: it cannot be read, or what it has there does not fit.
     """
-    return StatusWords(**_config(file).database.statuses) if file else OUR_WORDS
+    if file is None:
+        return PLATFORM
+    database = _read(file).database
+    return Platform(
+        said_schema=database.said_schema,
+        **database.tables.model_dump(),
+        words=StatusWords(**database.statuses),
+    )
 
 
 def cluster_domain(file: Path | None, given: str | None = None) -> str:
@@ -68,29 +88,20 @@ def cluster_domain(file: Path | None, given: str | None = None) -> str:
     """
     if given is not None:
         return given
-    return _config(file).cluster_domain if file else CLUSTER_DOMAIN
+    return _read(file).cluster_domain if file else CLUSTER_DOMAIN
 
 
-def _config(file: Path) -> _Config:
-    content = _loaded(file)
+def _read(file: Path) -> _Settings:
     try:
-        return _Content.model_validate(content or {}).config
-    except ValidationError as error:
-        location = [str(part) for part in error.errors()[0]["loc"]]
-        key = next((part for part in location if part in _EXAMPLES), _DATABASE)
-        raise StackFileError(
-            f"{file}: {'.'.join(location)} does not fit. For example: config: {{{_EXAMPLES[key]}}}"
-        ) from None
-
-
-def _loaded(file: Path) -> object:
-    """What the file holds, as YAML."""
-    try:
-        return YAML(typ="safe").load(file.read_text(encoding="utf-8"))
+        return _Settings.model_validate(own_settings(file))
     except OSError as error:
         raise StackFileError(f"{file} cannot be read ({error.strerror}).") from None
-    except (ValueError, YAMLError, RecursionError):  # ValueError: a date that is none, an encoding
-        raise StackFileError(f"{file} is not YAML in UTF-8.") from None
+    except ValidationError as error:
+        key, *within = map(str, error.errors()[0]["loc"])
+        place = ".".join(["config", f"{_PREFIX}{key}", *within])
+        raise StackFileError(
+            f"{file}: {place} does not fit. For example: config: {{{_EXAMPLES[key]}}}"
+        ) from None
 
 
 def own_settings(file: Path | None) -> dict[str, Any]:

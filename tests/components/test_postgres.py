@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pulumi
 import pytest
 
-from controlplane.roles import FUNCTIONS, LENT
+from controlplane.roles import FUNCTIONS, lent
 from rendering.recorder import Graph, attempt
 from settings.stack import Settings
 from tenancy.inventory.models import Inventory
@@ -38,10 +38,10 @@ def test_the_grants_are_the_cells_of_the_description(graph: Graph) -> None:
                 for privilege in said["privileges"]
             ]
     assert sorted(asked) == sorted(
-        (f"eu_{lent.role}", lent.name or "schema", column, privilege)
-        for lent in LENT
-        for column in lent.columns or ("",)
-        for privilege in lent.privileges
+        (f"eu_{each.role}", each.name or "schema", column, privilege)
+        for each in lent()
+        for column in each.columns or ("",)
+        for privilege in each.privileges
     )
 
 
@@ -79,7 +79,7 @@ def test_the_roles_have_no_login_and_no_password(graph: Graph) -> None:
 def test_all_of_it_outlives_the_stack_and_is_made_one_after_the_other(graph: Graph) -> None:
     component = graph.one("DatabaseRoles")
     made = [each for each in graph.resources if each.parent == component.urn]
-    assert len(made) == 3 + len(LENT) + 2
+    assert len(made) == 3 + len(lent()) + 2
     assert [each.name for each in made if not each.options.get("retainOnDelete")] == []
     grants = {each.urn: each for each in made if not each.type.endswith("Role")}
     # Each waits for all before it, so no two have the same number of grants to wait for.

@@ -9,10 +9,11 @@ from psycopg.sql import SQL
 
 from controlplane import store
 from controlplane.connection import ControlPlaneError, Mode, connected
+from controlplane.platform import PLATFORM, Platform
 from controlplane.reader import take_snapshot
 from controlplane.store import InstanceRow, TenantRows
 from tenancy.names import address
-from tenancy.rows.lifecycle import OUR_WORDS, StatusWords
+from tenancy.rows.lifecycle import StatusWords
 from tests.controlplane.rows import DOMAIN, ONE, by_hand, execute, insert, own_login, record, table
 from tests.waiting import wait_until
 
@@ -53,7 +54,7 @@ OTHER_DOMAIN = (
     f"CREATE DOMAIN status AS text CHECK (VALUE IN {OTHER_WORDS})",
     "ALTER TABLE nats_instances ALTER status TYPE status",
 )
-TERMINATING = StatusWords(draining="terminating")
+TERMINATING = Platform(words=StatusWords(draining="terminating"))
 
 
 _COMPARED = ("<", "<=", "=", ">=", ">")
@@ -108,39 +109,39 @@ def rows(tenant: str, *numbers: int) -> TenantRows:
     )
 
 
-def seen(dsn: str, tenant: str, words: StatusWords) -> list[tuple[int, str, int]]:
-    snapshot = take_snapshot(dsn, words=words, tenants=[tenant])
+def seen(dsn: str, tenant: str, platform: Platform) -> list[tuple[int, str, int]]:
+    snapshot = take_snapshot(dsn, platform=platform, tenants=[tenant])
     return [(row.instance_number, row.status, row.integrations) for row in snapshot.of(tenant)]
 
 
-def live_through(dsn: str, tenant: str, words: StatusWords = OUR_WORDS) -> None:
+def live_through(dsn: str, tenant: str, platform: Platform = PLATFORM) -> None:
     """A tenant comes, grows, shrinks, leaves, comes back and is removed."""
-    store.record(dsn, rows(tenant, 1), managed=(), words=words)
-    assert seen(dsn, tenant, words) == [(1, "active", 0)]
-    execute(
-        dsn, "INSERT INTO integrations (tenant_id) SELECT %s FROM generate_series(1, 60)", tenant
-    )
-    store.record(dsn, rows(tenant, 1, 2), managed=(1,), words=words)
-    assert seen(dsn, tenant, words) == [(1, "active", 50), (2, "active", 10)]
+    instances, integrations = map(platform.regclass, platform.tables)
+    statuses = f"SELECT status::text FROM {instances}"  # noqa: S608
+    store.record(dsn, rows(tenant, 1), managed=(), platform=platform)
+    assert seen(dsn, tenant, platform) == [(1, "active", 0)]
+    added = f"INSERT INTO {integrations} (tenant_id) SELECT %s FROM generate_series(1, 60)"  # noqa: S608
+    execute(dsn, added, tenant)
+    store.record(dsn, rows(tenant, 1, 2), managed=(1,), platform=platform)
+    assert seen(dsn, tenant, platform) == [(1, "active", 50), (2, "active", 10)]
     execute(
         dsn,
-        "DELETE FROM integrations WHERE id IN (SELECT id FROM integrations ORDER BY "
-        "nats_instance_id = (SELECT id FROM nats_instances WHERE instance_number = 1) DESC "
-        "LIMIT 20)",
+        f"DELETE FROM {integrations} WHERE id IN (SELECT id FROM {integrations} ORDER BY "  # noqa: S608
+        f"nats_instance_id = (SELECT id FROM {instances} WHERE instance_number = 1) DESC LIMIT 20)",
     )
-    store.record(dsn, rows(tenant, 1), managed=(1, 2), words=words)
-    assert seen(dsn, tenant, words) == [(1, "active", 40)]
+    store.record(dsn, rows(tenant, 1), managed=(1, 2), platform=platform)
+    assert seen(dsn, tenant, platform) == [(1, "active", 40)]
     with pytest.raises(ControlPlaneError, match="has 40 integrations"):
-        store.record(dsn, rows(tenant), managed=(1,), words=words)
-    execute(dsn, "DELETE FROM integrations")
-    store.record(dsn, rows(tenant), managed=(1,), words=words)
-    assert seen(dsn, tenant, words) == [(1, "terminated", 0)]
-    assert [row[3] for row in table(dsn)] == [words.terminated]
-    store.record(dsn, rows(tenant, 1), managed=(), words=words)
-    there = store.rows_of(dsn, tenant, [1], words=words)
+        store.record(dsn, rows(tenant), managed=(1,), platform=platform)
+    execute(dsn, f"DELETE FROM {integrations}")  # noqa: S608
+    store.record(dsn, rows(tenant), managed=(1,), platform=platform)
+    assert seen(dsn, tenant, platform) == [(1, "terminated", 0)]
+    assert execute(dsn, statuses) == [(platform.words.terminated,)]
+    store.record(dsn, rows(tenant, 1), managed=(), platform=platform)
+    there = store.rows_of(dsn, tenant, [1], platform=platform)
     assert there == [InstanceRow(1, address(tenant, 1, DOMAIN), "active")]
-    store.remove(dsn, tenant, [1], domain=DOMAIN, words=words)
-    assert table(dsn) == []
+    store.remove(dsn, tenant, [1], domain=DOMAIN, platform=platform)
+    assert execute(dsn, statuses) == []
 
 
 @pytest.mark.parametrize(
@@ -236,10 +237,10 @@ def test_a_status_that_the_platform_does_not_take_is_known_before_anything_is_to
 
 
 def test_a_word_that_means_something_else_to_the_platform_is_not_ours(dsn: str) -> None:
-    words = StatusWords(terminated="gone")
+    gone = Platform(words=StatusWords(terminated="gone"))
     altered(dsn)
     insert(dsn, "acme", InstanceRow(1, ONE.dns_name, "terminated"))
-    [row] = take_snapshot(dsn, words=words).instances
+    [row] = take_snapshot(dsn, platform=gone).instances
     assert (row.status, row.is_live) == ("the platform's terminated", True)
 
 
@@ -341,7 +342,10 @@ def test_a_view_in_the_place_of_a_table_is_no_answer(dsn: str) -> None:
         take_snapshot(dsn)
 
 
-def test_a_table_that_hides_another_is_no_answer(dsn: str) -> None:
+def test_a_stack_that_names_no_schema_is_refused_where_the_search_path_finds_another(
+    dsn: str,
+) -> None:
+    """Before there was the setting, the search path decided: it may be what people rely on."""
     insert(dsn, "acme", ONE, integrations=60)
     name = execute(dsn, "SELECT current_database()")[0][0]
     execute(dsn, "CREATE SCHEMA s2")
@@ -356,12 +360,18 @@ def test_a_table_that_hides_another_is_no_answer(dsn: str) -> None:
         lambda: record(dsn, managed=(1,)),
         lambda: store.remove(dsn, "acme", [1], domain=DOMAIN),
     ):
-        with pytest.raises(ControlPlaneError, match=r"s2.integrations hides public.integrations"):
+        words = r"finds s2.integrations before public.integrations.*database.schema s2`"
+        with pytest.raises(ControlPlaneError, match=words) as caught:
             operation()
+        assert len(str(caught.value).splitlines()) == 1
     assert execute(dsn, "SELECT count(*) FROM public.integrations") == before
+    said = Platform(said_schema="public")
+    assert take_snapshot(dsn, platform=said).instances[0].integrations == 60
     execute(dsn, "ALTER TABLE public.integrations RENAME TO elsewhere")
-    with pytest.raises(ControlPlaneError, match="schema public and integrations in s2; both"):
-        take_snapshot(dsn)
+    words = "no table public.integrations, but s2.integrations.*database.schema s2`"
+    for platform in (PLATFORM, said):
+        with pytest.raises(ControlPlaneError, match=words):
+            take_snapshot(dsn, platform=platform)
 
 
 @pytest.mark.parametrize(

@@ -315,8 +315,9 @@ def test_an_expected_error_has_no_traceback(
     else:
         pytest.fail("the table is gone")
     assert shown.splitlines() == [
-        "controlplane.connection.ControlPlaneError: The database has no table nats_instances on "
-        "its search path; apply the platform's migrations (controlplane/schema) first.",
+        "controlplane.connection.ControlPlaneError: The database has no table "
+        "public.nats_instances; apply the platform's migrations (controlplane/schema) first, or "
+        "say what the platform calls it (docs/platform.md).",
     ]
 
 

@@ -10,7 +10,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from typer.testing import CliRunner
 
-from controlplane.roles import LENT, PREFIX, ROLES, role_name
+from controlplane.roles import PREFIX, ROLES, lent, role_name
 from operations.__main__ import app
 from sandbox import database
 from tests.conftest import NewDatabase
@@ -59,9 +59,9 @@ def described(cells: dict[Cell, bool]) -> set[Cell]:
     """The cells that should be allowed."""
     # What Postgres grants to PUBLIC in every database by default.
     allowed: set[Cell] = {(role, "database", p) for role in ROLES for p in ("CONNECT", "TEMPORARY")}
-    for lent in LENT:
-        names = [f"{lent.name}.{column}" for column in lent.columns] or [lent.name or "schema"]
-        allowed |= {(lent.role, name, p) for name in names for p in lent.privileges}
+    for each in lent():
+        names = [f"{each.name}.{column}" for column in each.columns] or [each.name or "schema"]
+        allowed |= {(each.role, name, p) for name in names for p in each.privileges}
     for role, name, privilege in cells:
         table = name.partition(".")[0]
         is_owned = role == "owner" and name not in ("database", "schema")
@@ -127,11 +127,13 @@ def test_what_the_command_prints_makes_the_roles_of_another_prefix(dsn: str) -> 
     assert grid(dsn) == before
 
 
-@pytest.mark.parametrize("option", ["--prefix", "--schema"])
-def test_a_name_that_needs_quoting_is_refused(option: str) -> None:
+@pytest.mark.parametrize(
+    ("option", "words"), [("--prefix", "lower-case letters"), ("--schema", "letters a-z")]
+)
+def test_a_name_that_is_none_is_refused(option: str, words: str) -> None:
     refused = CliRunner().invoke(app, ["database-roles", option, "a;b"])
     assert refused.exit_code == 2
-    assert "a;b: expected lower-case letters" in refused.output
+    assert f"a;b: expected {words}" in refused.output
     assert "CREATE" not in refused.output
 
 

@@ -55,7 +55,7 @@ def test_a_snapshot_of_empty_tables_is_empty(dsn: str) -> None:
 @pytest.mark.parametrize(
     ("statement", "words"),
     [
-        ("DROP TABLE integrations CASCADE", "no table integrations"),
+        ("DROP TABLE integrations CASCADE", "no table public.integrations"),
         ("ALTER TABLE nats_instances RENAME dns_name TO address", "nats_instances lacks dns_name"),
         (
             "ALTER TABLE integrations DROP nats_instance_id CASCADE, DROP tenant_id CASCADE",

@@ -157,7 +157,7 @@ def test_a_missing_table_is_told_in_one_line(new_project: NewProject) -> None:
     project.execute("DROP TABLE integrations CASCADE")
     run = project.up()
     assert run.failed
-    assert "The database has no table integrations" in run.output
+    assert "The database has no table public.integrations" in run.output
     assert "Traceback" not in run.output
     assert namespace_objects(project) == []
 

@@ -11,10 +11,11 @@ from pulumi.runtime.settings import SETTINGS
 from pydantic import BaseModel
 
 from controlplane.dsn import DsnError
+from settings.control_plane import Database
 from settings.pods import Pod
 from settings.reading import SettingsError, database_url, read_settings
 from settings.service import Service
-from settings.stack import Database, Metrics, Settings
+from settings.stack import Metrics, Settings
 from tenancy.inventory.faults import printable
 
 Configure = Callable[..., None]
@@ -259,7 +260,8 @@ def test_a_value_that_does_not_fit_is_refused_in_one_line(
         (
             '{"manageRole": true}',
             "there is no setting database.manageRole; known are database.manageRoles, "
-            "database.name, database.rolePrefix, database.schema, database.statuses",
+            "database.name, database.rolePrefix, database.schema, database.statuses, "
+            "database.tables",
         ),
         (
             '{"statuses": {"drained": "gone"}}',

@@ -21,7 +21,8 @@ import typer
 from typer.core import TyperOption
 from typer.testing import CliRunner, Result
 
-from operations import adopt, autoscale, edge, status
+from controlplane.tables import Point
+from operations import adopt, autoscale, contract, edge, status
 from operations.__main__ import app
 from sandbox.layout import PROJECT
 from tenancy.rows.snapshot import Snapshot
@@ -35,18 +36,20 @@ STREAM = Path("/dev/full")
 
 RIGHT: dict[str, list[str]] = {
     "check": ["@tenants.yaml"],
+    "contract": ["--settings", "@Pulumi.prod.yaml", "--inventory", "@tenants.yaml"],
     "deployed": ["tenants.yaml", "--stack", "prod"],
     "drift": ["--stack", "prod", "--report", "@drift.md"],
     "changes": ["--base", "@tenants.yaml", "--head", "@tenants.yaml"],
     "add": ["initech", "--inventory", "@tenants.yaml"],
     "set": ["acme", "instances=2", "--inventory", "@tenants.yaml"],
-    "database-roles": [],
+    "database-roles": ["--settings", "@Pulumi.prod.yaml"],
     "guard": [
         *("--base", "@tenants.yaml", "--head", "@tenants.yaml"),
         *("--preview", "@preview.json", "--approval", "@approval"),
     ],
     "post": ["@report.md", "--pull-request", "7"],
     "render": ["@manifests", "--inventory", "@tenants.yaml", "--settings", "@Pulumi.prod.yaml"],
+    "sql-exporter": ["--settings", "@Pulumi.prod.yaml"],
     "rules": ["--inventory", "@tenants.yaml"],
     "recover": ["--stack", "prod"],
     "adopt": ["--write", "@found.yaml"],
@@ -116,6 +119,7 @@ def folder(
         (tmp_path / name).write_text("# nothing\n")
     for module in (adopt, autoscale, status):
         monkeypatch.setattr(module, "take_snapshot", no_rows)
+    monkeypatch.setattr(contract, "_found", no_points)
     monkeypatch.setenv("DATABASE_URL", "postgresql://127.0.0.1:9/nothing")
     for program in ("pulumi", "kubectl", "git"):
         answering(program, b"")
@@ -129,6 +133,10 @@ def folder(
 
 def no_rows(_: str, **__: object) -> Snapshot:
     return Snapshot()
+
+
+def no_points(*_: object) -> list[Point]:
+    return []
 
 
 def answering(program: str, answer: bytes, code: int = 0) -> None:
@@ -233,7 +241,14 @@ def test_bytes_that_are_no_text_are_told_wherever_they_are_given(command: str) -
 @pytest.mark.parametrize(
     "variable",
     [
-        *("DATABASE_URL", "PROMETHEUS_TOKEN", "PROMETHEUS_HEADERS", "PROMETHEUS_URL"),
+        *(
+            "DATABASE_URL",
+            "DATABASE_URL_FILE",
+            "DATABASE_URL_COMMAND",
+            "PROMETHEUS_TOKEN",
+            "PROMETHEUS_HEADERS",
+            "PROMETHEUS_URL",
+        ),
         *("AUTOSCALE_EXCEPT", "GITHUB_TOKEN", "GITHUB_REPOSITORY", "GITHUB_API_URL"),
         *("GITHUB_SERVER_URL", "GIT_CONFIG_COUNT"),
     ],
@@ -245,7 +260,7 @@ def test_a_variable_of_the_environment_that_is_no_text_is_told(
     if not variable.startswith("PROMETHEUS"):
         monkeypatch.delenv("PROMETHEUS_URL", raising=False)
     monkeypatch.setenv(variable, os.fsdecode(value))
-    for command in ("adopt", "autoscale", "status", "post", "propose"):
+    for command in ("adopt", "autoscale", "contract", "status", "post", "propose"):
         judged(command, run(command, *right(command)))
 
 

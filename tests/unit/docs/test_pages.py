@@ -5,9 +5,10 @@ from difflib import unified_diff
 from pathlib import Path
 
 from sandbox.layout import PROJECT
+from settings.control_plane import Database
 from settings.pods import Pod
 from settings.service import Service
-from settings.stack import Database, Metrics, Settings
+from settings.stack import Metrics, Settings
 from tenancy.edit.description import as_markdown
 from tenancy.edit.effects import changes_between
 from tenancy.inventory.validation import parse

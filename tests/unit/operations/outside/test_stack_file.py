@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from operations.outside.stack_file import StackFileError, cluster_domain, status_words
-from tenancy.rows.lifecycle import OUR_WORDS, StatusWords
+from controlplane.platform import PLATFORM, Platform
+from operations.outside.stack_file import StackFileError, cluster_domain, platform_in
+from tenancy.rows.lifecycle import StatusWords
 
 
 @pytest.fixture
@@ -18,21 +19,21 @@ def test_the_platforms_words_are_read(file: Path) -> None:
         "config:\n  tenant-nats:namespace: eu\n  tenant-nats:database:\n    manageRoles: false\n"
         "    statuses: {draining: terminating}\n"
     )
-    assert status_words(file) == StatusWords(draining="terminating")
+    assert platform_in(file) == Platform(words=StatusWords(draining="terminating"))
 
 
 @pytest.mark.parametrize("content", ["", "config: {}\n", "config: {tenant-nats:database: {}}\n"])
 def test_a_file_without_them_has_our_own(file: Path, content: str) -> None:
     file.write_text(content)
-    assert status_words(file) == status_words(None) == OUR_WORDS
+    assert platform_in(file) == platform_in(None) == PLATFORM
 
 
 @pytest.mark.parametrize(
     ("content", "place"),
     [
-        (b"config: [a]\n", "config does not fit"),
+        (b"config: [a]\n", "config is"),
         (b"config: {tenant-nats:database: yes}\n", "config.tenant-nats:database does not fit"),
-        (b"[1]\n", "does not fit"),
+        (b"[1]\n", "expected a mapping"),
         (
             b"config: {tenant-nats:database: {statuses: {drained: x}}}\n",
             "config.tenant-nats:database.statuses.drained",
@@ -41,10 +42,10 @@ def test_a_file_without_them_has_our_own(file: Path, content: str) -> None:
         (b"config: {tenant-nats:database: {statuses: {draining: terminated}}}\n", "does not fit"),
         (b"config: {tenant-nats:database: {statuses: {draining: ''}}}\n", "draining does not fit"),
         (b"config: {tenant-nats:database: {secure: v1:abc}}\n", "secure does not fit"),
-        (b"a: 2001-99-99\n", "is not YAML in UTF-8"),
-        (b"[" * 5000, "is not YAML in UTF-8"),
-        (b"\xff", "is not YAML in UTF-8"),
-        (b"{", "is not YAML in UTF-8"),
+        (b"a: 2001-99-99\n", "not valid YAML"),
+        (b"[" * 5000, "not valid YAML"),
+        (b"\xff", "not valid YAML"),
+        (b"{", "not valid YAML"),
     ],
 )
 def test_a_file_that_does_not_fit_is_named_with_its_place(
@@ -52,7 +53,7 @@ def test_a_file_that_does_not_fit_is_named_with_its_place(
 ) -> None:
     file.write_bytes(content)
     with pytest.raises(StackFileError) as caught:
-        status_words(file)
+        platform_in(file)
     assert place in str(caught.value)
     assert str(file) in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
@@ -62,7 +63,7 @@ def test_the_cluster_domain_is_read_unless_an_option_gives_it(file: Path) -> Non
     file.write_text("config: {tenant-nats:clusterDomain: corp.example}\n")
     assert cluster_domain(file) == "corp.example"
     assert cluster_domain(file, "other.example") == "other.example"
-    assert status_words(file) == OUR_WORDS
+    assert platform_in(file) == PLATFORM
 
 
 @pytest.mark.parametrize("content", ["", "config: {}\n", "config: {tenant-nats:namespace: eu}\n"])
@@ -87,4 +88,4 @@ def test_a_cluster_domain_that_does_not_fit_is_named_with_a_right_one(
 
 def test_a_file_that_is_missing_is_named(file: Path) -> None:
     with pytest.raises(StackFileError, match=r"cannot be read \(No such file"):
-        status_words(file)
+        platform_in(file)
