@@ -42,7 +42,7 @@ class Server:
         """Make it a standby of `primary`, which runs; not started."""
         self._own()
         source = f"host={primary.folder} port={primary.port} user=postgres"
-        self._run("pg_basebackup", "-R", "-D", self.folder, "-d", source)
+        self._run("pg_basebackup", "-R", "-c", "fast", "-D", self.folder, "-d", source)
         self._configure(f"port = {self.port}")
 
     def _own(self) -> None:

@@ -1,9 +1,18 @@
 """The queries of the database's exporter, on a real Postgres and with a reader's rights."""
 
+from pathlib import Path
+from typing import Any
+
+import psycopg
 import pytest
+from psycopg.sql import SQL
+from ruamel.yaml import YAML
+from typer.testing import CliRunner
 
 from controlplane.store import InstanceRow
 from monitoring.table import sql_exporter
+from operations.__main__ import app
+from tests.controlplane import test_other_names
 from tests.controlplane.rows import execute, insert
 from tests.controlplane.test_platforms import UUID, altered, of_type
 from tests.monitoring.sql import METRICS, scraped
@@ -101,3 +110,56 @@ def test_a_platforms_own_types_are_read_as_text(dsn: str) -> None:
     assert scraped(dsn, "tenant_nats_row") == {("vrsky-tenants", UUID, "1", "active"): 1}
     assert scraped(dsn, "tenant_nats_integrations") == {("vrsky-tenants", UUID, "1"): 2}
     assert scraped(dsn, "tenant_nats_integrations_unplaced") == {("vrsky-tenants", UUID): 1}
+
+
+theirs, hostile = test_other_names.theirs, test_other_names.hostile
+
+
+def test_a_platforms_own_tables_and_words_give_series_with_ours(
+    hostile: str, tmp_path: Path
+) -> None:
+    """Whatever the login's search path finds first."""
+    settings = tmp_path / "Pulumi.prod.yaml"
+    settings.write_text(
+        "config: {tenant-nats:database: {schema: NatsHub, tables: {instances: Server, "
+        "integrations: order}, statuses: {terminated: gone, draining: it's going}}}\n"
+    )
+    printed = CliRunner().invoke(app, ["sql-exporter", "--settings", str(settings)])
+    assert printed.exit_code == 0, printed.output
+    execute(hostile, 'ALTER TABLE "NatsHub"."Server" DROP CONSTRAINT nats_instances_status_check')
+    for number, status in enumerate(("active", "it's going", "gone"), 1):
+        execute(
+            hostile,
+            'INSERT INTO "NatsHub"."Server" (tenant_id, instance_number, dns_name, status) '
+            "VALUES ('acme', %s, %s, %s)",
+            number,
+            row("acme", number, "active").dns_name,
+            status,
+        )
+    execute(
+        hostile,
+        'INSERT INTO "NatsHub"."order" (tenant_id, nats_instance_id) '
+        'SELECT tenant_id, id FROM "NatsHub"."Server"',
+    )
+    content: dict[str, Any] = YAML(typ="safe").load(printed.stdout)
+    found: dict[str, list[Any]] = {}
+    with psycopg.connect(hostile) as connection:
+        for metric in content["collectors"][0]["metrics"]:
+            rows = connection.execute(SQL(metric["query"])).fetchall()
+            found[metric["metric_name"]] = sorted(rows)
+    place = ("vrsky-tenants", "acme")
+    assert found == {
+        "tenant_nats_row": [
+            (*place, "1", "active", 1), (*place, "2", "draining", 1), (*place, "3", "terminated", 1)
+        ],
+        "tenant_nats_integrations": [(*place, "1", 1), (*place, "2", 1)],
+        "tenant_nats_table_rows": [(6,)],
+        "tenant_nats_integrations_unplaced": [(*place, 0)],
+    }  # fmt: skip
+
+
+def test_the_default_of_the_command_is_the_file() -> None:
+    printed: dict[str, Any] = YAML(typ="safe").load(
+        CliRunner().invoke(app, ["sql-exporter"]).stdout.replace('"', "")
+    )
+    assert printed["collectors"] == sql_exporter()["collectors"]

@@ -264,6 +264,30 @@ def test_a_value_that_does_not_fit_is_refused_in_one_line(
             "database.tables",
         ),
         (
+            '{"schema": "a;b"}',
+            "database.schema is a;b, expected letters a-z, digits and underscores, at most 63, as "
+            "the database spells them, for example nats_instances",
+        ),
+        (
+            '{"tables": {"instances": "nats instances"}}',
+            "database.tables.instances is nats instances, expected letters a-z, digits and "
+            "underscores, at most 63, as the database spells them, for example nats_instances",
+        ),
+        (
+            '{"tables": {"servers": "x"}}',
+            "there is no setting database.tables.servers; known are database.tables.instances, "
+            "database.tables.integrations",
+        ),
+        (
+            '{"tables": {"instances": "integrations"}}',
+            "database.tables has one name for two tables; give each the name that it has there",
+        ),
+        (
+            '{"tables": "servers"}',
+            "database.tables is servers, expected settings below it, for example "
+            "database.tables.instances",
+        ),
+        (
             '{"statuses": {"drained": "gone"}}',
             "there is no setting database.statuses.drained; known are database.statuses.active, "
             "database.statuses.draining, database.statuses.provisioning, "

@@ -22,6 +22,13 @@ def test_the_platforms_words_are_read(file: Path) -> None:
     assert platform_in(file) == Platform(words=StatusWords(draining="terminating"))
 
 
+def test_the_schema_and_the_tables_are_read(file: Path) -> None:
+    file.write_text(
+        "config: {tenant-nats:database: {schema: NatsHub, tables: {integrations: flows}}}\n"
+    )
+    assert platform_in(file) == Platform(said_schema="NatsHub", integrations="flows")
+
+
 @pytest.mark.parametrize("content", ["", "config: {}\n", "config: {tenant-nats:database: {}}\n"])
 def test_a_file_without_them_has_our_own(file: Path, content: str) -> None:
     file.write_text(content)
@@ -42,6 +49,10 @@ def test_a_file_without_them_has_our_own(file: Path, content: str) -> None:
         (b"config: {tenant-nats:database: {statuses: {draining: terminated}}}\n", "does not fit"),
         (b"config: {tenant-nats:database: {statuses: {draining: ''}}}\n", "draining does not fit"),
         (b"config: {tenant-nats:database: {secure: v1:abc}}\n", "secure does not fit"),
+        (b"config: {tenant-nats:database: {schema: 'a;b'}}\n", "database.schema does not fit"),
+        (b"config: {tenant-nats:database: {tables: {instances: 5}}}\n", "tables.instances does"),
+        (b"config: {tenant-nats:database: {tables: {rows: x}}}\n", "tables.rows does not fit"),
+        (b"config: {tenant-nats:database: {tables: {instances: integrations}}}\n", "tables does"),
         (b"a: 2001-99-99\n", "not valid YAML"),
         (b"[" * 5000, "not valid YAML"),
         (b"\xff", "not valid YAML"),
