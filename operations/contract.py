@@ -34,7 +34,7 @@ def contract(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Check that the platform's tables are as this program needs them.
+    """Check the platform's tables, point by point.
 
     It prints a line for each point of docs/platform.md: ✓ if it is met, ✗ and what to do if not,
     and - for what is only better to have. An `up` refuses by the same points. It reads the

@@ -497,7 +497,7 @@ def test_every_command_can_answer_in_json() -> None:
         for name, command in group.commands.items()
         if not any("--json" in parameter.opts for parameter in command.params)
     ]
-    assert (len(group.commands), without) == (17, [])
+    assert (len(group.commands), without) == (19, [])
 
 
 def test_every_commands_help_has_an_example_and_its_exit_codes() -> None:
