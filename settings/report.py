@@ -41,7 +41,7 @@ def _fault(details: Any) -> str:
     match details["type"]:
         case "extra_forbidden":
             return _unknown(details["loc"])
-        case "unnamed" | "ambiguous" | "unexported" | "contradiction":
+        case "unnamed" | "ambiguous" | "one_table" | "unexported" | "contradiction":
             return _contradiction(key, details)
         case "model_type" | "dict_type" | "model_attributes_type":
             example = _EXAMPLES.get(key) or _first_below(details["loc"])
