@@ -12,7 +12,9 @@ from pathlib import Path
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
-def archive(file: Path, name: str, programs: Mapping[str, Path], *command: str) -> Path:
+def archive(
+    file: Path, name: str, programs: Mapping[str, Path], *command: str, user: str = ""
+) -> Path:
     """Write an OCI archive that `ctr images import` takes.
 
     Args:
@@ -21,12 +23,17 @@ def archive(file: Path, name: str, programs: Mapping[str, Path], *command: str) 
         programs: each path in the image, and the static program that is there. `bin/busybox` is
             there with a link for each of its commands.
         command: what a container of the image runs, unless told otherwise.
+        user: as whom, unless told otherwise; empty for root.
     """
     layer = _layer(programs)
     config = {
         "architecture": _ARCHITECTURES[platform.machine()],
         "os": "linux",
-        "config": {"Env": ["PATH=/usr/local/bin:/bin"], "Entrypoint": list(command)},
+        "config": {
+            "Env": ["PATH=/usr/local/bin:/bin"],
+            "Entrypoint": list(command),
+            "User": user,
+        },
         "rootfs": {"type": "layers", "diff_ids": [_digest(layer)]},
     }
     told = json.dumps(config).encode()

@@ -25,6 +25,9 @@ NAME = ADDRESS
 PODS = "10.244.0.0/24"
 SERVICES = "10.96.0.0/12"
 DNS = "10.96.0.10"
+WITH_USER = "nats-of-a-user:1"
+"""The servers' image, but that it names a user, one as OpenShift gives them."""
+USER = "1000680000"
 _PAUSE = "localhost/pause:1"
 _COREDNS = "localhost/coredns:1"
 _SECONDS = 90
@@ -123,12 +126,13 @@ def _start_containers(node: Node, started: ExitStack) -> None:
     busybox = {"bin/busybox": node.programs.of_debian("busybox")}
     server = {"usr/local/bin/nats-server": Path(sys.executable).with_name("nats-server")}
     coredns = {"bin/coredns": node.programs.coredns / "coredns"}
-    for name, content, command in (
-        (_PAUSE, busybox, ("/bin/sleep", "2147483647")),
-        (f"docker.io/library/{IMAGE}", busybox | server, ("nats-server",)),
-        (_COREDNS, coredns, ("/bin/coredns",)),
+    for name, content, command, user in (
+        (_PAUSE, busybox, ("/bin/sleep", "2147483647"), ""),
+        (f"docker.io/library/{IMAGE}", busybox | server, ("nats-server",), ""),
+        (f"docker.io/library/{WITH_USER}", busybox | server, ("nats-server",), USER),
+        (_COREDNS, coredns, ("/bin/coredns",), ""),
     ):
-        file = archive(node.folder / "image.tar", name, content, *command)
+        file = archive(node.folder / "image.tar", name, content, *command, user=user)
         subprocess.run(
             [containerd / "ctr", "--namespace=k8s.io", "images", "import", "--local", file],
             check=True, stdout=subprocess.DEVNULL,
