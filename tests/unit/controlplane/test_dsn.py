@@ -164,7 +164,7 @@ def test_a_command_that_does_not_end_is_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dsn, "_SECONDS", 0.2)
-    with pytest.raises(DsnError, match="of DATABASE_URL_COMMAND did not end within 0.2 s"):
+    with pytest.raises(DsnError, match=r"of DATABASE_URL_COMMAND did not end within 0\.2 s"):
         resolve(None, {"DATABASE_URL_COMMAND": script(tmp_path, "exec sleep 60")})
 
 
