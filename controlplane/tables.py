@@ -4,8 +4,8 @@ The schema belongs to the platform. Only the columns that are used are looked at
 key (tenant_id, instance_number), which statuses a row may have, and what hides rows. Ids, defaults
 and further columns are left alone. The column `tls` has to exist only when a tenant uses TLS.
 
-`check` refuses by the first point that is not met, before an `up`; `operations contract` prints all
-of them. docs/platform.md has them in words.
+`check` refuses by the first point that is not met, before an `up`; `tenant-nats contract` prints
+all of them. docs/platform.md has them in words.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping

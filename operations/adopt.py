@@ -259,8 +259,9 @@ def _steps(place: _Place, written: Path | None, *, is_patched: bool) -> Iterator
     found, namespace = place.found, place.namespace
     if blocked := [tenant.id for tenant in found.left if tenant.obstacles]:
         yield (
-            f"Nothing of {listed(blocked, most=5)} is handed over while something is in the way, "
-            "and an `up` refuses what was not handed over. Clear the way, and run this again; then:"
+            f"Nothing of {listed(blocked, most=5)} is handed over while something is in the way. "
+            "An `up` leaves alone what was not handed over, and fails for its tenant. Clear the "
+            "way, and run this again; then:"
         )
     else:
         yield "To take it over:"

@@ -114,10 +114,9 @@ def verify(
     It automates the Verification chapter of the hand-run templates: the pod is ready; the server
     greets with its own name; a message comes back; /varz and /connz answer; a certificate is valid
     for 14 days or more. All this goes through `kubectl port-forward`, which bypasses
-    NetworkPolicies. Then two Jobs inside the cluster show
-    that a pod of the tenant is admitted and one of another tenant is not; they are removed
-    afterwards. Simulated nodes cannot show that, and the output says so. On real nodes a check that
-    could not be made is no success.
+    NetworkPolicies. Then two Jobs inside the cluster show that a pod of the tenant is admitted and
+    one of another tenant is not; they are removed afterwards. Simulated nodes cannot show that, and
+    the output says so. On real nodes a check that could not be made is no success.
 
     \b
     For example:

@@ -1,4 +1,4 @@
-"""`operations contract`: one mechanism with the refusal before an `up`, on a real Postgres."""
+"""`tenant-nats contract`: one mechanism with the refusal before an `up`, on a real Postgres."""
 
 import json
 import re
