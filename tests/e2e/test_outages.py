@@ -47,7 +47,7 @@ def test_a_database_that_is_stopped_in_the_middle_of_an_up(new_project: NewProje
     finally:
         database.start(folder)
     assert code != 0, project.said()
-    assert "ControlPlaneError: The database cannot be used" in project.said()
+    assert "UnreachableError: The database cannot be used" in project.said()
     assert "Traceback" not in project.said()
     assert_as_if_nothing_had_happened(project)
 
