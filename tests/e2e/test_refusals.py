@@ -132,7 +132,7 @@ def test_without_a_database_a_refresh_and_a_destroy_fail_in_one_line(
     project.use_database(make_conninfo(project.dsn, host="127.0.0.1", port=1))
     for run in (project.refresh(), project.destroy()):
         assert run.failed
-        assert "ControlPlaneError: The database cannot be used: connection to server" in run.output
+        assert "UnreachableError: The database cannot be used: connection to server" in run.output
         assert "Traceback" not in run.output
     assert "Deployment/nats-acme-1" in project.names(), "the rows go first, or nothing goes"
 
