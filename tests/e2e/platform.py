@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from sandbox.layout import PROJECT
 from tests.e2e.project import Target
@@ -13,6 +14,8 @@ from tests.e2e.project import Target
 PAGE = PROJECT / "docs" / "adopting.md"
 ADDRESS = "https://github.com/example/tenant-nats"
 """Where the page has tenant-nats; git takes it from a repository on this machine."""
+LATER = ("uv.lock", "examples/platform-repository/__main__.py")
+"""What has another text after the tag, of what the page has copied."""
 _WHO = {f"GIT_{who}_{what}": "e2e" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
 
 
@@ -28,11 +31,17 @@ class Origin:
     """tenant-nats as this folder has it, in a bare repository, at tags."""
 
     def __init__(self, folder: Path) -> None:
-        """It has the tag v0.1.0."""
+        """It has the tag v0.1.0, and work towards the next version."""
         self.folder = folder
         self.git("init", "--quiet", "--bare", "--initial-branch=main", str(folder))
         self._commit(PROJECT, "the program")
         self.git("tag", "v0.1.0")
+        with TemporaryDirectory() as checkout:
+            self._check_out(Path(checkout))
+            for name in LATER:
+                with (Path(checkout) / name).open("a") as file:
+                    file.write("# later\n")
+            self._commit(Path(checkout), "work towards the next version")
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -55,7 +64,7 @@ class Origin:
     def release(self, number: str, checkout: Path) -> str:
         """Tag another version, the same but for its number; its commit."""
         checkout.mkdir()
-        self.git("checkout", "--force", "main", "--", ".", work_tree=checkout)
+        self._check_out(checkout)
         file = checkout / "pyproject.toml"
         changed = re.sub(r'^version = ".*"', f'version = "{number}"', file.read_text(), flags=re.M)
         file.write_text(changed)
@@ -63,6 +72,9 @@ class Origin:
         # With a note of its own, as releases have it, so that the tag is no commit.
         self.git("tag", "--annotate", f"v{number}", "--message", number)
         return self.git("rev-parse", f"v{number}^{{commit}}")
+
+    def _check_out(self, folder: Path) -> None:
+        self.git("checkout", "--force", "main", "--", ".", work_tree=folder)
 
     def _commit(self, work_tree: Path, message: str) -> None:
         self.git("add", "--all", work_tree=work_tree)

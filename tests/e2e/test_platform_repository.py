@@ -13,7 +13,7 @@ from sandbox.layout import PROJECT
 from tests.conftest import NewDatabase
 from tests.controlplane.rows import table
 from tests.e2e.conftest import NewProject
-from tests.e2e.platform import Origin, Platform, commands
+from tests.e2e.platform import LATER, Origin, Platform, commands
 from tests.e2e.project import Target
 from tests.supply import lock
 
@@ -38,6 +38,9 @@ def platform(
 def test_a_team_deploys_edits_and_upgrades_from_a_repository_of_its_own(
     platform: Platform, origin: Origin, target: Target, tmp_path: Path
 ) -> None:
+    clone = platform.folder.parent / "tenant-nats"
+    others = [name for name in LATER if (clone / name).read_text() != (PROJECT / name).read_text()]
+    assert others == [], "copied from after the tag"
     tested = lock.packages(PROJECT)
     taken = {name: each["version"] for name, each in lock.packages(platform.folder).items()}
     assert {name for name in taken if name not in tested} == {"platform"}
