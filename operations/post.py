@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from operations.exits import Exit, stopped
-from operations.options import Json, utf8
+from operations.options import InventoryFile, Json, utf8
 from operations.outside.files import read_text
 from operations.outside.github import fitted, repository
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from github.Issue import Issue
     from github.IssueComment import IssueComment
     from github.Repository import Repository
+
+_USUAL = Path("tenants.yaml")
 
 
 def post(
@@ -31,17 +33,20 @@ def post(
             metavar="TITLE", callback=utf8, help="Say it as an issue.", show_default=False
         ),
     ] = None,
+    inventory: InventoryFile = _USUAL,
     as_json: Json = False,
 ) -> None:
     """Post FILE as a comment on a pull request, or as an issue.
 
     The comment of an earlier run is changed in place, and so is the issue. An empty FILE takes them
-    back: the comment is deleted, the issue closed. What people wrote is left alone, so GITHUB_TOKEN
-    has to be a workflow's or an app's. GITHUB_REPOSITORY and GITHUB_API_URL are read as well.
+    back: the comment is deleted, the issue closed. Each inventory has a comment of its own, which
+    names it unless it is tenants.yaml. What people wrote is left alone, so GITHUB_TOKEN has to be a
+    workflow's or an app's. GITHUB_REPOSITORY and GITHUB_API_URL are read as well.
 
     \b
     For example:
       tenant-nats post changes.md --pull-request 17
+      tenant-nats post eu.md --pull-request 17 --inventory inventories/eu.yaml
       tenant-nats post drift.md --issue "Drift of prod"
 
     \b
@@ -52,10 +57,14 @@ def post(
     """
     if (pull_request is None) == (issue is None):
         raise typer.BadParameter("give one of --pull-request and --issue")
+    title, heading = issue or "changes", ""
+    if pull_request is not None and inventory != _USUAL:
+        name = utf8(str(inventory))
+        title, heading = f"changes of {name}", f"`{name}`\n\n"
     try:
         text = read_text(file).strip()
         with repository() as ours:
-            outcome = _say(ours, text, pull_request, issue or "")
+            outcome = _say(ours, text and f"{heading}{text}", pull_request, title)
     except OSError as error:
         raise stopped(Exit.FAILED, f"{file} was not posted: {error}") from None
     typer.echo(json.dumps(asdict(outcome), indent=2) if as_json else outcome.told())
@@ -82,11 +91,10 @@ def _say(ours: "Repository", text: str, number: int | None, title: str) -> _Outc
     """Change what an earlier run said, or say it for the first time, or take it back."""
     from github.IssueComment import IssueComment  # slow at the top, as in `repository`
 
+    mark = f"<!-- tenant-nats: {title} -->"
     if number is None:
-        mark = f"<!-- tenant-nats: {title} -->"
         posts, make = ours.get_issues(state="open"), partial(ours.create_issue, title)
     else:
-        mark = "<!-- tenant-nats: changes -->"
         pull = ours.get_pull(number)
         posts, make = pull.get_issue_comments(), pull.create_issue_comment
     old = next((each for each in posts if _is_ours(each, mark)), None)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from github.Repository import Repository
 
 _MAIN = "main"
+_BRANCH = "autoscale"
 _REMOTE = "origin"
 _NOBODY = "github-actions[bot]"
 _NOBODYS_ADDRESS = "41898282+github-actions[bot]@users.noreply.github.com"
@@ -39,9 +40,15 @@ def propose(
     ],
     inventory: InventoryFile = Path("tenants.yaml"),
     branch: Annotated[
-        str,
-        typer.Option(metavar="NAME", callback=utf8, help="The branch, which nobody else writes."),
-    ] = "autoscale",
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            callback=utf8,
+            help="The branch, which nobody else writes. Otherwise autoscale for tenants.yaml, and "
+            "for example autoscale-inventories/eu for inventories/eu.yaml.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Open or update one pull request with the inventory's edit.
@@ -57,7 +64,7 @@ def propose(
     \b
     For example:
       tenant-nats propose autoscale.md
-      tenant-nats propose eu.md --inventory inventories/eu.yaml --branch autoscale-eu
+      tenant-nats propose eu.md --inventory inventories/eu.yaml
 
     \b
     Exit codes:
@@ -71,7 +78,8 @@ def propose(
         text = read_text(report).strip()
         with repository() as ours:
             checkout = _Checkout(inventory.absolute().parent, token())
-            outcome = _Proposal(checkout, ours, inventory, branch).make(text)
+            own = branch or checkout.branch_for(inventory.name)
+            outcome = _Proposal(checkout, ours, inventory, own).make(text)
     except (OSError, RevisionError) as error:
         raise stopped(Exit.FAILED, f"{inventory} was not proposed: {error}") from None
     typer.echo(json.dumps(asdict(outcome), indent=2) if as_json else outcome.told())
@@ -119,7 +127,7 @@ class _Checkout:
         new = self._git("hash-object", "-w", "--", name)
         if new == old:
             return None
-        path = self._git("rev-parse", "--show-prefix") + name
+        path = self._path(name)
         with tempfile.TemporaryDirectory() as folder:
             index = {"GIT_INDEX_FILE": f"{folder}/index"}
             self._git("read-tree", "HEAD", **index)
@@ -137,6 +145,11 @@ class _Checkout:
         }
         return self._git("commit-tree", tree, "-p", "HEAD", "-m", message, **who)
 
+    def branch_for(self, name: str) -> str:
+        """The branch for the inventory `name`, which no other inventory of the checkout has."""
+        path = self._path(name)
+        return _BRANCH if path == "tenants.yaml" else f"{_BRANCH}-{path.removesuffix('.yaml')}"
+
     def pushed(self, branch: str) -> str:
         """The commit of the remote's branch; empty where there is no such branch."""
         return self._git("ls-remote", _REMOTE, f"refs/heads/{branch}").partition("\t")[0]
@@ -145,6 +158,9 @@ class _Checkout:
         """Make `commit` the remote's branch, unless that is another one by now."""
         lease = f"--force-with-lease=refs/heads/{branch}:{instead_of}"
         self._git("push", "--quiet", lease, _REMOTE, f"{commit}:refs/heads/{branch}")
+
+    def _path(self, name: str) -> str:
+        return self._git("rev-parse", "--show-prefix") + name
 
     def _git(self, *arguments: str, **more: str) -> str:
         """What git prints.

@@ -68,6 +68,21 @@ def test_make_comment_puts_the_changes_on_the_pull_request(folder: Path) -> None
     assert TOKEN not in posted.stdout + posted.stderr
 
 
+def test_make_comment_of_two_inventories_leaves_a_comment_on_each(folder: Path) -> None:
+    with serving() as github:
+        for inventory in ("inventories/eu.yaml", "inventories/us.yaml"):
+            (folder / "changes.md").write_text(f"the plan of {inventory}\n")
+            posted = make(
+                folder, "comment", PULL_REQUEST="7", INVENTORY=inventory, **github.environment
+            )
+            assert posted.returncode == 0, posted.stderr
+    eu, us = github.bodies(COMMENTS)
+    assert eu is not None
+    assert us is not None
+    assert eu.endswith("the plan of inventories/eu.yaml\n")
+    assert us.endswith("the plan of inventories/us.yaml\n")
+
+
 def test_make_issue_says_of_which_stack_the_drift_is(folder: Path) -> None:
     (folder / "drift.md").write_text("1 resource differs\n")
     with serving() as github:

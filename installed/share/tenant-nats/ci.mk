@@ -14,7 +14,7 @@ help: ## show this list
 export INVENTORY ?= tenants.yaml
 export APPROVAL ?= $(basename $(INVENTORY)).approval
 export BASE ?= origin/main
-export PROPOSAL ?= autoscale
+export PROPOSAL ?=
 export NAMESPACE ?= vrsky-tenants
 export SETTINGS ?=
 
@@ -30,8 +30,8 @@ changes: ## write changes.md: what INVENTORY changes since the commit BASE, or i
 	  sed 's/^/    /' .changes.err; } >changes.md; exit 1; }
 	@cat changes.md
 
-comment: ## post changes.md on PULL_REQUEST, in place of the earlier comment
-	@$(RUN) tenant-nats post changes.md --pull-request "$$PULL_REQUEST"
+comment: ## post changes.md on PULL_REQUEST, in place of the earlier comment on INVENTORY
+	@$(RUN) tenant-nats post changes.md --pull-request "$$PULL_REQUEST" --inventory "$$INVENTORY"
 
 kubeconfig: ## write the file KUBECONFIG from the variable KUBECONFIG_TEXT
 	@umask 077 && printf '%s\n' "$$KUBECONFIG_TEXT" >"$$KUBECONFIG"
@@ -61,5 +61,6 @@ autoscale: ## grow or shrink tenants in INVENTORY, and write autoscale.md: what 
 	  $(if $(SETTINGS),--settings "$$SETTINGS") >autoscale.md
 	@cat autoscale.md
 
-propose: ## open, update or close the pull request of branch PROPOSAL: INVENTORY's edit
-	@$(RUN) tenant-nats propose autoscale.md --inventory "$$INVENTORY" --branch "$$PROPOSAL"
+propose: ## open, update or close the pull request with INVENTORY's edit
+	@$(RUN) tenant-nats propose autoscale.md --inventory "$$INVENTORY" \
+	  $(if $(PROPOSAL),--branch "$$PROPOSAL")

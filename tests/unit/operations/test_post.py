@@ -70,6 +70,33 @@ def test_an_empty_text_takes_the_comment_back(github: GitHub) -> None:
     assert "nothing was said before" in comment("").output
 
 
+def test_each_inventory_has_a_comment_of_its_own_which_names_it(github: GitHub) -> None:
+    eu = ("--pull-request", "7", "--inventory", "inventories/eu.yaml")
+    us = ("--pull-request", "7", "--inventory", "inventories/us.yaml")
+    comment("the plan")
+    post("acme-corp loses its server", *eu)
+    post("This edit changes nothing.", *us)
+    assert github.bodies(COMMENTS) == [
+        f"{PLAN}the plan\n",
+        "<!-- tenant-nats: changes of inventories/eu.yaml -->\n"
+        "`inventories/eu.yaml`\n\nacme-corp loses its server\n",
+        "<!-- tenant-nats: changes of inventories/us.yaml -->\n"
+        "`inventories/us.yaml`\n\nThis edit changes nothing.\n",
+    ]
+    assert post("acme-corp stays", *eu).exit_code == 0
+    assert post("", *us).exit_code == 0
+    usual, changed = github.bodies(COMMENTS)
+    assert usual == f"{PLAN}the plan\n"
+    assert changed is not None
+    assert changed.endswith("`inventories/eu.yaml`\n\nacme-corp stays\n")
+
+
+@pytest.mark.usefixtures("github")
+def test_an_inventory_whose_name_is_no_utf8_is_wrong_usage() -> None:
+    result = post("the plan", "--pull-request", "7", "--inventory", "\udcff.yaml")
+    assert (result.exit_code, "not UTF-8" in result.stderr) == (2, True)
+
+
 def test_drift_is_one_open_issue_that_is_changed_and_closed(github: GitHub) -> None:
     github.add(ISSUES, body=None)
     assert issue("2 resources differ").exit_code == 0

@@ -248,13 +248,33 @@ def test_another_inventory_has_a_branch_of_its_own(world: World) -> None:
     world.edit(NEW)
     world.edit(NEWER, "inventories/eu.yaml")
     propose()
-    more = ("--inventory", "inventories/eu.yaml", "--branch", "autoscale-eu")
-    assert propose("eu", *more).exit_code == 0
+    eu = "autoscale-inventories/eu"
+    assert propose("eu", "--inventory", "inventories/eu.yaml").exit_code == 0
     assert [pull["title"] for pull in world.github.of(PULLS)] == [
         "Scale tenants.yaml as its tenants need", "Scale eu.yaml as its tenants need",
     ]  # fmt: skip
-    assert world.proposed("inventories/eu.yaml", "autoscale-eu") == NEWER
-    assert world.proposed("tenants.yaml", "autoscale-eu") == OLD
+    assert world.proposed("inventories/eu.yaml", eu) == NEWER
+    assert world.proposed("tenants.yaml", eu) == OLD
+    assert world.proposed() == NEW, "the other's edit stays proposed"
+    world.edit(OLD, "inventories/eu.yaml")
+    propose("not needed", "--inventory", "inventories/eu.yaml")
+    assert [pull["state"] for pull in world.github.of(PULLS)] == ["open", "closed"]
+
+
+def test_the_branch_of_an_inventory_is_the_same_from_every_folder(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.commit("eu/tenants.yaml", OLD)
+    world.edit(NEW, "eu/tenants.yaml")
+    monkeypatch.chdir(world.clone / "eu")
+    assert propose().exit_code == 0
+    assert world.proposed("eu/tenants.yaml", "autoscale-eu/tenants") == NEW
+
+
+def test_another_branch_may_be_named(world: World) -> None:
+    world.edit(NEW)
+    assert propose("x", "--branch", "more-servers").exit_code == 0
+    assert world.proposed(branch="more-servers") == NEW
 
 
 def test_main_is_never_the_branch_that_is_written(world: World) -> None:
