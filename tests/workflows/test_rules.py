@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.layout import PROJECT
-from tests.workflows.workflow import FOLDER, Job, jobs, made_by, targets, texts
+from tests.workflows.workflow import FOLDER, Job, jobs, made_by, read_by, targets, texts
 
 JOBS = jobs(PROJECT)
 NO_FORK = "github.event.pull_request.head.repo.full_name == github.repository"
@@ -71,6 +71,24 @@ def test_what_a_caller_says_comes_before_the_variables_of_its_repository(job: Jo
         given = job.settings["env"]
         assert all(text.startswith("${{ inputs.") for text in texts(given) if "inputs" in text)
         assert all("inputs" in given[name] for name in ("STACK", "INVENTORY") if name in given)
+
+
+@every_job
+def test_each_variable_that_a_called_job_reads_can_be_set_for_it(job: Job) -> None:
+    if job.workflow not in CALLED:
+        return
+    by_itself = {"APPROVAL"}  # the inventory's name says it
+    for step in job.steps:
+        given = job.shared.keys() | job.settings["env"].keys() | step.get("env", {}).keys()
+        for target in made_by(step.get("run", "make")):
+            assert read_by(PROJECT, target) - given - by_itself == set(), target
+    if any(step.get("uses", "").startswith("pulumi/actions@") for step in job.steps):
+        assert job.settings["env"]["DEPLOY_EXTRAS"] == "${{ vars.DEPLOY_EXTRAS }}"
+
+
+def test_what_a_target_reads_is_known() -> None:
+    assert read_by(PROJECT, "deploy") == {"STACK", "INVENTORY", "APPROVAL"}
+    assert "SETTINGS" in read_by(PROJECT, "autoscale")
 
 
 @every_job

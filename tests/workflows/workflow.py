@@ -24,6 +24,8 @@ class Job:
     triggers: Settings
     permissions: Settings
     concurrency: Settings
+    shared: Settings
+    """The environment of all jobs of the workflow."""
     settings: Settings
 
     @property
@@ -53,6 +55,7 @@ def jobs(project: Path) -> list[Job]:
                 triggers=_triggers(workflow["on"]),
                 permissions=job.get("permissions", workflow.get("permissions")),
                 concurrency=workflow["concurrency"],
+                shared=workflow.get("env", {}),
                 settings=job,
             )
             for name, job in workflow["jobs"].items()
@@ -85,6 +88,18 @@ def targets(project: Path) -> set[str]:
     files = [project / "Makefile", project / "installed" / "share" / "tenant-nats" / "ci.mk"]
     text = "\n".join(file.read_text() for file in files)
     return set(re.findall(r"^([a-z]+):", text, re.MULTILINE))
+
+
+def read_by(project: Path, target: str) -> set[str]:
+    """The variables of the environment that a target for CI reads, and those before it."""
+    text = (project / "installed" / "share" / "tenant-nats" / "ci.mk").read_text()
+    settable = set(re.findall(r"^(?:export )?([A-Z_]+) \?=", text, re.MULTILINE))
+    [(before, recipe)] = re.findall(
+        rf"^{target}:(.*?)##.*\n((?:\t.*\n)+)", f"{text}\n", re.MULTILINE
+    )
+    by_shell = set(re.findall(r"\$\$([A-Z_]+)", recipe))
+    by_make = settable & set(re.findall(r"\$\(([A-Z_]+)\)", recipe))
+    return by_shell.union(by_make, *(read_by(project, each) for each in before.split()))
 
 
 def texts(value: Any) -> Iterator[str]:
