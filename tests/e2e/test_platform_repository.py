@@ -90,6 +90,15 @@ def test_a_team_deploys_edits_and_upgrades_from_a_repository_of_its_own(
     assert installed(platform) == "0.2.0"
     assert "Nothing in prod differs" in platform.shell("make drift")
 
+    # The workflows copied, and a target that only they make.
+    platform.shell(commands("The workflows")[0])
+    for name in workflows:
+        assert (platform.folder / name).read_text() == (PROJECT / name).read_text()
+    assert (
+        "none of its secrets (A, B)" in platform.run("SECRETS='A, B' GIVEN=false make secrets")[1]
+    )
+    assert platform.shell("git status --porcelain").split()[1::2] == workflows
+
 
 WORKFLOWS = ("autoscale", "deploy", "drift", "pull-request")
 

@@ -1,6 +1,7 @@
 """The workflows of a team's repository, which call those of this one: docs/adopting.md."""
 
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from sandbox.layout import PROJECT
+from tests.e2e.platform import commands
 from tests.workflows.test_linters import actionlint
 from tests.workflows.test_rules import CALLED, JOBS
 from tests.workflows.workflow import FOLDER
@@ -78,6 +80,25 @@ def test_it_names_each_secret_and_input_that_it_passes(file: Path) -> None:
     assert passed == {name: f"${{{{ secrets.{name} }}}}" for name in passed}
     assert passed.keys() <= declared["secrets"].keys()
     assert job(file).get("with", {}).keys() <= declared["inputs"].keys()
+
+
+def test_an_upgrade_moves_the_commit_of_calls_and_leaves_pins_of_copies(tmp_path: Path) -> None:
+    upgrade = commands("Upgrading")[0]
+    [move] = [line for line in upgrade.splitlines() if line.endswith("/workflows/*.yml")]
+    folder = tmp_path / FOLDER
+    folder.mkdir(parents=True)
+    copies = [PROJECT / FOLDER / file.name for file in FILES]
+    for file in FILES:
+        (folder / file.name).write_text(file.read_text())
+    for file in copies:
+        (folder / f"copied-{file.name}").write_text(file.read_text())
+    script = f"version=v9.9.9; commit={'f' * 40}; {move}"
+    subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=tmp_path, check=True)
+    for file in FILES:
+        moved = (folder / file.name).read_text()
+        assert f"/tenant-nats/.github/workflows/{file.name}@{'f' * 40} # v9.9.9\n" in moved
+    for file in copies:
+        assert (folder / f"copied-{file.name}").read_text() == file.read_text()
 
 
 def test_what_the_called_workflows_make_is_installed_in_the_repository_that_calls() -> None:

@@ -62,6 +62,19 @@ def test_a_called_workflow_is_given_the_secrets_that_it_uses_and_no_others(job: 
 
 
 @every_job
+def test_a_job_that_was_given_no_secret_says_so_before_it_does_anything(job: Job) -> None:
+    if key(job) not in ENVIRONMENTS or job.workflow not in CALLED:
+        return
+    number, asked = next((n, step) for n, step in enumerate(job.steps) if "run" in step)
+    assert asked["run"] == "make secrets"
+    assert "if" not in asked
+    assert [text for step in job.steps[:number] for text in texts(step) if "secrets" in text] == []
+    names = sorted(job.triggers["workflow_call"]["secrets"])
+    any_of_them = " || ".join(f"secrets.{name} != ''" for name in names)
+    assert asked["env"] == {"SECRETS": ", ".join(names), "GIVEN": f"${{{{ {any_of_them} }}}}"}
+
+
+@every_job
 def test_what_a_caller_says_comes_before_the_variables_of_its_repository(job: Job) -> None:
     if job.workflow in CALLED:
         inputs = job.triggers["workflow_call"]["inputs"]
@@ -114,7 +127,8 @@ def test_secrets_are_in_steps_of_jobs_behind_an_environment_and_nowhere_else(job
     name = ENVIRONMENTS.get(key(job))
     wanted = f"${{{{ inputs.environment || '{name}' }}}}" if job.workflow in CALLED else name
     assert job.settings.get("environment") == (wanted if name else None)
-    secret = [text for text in texts(job.settings) if "secrets" in text]
+    every = [text for text in texts(job.settings) if text != "make secrets"]
+    secret = [text for text in every if "secrets" in text]
     in_steps = [text for step in job.steps for text in texts(step.get("env", {}))]
     assert all(text in in_steps for text in secret)
     if key(job) not in ENVIRONMENTS:

@@ -93,6 +93,29 @@ def test_make_issue_says_of_which_stack_the_drift_is(folder: Path) -> None:
     ]
 
 
+SECRETS = "DATABASE_URL, KUBECONFIG"
+
+
+@pytest.mark.parametrize("given", ["false", ""])
+def test_make_secrets_names_in_one_sentence_what_is_missing_and_both_ways_out(
+    folder: Path, given: str
+) -> None:
+    refused = make(folder, "secrets", SECRETS=SECRETS, GIVEN=given)
+    assert (refused.returncode != 0, refused.stdout) == (True, "")
+    said = [line for line in refused.stderr.splitlines() if not line.startswith("make: ")]
+    assert said == [
+        "GitHub gave this job none of its secrets (DATABASE_URL, KUBECONFIG): set them in the "
+        "environment that the job names, in the repository that it runs for, or, if they are set "
+        "there, copy the workflow into that repository in place of the call, as docs/adopting.md "
+        'says below "Secrets".'
+    ]
+
+
+def test_make_secrets_is_silent_where_any_secret_is_there(folder: Path) -> None:
+    passed = make(folder, "secrets", SECRETS=SECRETS, GIVEN="true")
+    assert (passed.returncode, passed.stdout, passed.stderr) == (0, "", "")
+
+
 def test_make_kubeconfig_writes_a_file_that_only_its_owner_reads(folder: Path) -> None:
     file = folder / ".kubeconfig"
     text = 'apiVersion: v1\nusers: [{name: a, user: {token: "it\'s $HOME"}}]'
@@ -136,7 +159,7 @@ def test_make_autoscale_and_propose_make_a_pull_request_of_what_tenants_need(
 
 @pytest.mark.parametrize(
     "target",
-    ["comment", "issue", "diff", "guard", "deploy", "drift", "autoscale", "propose"],
+    ["comment", "issue", "secrets", "diff", "guard", "deploy", "drift", "autoscale", "propose"],
 )
 def test_what_comes_from_outside_is_never_part_of_a_command_line(folder: Path, target: str) -> None:
     shown = subprocess.run(
@@ -144,7 +167,7 @@ def test_what_comes_from_outside_is_never_part_of_a_command_line(folder: Path, t
         cwd=folder,
         env={"PATH": os.environ["PATH"], "STACK": "$(id)", "PULL_REQUEST": "$(id)", "BASE": "$(id)",
              "INVENTORY": "$(id)", "APPROVAL": "$(id)", "PROPOSAL": "$(id)",
-             "NAMESPACE": "$(id)"},
+             "NAMESPACE": "$(id)", "SECRETS": "$(id)", "GIVEN": "$(id)"},
         capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
     assert "$(id)" not in shown

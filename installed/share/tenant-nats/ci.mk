@@ -6,7 +6,7 @@
 UV ?= uv
 
 .DEFAULT_GOAL := help
-.PHONY: help changes comment kubeconfig diff guard deploy drift issue autoscale propose
+.PHONY: help changes comment secrets kubeconfig diff guard deploy drift issue autoscale propose
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -32,6 +32,13 @@ changes: ## write changes.md: what INVENTORY changes since the commit BASE, or i
 
 comment: ## post changes.md on PULL_REQUEST, in place of the earlier comment on INVENTORY
 	@$(RUN) tenant-nats post changes.md --pull-request "$$PULL_REQUEST" --inventory "$$INVENTORY"
+
+# GIVEN and not the secrets, so that this step has none.
+secrets: ## fail unless GIVEN is true: whether any of SECRETS has reached this job
+	@test "$$GIVEN" = true || { echo "GitHub gave this job none of its secrets ($$SECRETS): set them in" \
+	  "the environment that the job names, in the repository that it runs for, or, if they are set there," \
+	  "copy the workflow into that repository in place of the call, as docs/adopting.md says below" \
+	  "\"Secrets\"." >&2; exit 1; }
 
 kubeconfig: ## write the file KUBECONFIG from the variable KUBECONFIG_TEXT
 	@umask 077 && printf '%s\n' "$$KUBECONFIG_TEXT" >"$$KUBECONFIG"
