@@ -67,6 +67,21 @@ def test_the_review_is_of_the_edit_that_the_page_shows() -> None:
     assert "\n".join(f"> {line}".rstrip() for line in comment.splitlines()) in page
 
 
+MORE = ("## Measured", "## What else was possible")
+
+
+def test_each_decision_has_the_same_headings() -> None:
+    pages = sorted((DOCS / "adr").glob("0*.md"))
+    headings = {page.name: re.findall("^#+ .*", page.read_text(), re.MULTILINE) for page in pages}
+    assert len(headings) > 40
+    for name, (title, *others) in headings.items():
+        assert title.startswith(f"# {name[:4]}: ")
+        between = [each for each in others if each not in MORE]
+        assert between == ["## Context", "## Decision", "## Consequences"], name
+        assert others[-1] == between[-1], name
+    assert [page.name for page in pages if "\nStatus: " in page.read_text()] == []
+
+
 def test_the_life_of_a_row_is_drawn_as_the_program_has_it() -> None:
     page = (DOCS / "concepts.md").read_text()
     drawn = set(re.findall(r"^  (\w+) --> (\w+):", page, re.MULTILINE))
