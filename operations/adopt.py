@@ -74,7 +74,7 @@ def adopt(
     except StackFileError as error:
         raise stopped(Exit.FAILED, f"{error} Nothing was changed.") from None
     found = _looked_at(kubectl, namespace, domain, settings_file)
-    place = _Place(kubectl, namespace, domain, found)
+    place = _Place(kubectl, namespace, domain, settings_file, found)
     if write:
         _write(write, place.found)
     if patch:
@@ -94,7 +94,20 @@ class _Place:
     kubectl: Kubectl
     namespace: str
     cluster_domain: str
+    settings_file: Path | None
     found: Survey
+
+    @property
+    def options(self) -> str:
+        """What makes another run look at the same place, for a shell."""
+        given = ["--namespace", self.namespace]
+        if self.kubectl.context:
+            given += ["--context", self.kubectl.context]
+        if self.settings_file:
+            given += ["--settings", str(self.settings_file)]
+        if self.cluster_domain != CLUSTER_DOMAIN:
+            given += ["--cluster-domain", self.cluster_domain]
+        return shlex.join(given)
 
     @property
     def settings(self) -> list[str]:
@@ -256,7 +269,7 @@ def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
 
 
 def _steps(place: _Place, written: Path | None, *, is_patched: bool) -> Iterator[str]:
-    found, namespace = place.found, place.namespace
+    found = place.found
     if blocked := [tenant.id for tenant in found.left if tenant.obstacles]:
         yield (
             f"Nothing of {listed(blocked, most=5)} is handed over while something is in the way. "
@@ -269,11 +282,7 @@ def _steps(place: _Place, written: Path | None, *, is_patched: bool) -> Iterator
         yield f"  1. The inventory is written: {written}. Read it."
     else:
         yield "  1. Write the inventory that describes it, and read it:"
-        context = place.kubectl.context
-        where = f" --context {context}" if context else ""
-        if place.cluster_domain != CLUSTER_DOMAIN:
-            where += f" --cluster-domain {place.cluster_domain}"
-        yield f"       tenant-nats adopt --namespace {namespace}{where} --write tenants.yaml"
+        yield f"       tenant-nats adopt {place.options} --write tenants.yaml"
     yield "  2. Let the stack use the existing namespace, and take over the objects in it:"
     for command in place.settings:
         yield f"       {command}"

@@ -1,9 +1,12 @@
 """What `adopt` says of a cluster with another domain; kubectl and the table are stand-ins."""
 
 import json
+import shlex
+from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from cluster.kubectl import Kubectl
@@ -47,6 +50,24 @@ def test_its_rows_are_ours_and_the_stack_is_to_have_its_domain() -> None:
     ]
     said = CliRunner().invoke(app, ["adopt", "--cluster-domain", "corp.example"]).stdout
     assert "--cluster-domain corp.example --write tenants.yaml" in said
+
+
+def test_the_printed_step_looks_at_the_same_place_with_the_same_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("the stack.yaml").write_text("config: {tenant-nats:clusterDomain: corp.example}\n")
+    looked = ("--namespace", "vrsky-tenants", "--context", "$(id)", "--settings", "the stack.yaml")
+    said = CliRunner().invoke(app, ["adopt", *looked]).stdout
+    [step] = [line.strip() for line in said.splitlines() if "--write" in line]
+    domain = ("--cluster-domain", "corp.example")
+    assert shlex.split(step) == [
+        "tenant-nats", "adopt", *looked, *domain, "--write", "tenants.yaml",
+    ]  # fmt: skip
+    group: Any = typer.main.get_command(app)
+    carried = {option for option in step.split() if option.startswith("--")}
+    known = {option for each in group.commands["adopt"].params for option in each.opts}
+    assert known - carried == {"--patch", "--json"}
 
 
 def test_without_the_domain_the_obstacle_names_the_option() -> None:
