@@ -90,6 +90,9 @@ def _pod(plan: InstancePlan, options: ServerOptions, config_map: pulumi.Input[st
         **_if_said(
             imagePullSecrets=[{"name": name} for name in options.pod.image_pull_secrets],
             serviceAccountName=options.pod.service_account_name,
+            # The API server copies the name into this older field. If nobody owned it, it would
+            # give the name back when the setting goes.
+            serviceAccount=options.pod.service_account_name,
             runtimeClassName=options.pod.runtime_class_name,
         ),
     }

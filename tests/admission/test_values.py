@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from settings.metadata import LARGEST_ANNOTATIONS
 from settings.stack import Settings
 from tenancy.inventory.models import Size, Toleration
+from tenancy.names import FIELD_MANAGER
 from tests.access import Access, listed
 from tests.components.stack import graph_of
 from tests.components.test_pods import EVERY_SETTING
@@ -71,7 +72,7 @@ def test_a_pod_with_every_setting_is_admitted_where_pod_security_is_restricted(
 
 OWN = (
     *("nodeSelector", "tolerations", "affinity", "topologySpreadConstraints", "priorityClassName"),
-    *("imagePullSecrets", "serviceAccountName", "runtimeClassName"),
+    *("imagePullSecrets", "serviceAccountName", "serviceAccount", "runtimeClassName"),
 )
 """The fields of a pod that the settings fill."""
 
@@ -330,6 +331,57 @@ def test_an_accepted_affinity_reaches_the_pod_as_it_was_said(
     assert len(admitted(access, namespace, made)) == len(LISTS) + 1
 
 
+BEFORE_AND_AFTER: dict[str, tuple[Raw, Raw]] = {
+    **{f"{key.lower()}-taken-away": ({"pod": {key: value}}, {})
+       for key, value in EVERY_SETTING.items()},
+    "all-taken-away": ({"pod": EVERY_SETTING, "runAsUser": 65532}, {}),
+    "user-taken-away": ({"runAsUser": 65532}, {}),
+    "user-given-back": ({"runAsUser": "none"}, {}),
+    "account-changed": (
+        {"pod": {"serviceAccountName": "nats"}}, {"pod": {"serviceAccountName": "other"}},
+    ),
+}  # fmt: skip
+"""Settings of a stack, and those that it has after an edit."""
+
+
+def test_an_edit_leaves_nothing_of_a_setting_that_was_there_before(
+    access: Access, namespace: str
+) -> None:
+    """Not in fields either that the API server fills by itself, and that nobody owns."""
+    edited = {name: deployment(**before) for name, (before, _) in BEFORE_AND_AFTER.items()}
+    server_side_apply(access, namespace, edited)
+    after = {name: deployment(**after) for name, (_, after) in BEFORE_AND_AFTER.items()}
+    fresh = {f"{name}-fresh": each for name, each in after.items()}
+    found = server_side_apply(access, namespace, {**after, **fresh})
+    for name in after:
+        assert found[name] == found[f"{name}-fresh"], name
+
+
+def deployment(**settings: Any) -> Raw:
+    """The Deployment of a server, with settings of its stack."""
+    return json.loads(json.dumps(graph_of({"acme": {}}, **settings).one(":Deployment").inputs))
+
+
+def server_side_apply(
+    access: Access, namespace: str, deployments: Mapping[str, Raw]
+) -> dict[str, Raw]:
+    """Apply Deployments as the plugin does; the pods' templates that come of it, by their names.
+
+    They start nothing.
+    """
+    named = [
+        {**each, "metadata": {"name": name, "namespace": namespace},
+         "spec": {**each["spec"], "paused": True}}
+        for name, each in deployments.items()
+    ]  # fmt: skip
+    text = access.run(
+        "apply", "--server-side", f"--field-manager={FIELD_MANAGER}", "--force-conflicts",
+        "--validate=strict", "--filename=-", "--output=json", stdin=listed(named),
+    )  # fmt: skip
+    made = json.loads(text)["items"]
+    return {each["metadata"]["name"]: each["spec"]["template"] for each in made}
+
+
 def is_right(model: Any, given: Mapping[str, Any]) -> bool:
     """Whether we accept it."""
     with suppress(ValidationError):
@@ -340,7 +392,7 @@ def is_right(model: Any, given: Mapping[str, Any]) -> bool:
 
 def plain() -> Raw:
     """The Deployment of a server, without any setting."""
-    return json.loads(json.dumps(graph_of({"acme": {}}).one(":Deployment").inputs))
+    return deployment()
 
 
 def raw(field: str, value: object) -> Raw:

@@ -77,6 +77,7 @@ def test_every_setting_is_a_field_of_the_pod_in_kubernetes_own_form() -> None:
         "priorityClassName": "servers",
         "imagePullSecrets": [{"name": "registry"}, {"name": "mirror"}],
         "serviceAccountName": "nats",
+        "serviceAccount": "nats",
         "runtimeClassName": "gvisor",
     }
     assert {key: pod[key] for key in spec()} == spec(), "the other fields stay as they were"
