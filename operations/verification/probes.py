@@ -18,6 +18,7 @@ from tenancy.defaults import USER
 from tenancy.names import CLIENT_PORT, TENANT_LABEL
 
 _LABELS = {
+    "app.kubernetes.io/name": "verify",
     "app.kubernetes.io/part-of": "tenant-nats",
     "app.kubernetes.io/component": "verify",
 }
