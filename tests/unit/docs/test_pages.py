@@ -4,14 +4,18 @@ import re
 from difflib import unified_diff
 from pathlib import Path
 
+import pytest
+
 from sandbox.layout import PROJECT
 from settings.control_plane import Database
 from settings.pods import Pod
+from settings.reading import SettingsError, settings_of
 from settings.service import Service
 from settings.stack import Metrics, Settings
 from tenancy.edit.description import as_markdown
 from tenancy.edit.effects import changes_between
 from tenancy.inventory.validation import parse
+from tenancy.names import RESERVED_LABELS
 from tenancy.rows.lifecycle import STATUSES, TRANSITIONS
 
 DOCS = PROJECT / "docs"
@@ -97,3 +101,28 @@ def test_the_page_of_production_has_a_row_for_each_setting_and_for_no_other() ->
     table = (DOCS / "production.md").read_text().partition("## The settings of a stack")[2]
     rows = re.findall(r"^\| (`.*?`) \|", table, re.MULTILINE)
     assert {key for row in rows for key in re.findall(r"`(\S+)`", row)} == known
+
+
+@pytest.mark.parametrize("section", ["pod", "service"])
+def test_the_page_of_production_names_the_labels_and_annotations_that_are_refused(
+    section: str,
+) -> None:
+    page = " ".join((DOCS / "production.md").read_text().split())
+    labels = re.search(rf"`{section}\.labels` takes .*?(`app`.*?), and nothing below `(.*?)`", page)
+    annotations = re.search(
+        rf"`{section}\.annotations` takes nothing below `(.*?)` or `(.*?)`", page
+    )
+    assert labels
+    assert annotations
+    # The page names the prefix of the labels of Kubernetes' own once.
+    names = {name.rpartition("/")[2] for name in re.findall(r"`(.*?)`", labels[1])}
+    assert names == {name.rpartition("/")[2] for name in RESERVED_LABELS}
+    refused = {"labels": (*RESERVED_LABELS, f"{labels[2]}x")}
+    refused["annotations"] = tuple(f"{prefix}x" for prefix in annotations.groups())
+    taken = {"labels": ("app.kubernetes.io/component", "app.kubernetes.io/version")}
+    taken["annotations"] = ("app.kubernetes.io/name",)
+    for kind in refused:
+        for key in refused[kind]:
+            with pytest.raises(SettingsError, match="expected another key"):
+                settings_of({section: {kind: {key: "x"}}}, "")
+        settings_of({section: {kind: dict.fromkeys(taken[kind], "x")}}, "")
