@@ -15,6 +15,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    field_validator,
     model_validator,
 )
 from pydantic.alias_generators import to_camel
@@ -111,6 +112,12 @@ class Toleration(Model):
         "Without it, for ever.",
         examples=[300],
     )
+
+    @field_validator("operator", "value", mode="after")
+    @classmethod
+    def _unsaid(cls, said: str | None) -> str | None:
+        """None for what Kubernetes takes for no word at all: with it, nothing restarts."""
+        return None if said in ("Equal", "") else said
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:

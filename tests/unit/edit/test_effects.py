@@ -277,6 +277,30 @@ def test_a_size_that_gets_nodes_of_its_own_restarts_its_servers() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("toleration", "written_out"),
+    [
+        ({"key": "large"}, {"operator": "Equal"}),
+        ({"key": "large"}, {"operator": "Equal", "value": ""}),
+        ({"key": "large", "value": "nats"}, {"operator": "Equal"}),
+        ({"key": "large", "operator": "Exists"}, {"value": ""}),
+    ],
+)
+def test_a_toleration_that_writes_out_what_it_meant_before_changes_nothing(
+    toleration: dict[str, Any], written_out: dict[str, Any]
+) -> None:
+    before, after = (
+        Inventory.model_validate({
+            "tenants": {"acme": {"size": "large"}},
+            "sizes": {"large": {**SIZES["large"], "tolerations": (each,)}},
+        })
+        for each in (toleration, {**toleration, **written_out})
+    )  # fmt: skip
+    assert changes_between(before, after).tenants == ()
+    [tolerated] = after.sizes["large"].tolerations
+    assert tolerated.model_dump(by_alias=True, exclude_none=True) == toleration, "nor for the engine"
+
+
 def test_an_edit_that_says_the_same_in_other_words_changes_nothing() -> None:
     assert told({"integrations": 60}, {"integrations": 60, "instances": 2}) == []
 
