@@ -26,7 +26,21 @@ Pause = Annotated[
     StringConstraints(pattern=r"^(0|[1-9][0-9]{0,3})s$"),
     expected("a time in whole seconds", "30s"),
 ]
-MostInstances = Annotated[int, Field(ge=1), expected("a whole number, 1 or more", "100")]
+
+
+def _whole(value: object) -> object:
+    """A number by its digits, since the engine passes settings as text; no other text is one."""
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and value[0] != "0":
+        return int(value)
+    return value
+
+
+MostInstances = Annotated[
+    int,
+    Field(strict=True, ge=1),
+    BeforeValidator(_whole),
+    expected("a whole number, 1 or more", "100"),
+]
 Flag = Annotated[bool, expected("true or false", "true")]
 DatabaseName = Annotated[
     str,
@@ -47,12 +61,11 @@ def _user(value: object) -> object:
     """The user that a stack names; None where it leaves the user to the platform."""
     if value is None:
         raise ValueError
-    return None if value == "none" else value
+    return None if value == "none" else _whole(value)
 
 
 RunAsUser = Annotated[
-    int | None,
-    Field(ge=1, le=2**31 - 1),
+    Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)] | None,
     BeforeValidator(_user),
     expected("the number of a user, 1 or more, or none to leave it to the platform", "1000"),
 ]
