@@ -298,7 +298,9 @@ def test_a_toleration_that_writes_out_what_it_meant_before_changes_nothing(
     )  # fmt: skip
     assert changes_between(before, after).tenants == ()
     [tolerated] = after.sizes["large"].tolerations
-    assert tolerated.model_dump(by_alias=True, exclude_none=True) == toleration, "nor for the engine"
+    assert tolerated.model_dump(by_alias=True, exclude_none=True) == toleration, (
+        "nor for the engine"
+    )
 
 
 def test_an_edit_that_says_the_same_in_other_words_changes_nothing() -> None:
