@@ -1,6 +1,6 @@
 """The settings below `database`: what a stack knows and does about it, besides the rows."""
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
@@ -55,7 +55,7 @@ class Database(BaseModel):
 
     manage_roles: Flag = False
     """Whether the stack makes the roles and their grants, with the plugin of pulumi-postgresql."""
-    name: DatabaseName | None = None
+    name: DatabaseName | None = Field(default=None, validate_default=True)
     """The database that has the tables; needed if the stack manages the roles."""
     said_schema: TableName | None = Field(default=None, alias="schema")
     """The schema that has the tables, if the stack names it; `in_schema` says which it is."""
@@ -81,8 +81,10 @@ class Database(BaseModel):
             words=StatusWords(**self.statuses.model_dump()),
         )
 
-    @model_validator(mode="after")
-    def _named(self) -> "Database":
-        if self.manage_roles and self.name is None:
+    # Of the field, not of the model: pydantic asks a model only when all its fields are right.
+    @field_validator("name")
+    @classmethod
+    def _named(cls, name: str | None, others: ValidationInfo) -> str | None:
+        if name is None and others.data.get("manage_roles"):
             raise PydanticCustomError("unnamed", "")
-        return self
+        return name

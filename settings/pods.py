@@ -1,11 +1,12 @@
 """What a stack says of the pods of all its servers, by Kubernetes' own names."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
     ConfigDict,
-    model_validator,
+    ValidationInfo,
+    field_validator,
 )
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
@@ -106,13 +107,12 @@ class Pod(BaseModel):
             mode="json", by_alias=True, exclude_unset=True, exclude_none=True
         )
 
-    @model_validator(mode="after")
-    def _agrees(self) -> Self:
-        if self.node_lost_seconds is not None and (own := of_lost_nodes(self.tolerations)):
-            place, toleration = own[0]
-            raise PydanticCustomError(
-                "contradiction",
-                "",
-                {"place": place, "toleration": str(toleration), "seconds": self.node_lost_seconds},
-            )
-        return self
+    # Of the field, not of the model: pydantic asks a model only when all its fields are right.
+    @field_validator("node_lost_seconds")
+    @classmethod
+    def _agrees(cls, seconds: int | None, others: ValidationInfo) -> int | None:
+        own = of_lost_nodes(others.data.get("tolerations", ()))
+        if seconds is not None and own:
+            told = [(place, str(toleration)) for place, toleration in own]
+            raise PydanticCustomError("contradiction", "", {"tolerations": told})
+        return seconds

@@ -1,7 +1,7 @@
 """How a setting that does not fit is reported."""
 
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError, WrapValidator
 from pydantic.fields import FieldInfo
@@ -11,12 +11,18 @@ from settings.stack import Settings
 from tenancy.inventory.faults import Location, dotted, printable
 from tenancy.inventory.models import fields_of
 from tenancy.inventory.types import Expectation
-from tenancy.words import counted
+from tenancy.words import agreeing, counted
 
 
 def report(error: ValidationError) -> str:
     """Every value that does not fit, in one line."""
-    return "; ".join(_fault(details) for details in error.errors(include_url=False))
+    faults = error.errors(include_url=False)
+    return "; ".join(_fault(details) for details in faults if not _is_long_enough(details))
+
+
+def _is_long_enough(details: Any) -> bool:
+    """Whether a list counts as too short only for items that are faults of their own."""
+    return details["type"] == "too_short" and len(details["input"]) >= details["ctx"]["min_length"]
 
 
 _EXAMPLES: Mapping[str, str] = {
@@ -42,12 +48,11 @@ def _fault(details: Any) -> str:
         case "extra_forbidden":
             return _unknown(details["loc"])
         case "unnamed" | "ambiguous" | "one_table" | "unexported" | "contradiction":
-            return _contradiction(key, details)
+            return _contradiction(details)
         case "model_type" | "dict_type" | "model_attributes_type":
-            example = _EXAMPLES.get(key) or _first_below(details["loc"])
-            return f"{key} is {value}, expected settings below it, for example {example}"
+            return f"{key} is {value}, {_settings_below(details['loc'])}"
         case "missing":
-            return f"{key} is missing{_expectation_at(details['loc'])}"
+            return f"{key} is missing, {_expectation_at(details['loc'])}"
         case "expected":
             context = details["ctx"]
             words = f"expected {context['words']}, for example {context['example']}"
@@ -70,13 +75,14 @@ def _unknown(location: Location) -> str:
     return f"there is no setting {key}; known are {_known('', Settings)}"
 
 
-def _contradiction(key: str, details: Any) -> str:
+def _contradiction(details: Any) -> str:
     """What is said of settings that do not agree with each other."""
+    key, section = dotted(details["loc"]), dotted(details["loc"][:-1])
     match details["type"]:
         case "unnamed":
             return (
-                f"{key}.manageRoles is true and {key}.name is missing, expected the name of the "
-                f"database that has the tables: `pulumi config set --path {key}.name platform`"
+                f"{section}.manageRoles is true and {key} is missing, expected the name of the "
+                f"database that has the tables: `pulumi config set --path {key} platform`"
             )
         case "ambiguous":
             return (
@@ -87,15 +93,18 @@ def _contradiction(key: str, details: Any) -> str:
             return f"{key} has one name for two tables; give each the name that it has there"
         case "unexported":
             return (
-                f"{key}.exporter is false, so there is nothing for {key}.podMonitor to find and "
-                f"nothing for {key}.prometheusRule to watch: leave those two out as well"
+                f"{section}.exporter is false, so there is nothing for {key} to find or to watch: "
+                "leave it out as well"
             )
         case _:
-            context = details["ctx"]
+            told = [
+                f"{section}.tolerations[{place}] ({toleration})"
+                for place, toleration in details["ctx"]["tolerations"]
+            ]
             return (
-                f"{key}.tolerations[{context['place']}] ({context['toleration']}) tolerates a lost "
-                f"node too, and {key}.nodeLostSeconds is {context['seconds']}: leave out one of "
-                "the two, or name another `key` or `effect`"
+                f"{' and '.join(told)} {agreeing(len(told), 'tolerates', 'tolerate')} a lost node "
+                f"too, and {key} is {details['input']}: leave out one of the two, or name another "
+                "`key` or `effect`"
             )
 
 
@@ -131,9 +140,16 @@ def _model_at(location: Location) -> type[BaseModel]:
     return _model_in(_field_at(location)) or Settings
 
 
-def _first_below(location: Location) -> str:
-    """The first setting below `location`."""
-    return f"{dotted(location)}.{next(iter(fields_of(_model_at(location))))}"
+def _settings_below(location: Location) -> str:
+    """What is expected at `location`, which has settings below it."""
+    key = dotted(location)
+    example = _EXAMPLES.get(key) or f"{key}.{next(iter(fields_of(_model_at(location))))}"
+    return f"expected settings below it, for example {example}"
+
+
+def _list_at(location: Location) -> str:
+    """What is expected at `location`, which has a list."""
+    return f"expected a list, for example {dotted(location)}[0]"
 
 
 def _expectation_at(location: Location) -> str:
@@ -141,14 +157,22 @@ def _expectation_at(location: Location) -> str:
     field = _field_at(location)
     for each in field.metadata if field else ():
         if isinstance(each, WrapValidator) and isinstance(each.func, Expectation):
-            return f", expected {each.func.words}, for example {each.func.example}"
-    return ""
+            return f"expected {each.func.words}, for example {each.func.example}"
+    kind = field.annotation if field else None
+    match get_origin(kind):
+        case origin if origin is Literal:
+            *most, last = [f"'{each}'" for each in get_args(kind)]
+            return f"expected {' or '.join(filter(None, [', '.join(most), last]))}"
+        case origin if origin is tuple:
+            return _list_at(location)
+        case _:
+            return _settings_below(location)
 
 
 def _expected(kind: str, details: Any) -> str:
     match kind:
         case "tuple_type":
-            return f"expected a list, for example {dotted(details['loc'])}[0]"
+            return _list_at(details["loc"])
         case "too_short" | "too_long":
             return f"expected {_number(details)}"
         case "literal_error":

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, field_validator
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
@@ -41,11 +41,13 @@ class Metrics(BaseModel):
     labels: dict[LabelKey, LabelValue] = {}
     """The labels of both, by which the operator's Prometheus may select them."""
 
-    @model_validator(mode="after")
-    def _exported(self) -> "Metrics":
-        if not self.exporter and (self.pod_monitor or self.prometheus_rule):
+    # Of the fields, not of the model: pydantic asks a model only when all its fields are right.
+    @field_validator("pod_monitor", "prometheus_rule")
+    @classmethod
+    def _exported(cls, is_made: bool, others: ValidationInfo) -> bool:
+        if is_made and not others.data.get("exporter", True):
             raise PydanticCustomError("unexported", "")
-        return self
+        return is_made
 
 
 def _structure(value: Any) -> Any:

@@ -44,6 +44,8 @@ def chosen(condition: Callable[[FieldInfo], bool]) -> list[Any]:
 
 
 NUMBERS = chosen(lambda field: int in kinds(field))
+LISTS = chosen(is_list)
+NEEDED = chosen(FieldInfo.is_required)
 
 
 def told(location: Location, value: object) -> list[str]:
@@ -58,9 +60,19 @@ def told(location: Location, value: object) -> list[str]:
     return []
 
 
-def test_they_are_found_at_any_depth() -> None:
-    known = {"maxInstances", "runAsUser", "pod.tolerations[0].tolerationSeconds"}
-    assert known <= {each.id for each in NUMBERS}
+@pytest.mark.parametrize(
+    ("found", "known"),
+    [
+        (NUMBERS, {"maxInstances", "runAsUser", "pod.tolerations[0].tolerationSeconds"}),
+        (LISTS, {"pod.imagePullSecrets", "pod.tolerations"}),
+        (NEEDED, {
+            "pod.affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution[0]."
+            "labelSelector.matchExpressions[0].operator"
+        }),
+    ],
+)  # fmt: skip
+def test_they_are_found_at_any_depth(found: list[Any], known: set[str]) -> None:
+    assert known <= {each.id for each in found}
 
 
 @pytest.mark.parametrize("location", NUMBERS)
@@ -70,3 +82,68 @@ def test_only_a_number_is_a_number(location: Location) -> None:
     for value in (True, 1.0, "1_000", "+5", " 5", "5.0", "05", "1e1", "\u0665", ""):
         [line] = [line for line in told(location, value) if line.startswith(start)]
         assert ", expected " in line
+
+
+@pytest.mark.parametrize("location", LISTS)
+def test_a_list_of_wrong_items_is_not_said_to_be_short(location: Location) -> None:
+    lines = told(location, ["a b/"])
+    assert [line for line in lines if line.startswith(f"{dotted(location)}[0] is a b/, expected ")]
+    assert not [line for line in lines if line.startswith(f"{dotted(location)} is ")]
+
+
+@pytest.mark.parametrize("location", NEEDED)
+def test_what_is_missing_is_told_with_what_would_be_right(location: Location) -> None:
+    start = f"{dotted(location)} is missing, expected "
+    [line] = [line for line in told(location[:-1], {}) if line.startswith(start)]
+    assert "for example " in line or "'" in line
+
+
+TOLERATIONS = [{"operator": "Exists"}, {"key": "a"}, {"key": "node.kubernetes.io/not-ready"}]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        pytest.param(
+            {"pod": {"nodeLostSeconds": 5, "tolerations": TOLERATIONS, "spread": "racks"}},
+            [
+                "pod.spread is racks, expected 'none', 'nodes' or 'zones'",
+                "pod.tolerations[0] (*:*) and pod.tolerations[2] (node.kubernetes.io/not-ready=:*) "
+                "tolerate a lost node too, and pod.nodeLostSeconds is 5: leave out one of the two, "
+                "or name another `key` or `effect`",
+            ],
+            id="a lost node",
+        ),
+        pytest.param(
+            {"metrics": {"exporter": False, "podMonitor": True, "prometheusRule": True,
+                         "exporterImage": "x"}},
+            [
+                "metrics.exporterImage is x, expected an image with a tag and, at best, a digest, "
+                "for example nats:2.15.1-alpine",
+                *(
+                    f"metrics.exporter is false, so there is nothing for {key} to find or to "
+                    "watch: leave it out as well"
+                    for key in ("metrics.podMonitor", "metrics.prometheusRule")
+                ),
+            ],
+            id="no exporter",
+        ),
+        pytest.param(
+            {"database": {"manageRoles": True, "tables": 1}},
+            [
+                "database.manageRoles is true and database.name is missing, expected the name of "
+                "the database that has the tables: `pulumi config set --path database.name "
+                "platform`",
+                "database.tables is 1, expected settings below it, for example "
+                "database.tables.instances",
+            ],
+            id="no database",
+        ),
+    ],
+)  # fmt: skip
+def test_what_contradicts_another_setting_is_told_beside_what_is_wrong_by_itself(
+    given: dict[str, Any], expected: list[str]
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        settings_of(given, "stack.yaml")
+    assert str(caught.value) == f"stack.yaml: {'; '.join(expected)}. Nothing was changed."

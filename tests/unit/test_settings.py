@@ -335,8 +335,8 @@ def test_what_is_wrong_with_the_database_is_told_by_its_whole_key(
     [
         (
             '{"exporter": false, "podMonitor": true}',
-            "metrics.exporter is false, so there is nothing for metrics.podMonitor to find and "
-            "nothing for metrics.prometheusRule to watch: leave those two out as well",
+            "metrics.exporter is false, so there is nothing for metrics.podMonitor to find or to "
+            "watch: leave it out as well",
         ),
         (
             '{"podMonitors": true}',
