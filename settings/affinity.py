@@ -1,7 +1,8 @@
 """The affinity of a pod, in Kubernetes' own form, as strict as its API server takes it.
 
-A little stricter in two places where the API server admits what no scheduler can meet: the value of
-`Gt` and `Lt` is a number, and no preference is without its terms.
+A little stricter where the API server admits what no node or pod can meet: the value of `Gt` and
+`Lt` is a number that the scheduler can read, each term of nodes has a requirement, and each term of
+pods says by `labelSelector` which it means.
 """
 
 from typing import Annotated, Literal, Self
@@ -32,6 +33,14 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)
 
 
+_LARGEST = 2**63 - 1
+"""The largest number that the scheduler reads in a label."""
+
+
+def _is_number(text: str) -> bool:
+    return text.isdecimal() and len(text) <= len(str(_LARGEST)) and int(text) <= _LARGEST
+
+
 def _values(operator: str, values: tuple[str, ...]) -> None:
     """Refuse a number of values that does not fit the operator, as the API server does."""
     words = None
@@ -40,8 +49,10 @@ def _values(operator: str, values: tuple[str, ...]) -> None:
             words = f"`values` with `operator: {operator}`"
         case "Exists" | "DoesNotExist" if values:
             words = f"no `values` with `operator: {operator}`"
-        case "Gt" | "Lt" if len(values) != 1 or not values[0].isdecimal():
-            words = f"one number in quotes in `values` with `operator: {operator}`"
+        case "Gt" | "Lt" if len(values) != 1 or not _is_number(values[0]):
+            words = (
+                f"one number in quotes, at most {_LARGEST}, in `values` with `operator: {operator}`"
+            )
         case _:
             pass
     if words:
@@ -75,6 +86,15 @@ class NodeTerm(_Part):
 
     match_expressions: tuple[NodeRequirement, ...] = ()
     match_fields: tuple[NodeField, ...] = ()
+
+    @model_validator(mode="after")
+    def _requires(self) -> Self:
+        """Refuse what no node meets."""
+        if not (self.match_expressions or self.match_fields):
+            words = "a requirement in `matchExpressions` or `matchFields`"
+            example = "{matchExpressions: [{key: disk, operator: In, values: [ssd]}]}"
+            raise PydanticCustomError("expected", "", {"words": words, "example": example})
+        return self
 
 
 class RequiredNodes(_Part):
@@ -126,7 +146,7 @@ class PodTerm(_Part):
     """Other pods, and how near is meant."""
 
     topology_key: TopologyKey
-    label_selector: LabelSelector | None = None
+    label_selector: LabelSelector
     namespaces: tuple[NamespaceName, ...] = ()
     namespace_selector: LabelSelector | None = None
     match_label_keys: tuple[LabelKey, ...] = ()
@@ -137,13 +157,10 @@ class PodTerm(_Part):
         """Refuse what the API server refuses of the keys, all of it at once."""
         keys = self.match_label_keys
         every = (*keys, *self.mismatch_label_keys)
-        selected = self.label_selector.keys if self.label_selector else set[str]()
         rules = {
-            "a `labelSelector` with `matchLabelKeys` and `mismatchLabelKeys`": every
-            and self.label_selector is None,
             "each key once in `matchLabelKeys` and `mismatchLabelKeys`": len(set(every))
             != len(every),
-            "no key of `matchLabelKeys` in `labelSelector`": selected & set(keys),
+            "no key of `matchLabelKeys` in `labelSelector`": self.label_selector.keys & set(keys),
         }
         if broken := [words for words, is_broken in rules.items() if is_broken]:
             example = (

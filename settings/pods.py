@@ -3,6 +3,7 @@
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     ValidationInfo,
@@ -57,6 +58,14 @@ ServiceAccountName = Annotated[
 RuntimeClassName = Annotated[str, SUBDOMAIN, expected("the name of a RuntimeClass", "gvisor")]
 
 
+def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(names)) < len(names):
+        # Kubernetes tells the items of this list apart by their names.
+        context = {"words": "each name once", "example": "[registry, mirror]"}
+        raise PydanticCustomError("expected", "", context)
+    return names
+
+
 class Pod(BaseModel):
     """What the pods of all servers have, beside what their sizes say."""
 
@@ -72,7 +81,7 @@ class Pod(BaseModel):
     """Whether the servers of one tenant are put on different nodes, and zones, where possible."""
     priority_class_name: PriorityClassName | None = None
     """Their PriorityClass; a size may have another one."""
-    image_pull_secrets: tuple[PullSecretName, ...] = ()
+    image_pull_secrets: Annotated[tuple[PullSecretName, ...], AfterValidator(_each_once)] = ()
     """The names of Secrets in the servers' namespace by which images may be pulled."""
     annotations: Annotated[
         dict[PodAnnotationKey, AnnotationValue], at_most(LARGEST_ANNOTATIONS)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from itertools import product
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from pydantic import ValidationError
@@ -19,6 +19,7 @@ from settings.stack import Settings
 from tenancy.inventory.models import Size, Toleration
 from tenancy.names import FIELD_MANAGER
 from tests.access import Access, listed
+from tests.admission.test_clusters import new_nodes
 from tests.components.stack import graph_of
 from tests.components.test_pods import EVERY_SETTING
 
@@ -202,7 +203,7 @@ EXPRESSIONS: list[Raw] = [
         *product(
             ["disk"],
             ["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt", "Like"],
-            [[], ["5"], ["a", "b"], ["a b"], [""]],
+            [[], ["5"], ["a", "b"], ["a b"], [""], [str(2**63 - 1)], [str(2**63)]],
         ),
         *product(["a b", "x/y/z", "x/a"], ["In"], [["a"]]),
     ]
@@ -228,9 +229,12 @@ SELECTORS: list[Raw] = [
 HOST = "kubernetes.io/hostname"
 POD_TERMS: list[Raw] = [
     *({"topologyKey": HOST, "labelSelector": each} for each in SELECTORS),
-    *({"topologyKey": HOST, "namespaceSelector": each} for each in SELECTORS),
+    *({"topologyKey": HOST, "labelSelector": {}, "namespaceSelector": each} for each in SELECTORS),
     *({"topologyKey": key, "labelSelector": {}} for key in ("", "a b", "x/y/z", "zone")),
-    *({"topologyKey": HOST, "namespaces": [name]} for name in ("a", "A", "a.b", "", "a" * 64)),
+    *(
+        {"topologyKey": HOST, "labelSelector": {}, "namespaces": [name]}
+        for name in ("a", "A", "a.b", "", "a" * 64)
+    ),
     *(
         {"topologyKey": HOST, "labelSelector": selector, **keys}
         for selector, keys in product(
@@ -248,48 +252,68 @@ POD_TERMS: list[Raw] = [
         )
     ),
     {"topologyKey": HOST},
+    {"topologyKey": HOST, "namespaces": ["a"]},
+    {"topologyKey": HOST, "namespaceSelector": {}},
 ]
 REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 NO_NUMBER: list[Raw] = [
-    {"matchExpressions": [{"key": "disk", "operator": operator, "values": [""]}]}
+    {"matchExpressions": [{"key": "disk", "operator": operator, "values": values}]}
     for operator in ("Gt", "Lt")
+    for values in [[""], [str(2**63)]]
 ]
 """The API server takes them, but no scheduler ever finds a node for them."""
+NO_REQUIREMENT: list[Raw] = [{}, {"matchExpressions": [], "matchFields": []}]
+"""So it is with these."""
+NO_PODS: list[Raw] = [
+    {"topologyKey": HOST},
+    {"topologyKey": HOST, "namespaces": ["a"]},
+    {"topologyKey": HOST, "namespaceSelector": {}},
+]
+"""And with these, if they are required: they mean no pod at all."""
 ONE_KEY: list[Raw] = [
     {"topologyKey": HOST, "labelSelector": {"matchLabels": {"a": "b"}}, "matchLabelKeys": keys}
     for keys in (["a"], ["b", "b"])
 ]
 """The API server takes them in a Deployment, and refuses its pods if they have such a label."""
+ONLY_OUR_PODS = [*ONE_KEY, *NO_PODS]
 LISTS: dict[str, tuple[Callable[[list[Raw]], Raw], list[Raw], list[Raw]]] = {
     "required nodes": (
         lambda terms: {"nodeAffinity": {REQUIRED: {"nodeSelectorTerms": terms}}},
-        [*NODE_TERMS, {}],
-        NO_NUMBER,
+        [*NODE_TERMS, *NO_REQUIREMENT],
+        [*NO_NUMBER, *NO_REQUIREMENT],
     ),
     "preferred nodes": (
         lambda terms: {"nodeAffinity": {PREFERRED: terms}},
         [
             *({"weight": 1, "preference": {"matchExpressions": [each]}} for each in EXPRESSIONS),
             *({"weight": each, "preference": NODE_TERMS[1]} for each in WEIGHTS),
+            *({"weight": 1, "preference": each} for each in NO_REQUIREMENT),
         ],
         # As above; and a wrong value of a label, which it takes where no node has to have it.
         [
             {"weight": 1, "preference": {"matchExpressions": [each]}}
             for each in EXPRESSIONS
-            if (each["operator"] in ("Gt", "Lt") and each["values"] in ([""], ["a b"]))
+            if (
+                each["operator"] in ("Gt", "Lt") and each["values"] in ([""], ["a b"], [str(2**63)])
+            )
             or (each["operator"] in ("In", "NotIn") and each["values"] == ["a b"])
-        ],
+        ]
+        + [{"weight": 1, "preference": each} for each in NO_REQUIREMENT],
     ),
-    "required pods": (lambda terms: {"podAffinity": {REQUIRED: terms}}, POD_TERMS, ONE_KEY),
-    "avoided pods": (lambda terms: {"podAntiAffinity": {REQUIRED: terms}}, POD_TERMS, ONE_KEY),
+    "required pods": (lambda terms: {"podAffinity": {REQUIRED: terms}}, POD_TERMS, ONLY_OUR_PODS),
+    "avoided pods": (
+        lambda terms: {"podAntiAffinity": {REQUIRED: terms}},
+        POD_TERMS,
+        ONLY_OUR_PODS,
+    ),
     "preferred pods": (
         lambda terms: {"podAffinity": {PREFERRED: terms}},
         [
             *({"weight": 1, "podAffinityTerm": each} for each in POD_TERMS),
             *({"weight": each, "podAffinityTerm": POD_TERMS[1]} for each in WEIGHTS),
         ],
-        [{"weight": 1, "podAffinityTerm": each} for each in ONE_KEY],
+        [{"weight": 1, "podAffinityTerm": each} for each in ONLY_OUR_PODS],
     ),
 }
 """An affinity that has terms, the terms to try, and those that only we refuse."""
@@ -314,6 +338,40 @@ def test_a_term_of_an_affinity_is_judged_as_the_api_server_judges_it(
     assert [terms[place] for place in sorted(ours - theirs)] == only_ours
 
 
+def test_no_node_is_found_for_what_only_we_refuse(access: Access, namespace: str) -> None:
+    """By the real scheduler, with a node whose `disk` is 5, and with a pod on it."""
+
+    def of_nodes(term: Raw) -> Raw:
+        return {"nodeAffinity": {REQUIRED: {"nodeSelectorTerms": [term]}}}
+
+    def of_pods(term: Raw) -> Raw:
+        return {"podAffinity": {REQUIRED: [term]}}
+
+    below = {"key": "disk", "operator": "Lt", "values": [str(2**63 - 1)]}
+    right = [of_nodes({"matchExpressions": [below]})]
+    right += [
+        of_pods({"labelSelector": {}, **each}) for each in NO_PODS if "namespaces" not in each
+    ]
+    wrong = [of_nodes(each) for each in (*NO_NUMBER, *NO_REQUIREMENT)]
+    wrong += [of_pods(each) for each in NO_PODS]
+    taint = {"key": "numbered", "effect": "NoSchedule"}
+    where = f"--namespace={namespace}"
+    template = deployment()["spec"]["template"]
+    tolerating = {**template["spec"], "tolerations": [{**taint, "operator": "Exists"}]}
+    names: dict[str, list[str]] = {"true": [], "false": []}
+    with new_nodes(access, {"numbered": {"disk": "5"}}, taints=[taint]):
+        for is_found, affinities in (("true", right), ("false", wrong)):
+            for number, each in enumerate(affinities):
+                name = f"found-{is_found}-{number}"
+                names[is_found].append(f"pod/{name}")
+                metadata = {**template["metadata"], "name": name, "namespace": namespace}
+                access.apply([{"apiVersion": "v1", "kind": "Pod", "metadata": metadata,
+                               "spec": {**tolerating, "affinity": each}}])  # fmt: skip
+            condition = f"--for=condition=PodScheduled={is_found}"
+            access.run("wait", where, condition, "--timeout=60s", *names[is_found])
+        access.run("delete", where, "--wait=false", *names["true"], *names["false"])
+
+
 def test_an_accepted_affinity_reaches_the_pod_as_it_was_said(
     access: Access, namespace: str
 ) -> None:
@@ -329,6 +387,37 @@ def test_an_accepted_affinity_reaches_the_pod_as_it_was_said(
     ]
     assert [each["spec"].get("affinity", {}) for each in made] == said
     assert len(admitted(access, namespace, made)) == len(LISTS) + 1
+
+
+def doubled(given: Raw, above: str = "") -> dict[str, Raw]:
+    """What comes of saying each item of a list twice, by the list, whatever it is within."""
+    found: dict[str, Raw] = {}
+    for key, value in given.items():
+        name = f"{above}{key}"
+        if isinstance(value, list):
+            found[name] = {**given, key: [*value, *value]}
+            if isinstance(value[0], dict):
+                within = doubled(cast("Raw", value[0]), f"{name}[0].")
+                found |= {at: {**given, key: [each]} for at, each in within.items()}
+        elif isinstance(value, dict):
+            within = doubled(cast("Raw", value), f"{name}.")
+            found |= {at: {**given, key: each} for at, each in within.items()}
+    return found
+
+
+def test_an_item_that_is_said_twice_is_refused_by_us_or_taken_by_a_server_side_apply(
+    access: Access, namespace: str
+) -> None:
+    """Which tells the items of some lists apart by their names; `create` does not."""
+    twice = doubled(EVERY_SETTING)
+    taken = [at for at, each in twice.items() if is_right(Settings, {"pod": each})]
+    assert twice.keys() - taken == {"imagePullSecrets"}
+    assert len(taken) > 4
+    made = {f"twice-{number}": deployment(pod=twice[at]) for number, at in enumerate(taken)}
+    server_side_apply(access, namespace, made)
+    refused = raw("imagePullSecrets", [{"name": "a"}, {"name": "a"}])
+    with pytest.raises(AssertionError, match="duplicate entries for key"):
+        server_side_apply(access, namespace, {"refused": refused})
 
 
 BEFORE_AND_AFTER: dict[str, tuple[Raw, Raw]] = {

@@ -31,6 +31,7 @@ OURS = (
     "expected another key, since selectors, policies or this program use this one, for example team"
 )
 REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
@@ -129,6 +130,42 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
             {"affinity": {"podAntiAffinity": {REQUIRED: [{"labelSelector": {}}]}}},
             f"pod.affinity.podAntiAffinity.{REQUIRED}[0].topologyKey is missing, expected the key "
             "of a node's label, for example kubernetes.io/hostname",
+        ),
+        (
+            {"affinity": {"nodeAffinity": {REQUIRED: {"nodeSelectorTerms": [{}, {
+                "matchExpressions": [{"key": "disk", "values": ["ssd"]}]
+            }]}}}},
+            f"pod.affinity.nodeAffinity.{REQUIRED}.nodeSelectorTerms[0] is {{}}, expected a "
+            "requirement in `matchExpressions` or `matchFields`, for example {matchExpressions: "
+            "[{key: disk, operator: In, values: [ssd]}]}; "
+            f"pod.affinity.nodeAffinity.{REQUIRED}.nodeSelectorTerms[1].matchExpressions[0]"
+            ".operator is missing, expected 'In', 'NotIn', 'Exists', 'DoesNotExist', 'Gt' or 'Lt'",
+        ),
+        (
+            {"affinity": {"nodeAffinity": {PREFERRED: [{"weight": 1}]}}},
+            f"pod.affinity.nodeAffinity.{PREFERRED}[0].preference is missing, expected settings "
+            f"below it, for example pod.affinity.nodeAffinity.{PREFERRED}[0].preference"
+            ".matchExpressions",
+        ),
+        (
+            {"affinity": {"nodeAffinity": {PREFERRED: [{"weight": 1, "preference": {
+                "matchExpressions": [{"key": "disk", "operator": "Gt", "values": [str(2**63)]}]
+            }}]}}},
+            f"pod.affinity.nodeAffinity.{PREFERRED}[0].preference.matchExpressions[0] is "
+            "{'key': 'disk', 'operator': 'Gt', 'values': ['9223372036854775808']}, expected one "
+            "number in quotes, at most 9223372036854775807, in `values` with `operator: Gt`, for "
+            "example {key: disk, operator: In, values: [ssd]}",
+        ),
+        (
+            {"affinity": {"podAffinity": {REQUIRED: [{"topologyKey": "zone"}]}}},
+            f"pod.affinity.podAffinity.{REQUIRED}[0].labelSelector is missing, expected settings "
+            f"below it, for example pod.affinity.podAffinity.{REQUIRED}[0].labelSelector"
+            ".matchLabels",
+        ),
+        (
+            {"imagePullSecrets": ["registry", "mirror", "registry"]},
+            "pod.imagePullSecrets is ['registry', 'mirror', 'registry'], expected each name once, "
+            "for example [registry, mirror]",
         ),
         ({"nodeselector": {}}, "there is no setting pod.nodeselector; known are pod.affinity, "
          "pod.annotations, pod.imagePullSecrets, pod.labels, pod.nodeLostSeconds, "
