@@ -29,7 +29,6 @@ from tenacity import (
     retry,
     retry_if_exception_type,
     stop_after_attempt,
-    stop_after_delay,
     wait_exponential,
     wait_fixed,
 )
@@ -49,7 +48,8 @@ UNSEEN_INPUT = "unseen"
 """The input by which a preview that could not look at the database says so. It is in no state."""
 _LIVE: State = "active"
 _FAILOVER_SECONDS = 30
-"""How long an operation waits for a database that is gone: a primary may be failing over."""
+"""How long an operation waits for a database that is gone, from then on: a primary may be failing
+over."""
 _WHOLE = 1000
 """How many lines of a traceback Python prints by default."""
 
@@ -101,9 +101,16 @@ class RecordsProvider(ResourceProvider):
         What may have been committed does no harm: each operation makes the rows what they should
         be. Once one has waited in vain, the others wait no more.
         """
+        losses: list[float] = []
+
+        def is_enough(state: RetryCallState) -> bool:
+            # Not from the operation's start: it may have slept while workers left a server.
+            losses.append(state.outcome_timestamp or 0)
+            return self._is_given_up or losses[-1] - losses[0] >= _FAILOVER_SECONDS
+
         attempts = Retrying(
             retry=retry_if_exception_type(UnreachableError),
-            stop=self._is_enough,
+            stop=is_enough,
             wait=wait_exponential(multiplier=0.5, max=5),
             reraise=True,
         )
@@ -113,9 +120,6 @@ class RecordsProvider(ResourceProvider):
         except UnreachableError:
             self._is_given_up = True
             raise
-
-    def _is_enough(self, state: RetryCallState) -> bool:
-        return self._is_given_up or stop_after_delay(_FAILOVER_SECONDS)(state)
 
     def _attempt(self, operation: Callable[[str], _T]) -> _T:
         dsn = self._dsn.get()
