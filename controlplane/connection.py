@@ -57,9 +57,11 @@ _LIVENESS: Mapping[str, Any] = {
     "tcp_user_timeout": 10_000,
 }
 """They detect a silently dead database before the engine times out."""
-_LOST, _SHUTDOWN = "080", "57P"
-"""How the states begin of a connection that is lost, and of a server that stops or starts. One that
-could not be made has none."""
+_LOST = "08"
+_UNREACHABLE = (_LOST, "57P", "53300")
+"""How the states begin of a connection that is lost, of a server that stops or starts, and of one
+whose connections are all taken. PgBouncer says 08P01 where it has lost the server. A connection
+that could not be made has none."""
 
 
 class ControlPlaneError(Exception):
@@ -146,7 +148,7 @@ def _reported(error: psycopg.Error) -> ControlPlaneError:
             # names.
             return TryAgainError(f"The database refused: {words}.")
         case psycopg.OperationalError():
-            is_lost = (error.sqlstate or _LOST)[:3] in (_LOST, _SHUTDOWN)
+            is_lost = (error.sqlstate or _LOST).startswith(_UNREACHABLE)
             kind = UnreachableError if is_lost else ControlPlaneError
             return kind(f"The database cannot be used: {words}.")
         case _:
