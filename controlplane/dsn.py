@@ -116,7 +116,7 @@ def _content(file: str) -> str:
 
 def _named(text: str) -> str:
     """The name of a file or a program, unless it is a connection string in the wrong variable."""
-    return "(a connection string?)" if "://" in text or "=" in text else printable(text)
+    return "(a connection string?)" if {"@", "="} & {*text} or "://" in text else printable(text)
 
 
 def _printed(command: str) -> str:
@@ -166,9 +166,10 @@ def _readable(dsn: str, source: str) -> str:
             raise ProgrammingError
     except (ProgrammingError, UnicodeError):  # an environment may have any byte
         raise DsnError(_unreadable(source)) from None
-    # A raw "@" or "/" in the password ends it early, and the rest would show up as a host or port.
-    ports = str(parts.get("port") or "").split(",")
-    if "@" in str(parts.get("host") or "") or not all(port.isdigit() for port in ports if port):
+    # A raw "@" or "/" in the password ends it early, and the rest would show up as a host, a port
+    # or a database.
+    host, name, port = (str(parts.get(each) or "") for each in ("host", "dbname", "port"))
+    if "@" in host + name or not all(each.isdigit() for each in port.split(",") if each):
         raise DsnError(_unreadable(source))
     return dsn
 

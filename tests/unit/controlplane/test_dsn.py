@@ -78,6 +78,7 @@ def test_no_database_is_refused_with_the_command_that_helps(
         pytest.param(f"postgresql://me:p@{PASSWORD}@db/platform", id="a raw @"),
         pytest.param(f"postgresql://me:{PASSWORD}@@db/platform", id="a raw @ at the end"),
         pytest.param(f"postgresql://me:{PASSWORD}/b@db:5432/platform", id="a raw slash"),
+        pytest.param(f"postgresql://me:12/{PASSWORD}@db", id="a raw slash after a number"),
         pytest.param(f"postgresql://me@db/platform?passwort={PASSWORD}", id="an unknown option"),
         pytest.param(f"host=db password=my {PASSWORD}", id="words, a space not in quotes"),
     ],
@@ -178,6 +179,11 @@ def test_a_command_that_does_not_end_is_ended(
         ({"DATABASE_URL_FILE": "/none/url"}, "/none/url of DATABASE_URL_FILE cannot be read: No s"),
         ({"DATABASE_URL_FILE": "/dev/null"}, "/dev/null of DATABASE_URL_FILE cannot be read: it i"),
         ({"DATABASE_URL_FILE": ONE}, "The file (a connection string?) of DATABASE_URL_FILE cannot"),
+        *(
+            ({f"DATABASE_URL_{kind}": text}, "(a connection string?)")
+            for kind in ("FILE", "COMMAND")
+            for text in (f"u:{PASSWORD}@h", f"//u:{PASSWORD}@h/platform", f"password={PASSWORD}")
+        ),
     ],
 )
 def test_what_cannot_be_used_is_named_unless_it_is_a_connection_string(
