@@ -22,6 +22,7 @@ VARIABLE = "DATABASE_URL"
 FILE_VARIABLE = "DATABASE_URL_FILE"
 COMMAND_VARIABLE = "DATABASE_URL_COMMAND"
 VARIABLES = (VARIABLE, FILE_VARIABLE, COMMAND_VARIABLE)
+ANY_VARIABLE = f"{VARIABLE}, {FILE_VARIABLE} or {COMMAND_VARIABLE}"
 EXAMPLE = "postgresql://provisioner:PASSWORD@db.example.com:5432/platform"
 
 _SECONDS = 60
@@ -65,7 +66,7 @@ def resolve(setting: str | None, environment: Mapping[str, str] = os.environ) ->
     if not dsn:
         raise DsnError(
             "No database is named; `pulumi config set --secret "
-            f"{SETTING} {EXAMPLE}`, or set {VARIABLE}."
+            f"{SETTING} {EXAMPLE}`, or set {ANY_VARIABLE} in the environment."
         )
     return _readable(dsn, f"{SETTING} (or {VARIABLE})")
 

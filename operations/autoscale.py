@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from controlplane.connection import ControlPlaneError
-from controlplane.dsn import EXAMPLE, VARIABLE, VARIABLES, DsnError, resolve
+from controlplane.dsn import ANY_VARIABLE, EXAMPLE, VARIABLE, VARIABLES, DsnError, resolve
 from controlplane.reader import take_snapshot
 from operations.editing.text import EditError, edited
 from operations.exits import Exit, stopped
@@ -149,7 +149,9 @@ def _observed(prometheus: str | None, namespace: str) -> Observation:
 
 def _snapshot(settings_file: Path | None) -> Snapshot:
     if not any(os.environ.get(each) for each in VARIABLES):
-        raise DsnError(f"No database is named: set {VARIABLE}, for example to {EXAMPLE}")
+        raise DsnError(
+            f"No database is named: set {ANY_VARIABLE}; for example: {VARIABLE}={EXAMPLE}"
+        )
     return take_snapshot(resolve(None), platform=platform_in(settings_file))
 
 

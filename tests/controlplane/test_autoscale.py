@@ -312,7 +312,10 @@ def test_without_the_database_nothing_is_decided(
     assert result.stderr.endswith("\nNothing was written.\n")
     assert "hunter2" not in result.output
     monkeypatch.delenv("DATABASE_URL")
-    assert "set DATABASE_URL" in autoscale(prometheus).stderr
+    assert (
+        "set DATABASE_URL, DATABASE_URL_FILE or DATABASE_URL_COMMAND;"
+        in autoscale(prometheus).stderr
+    )
     assert file.read_text() == FILE
 
 

@@ -64,7 +64,8 @@ def test_no_database_is_refused_with_the_command_that_helps(
         resolve(setting, environment)
     assert str(caught.value) == (
         "No database is named; `pulumi config set --secret databaseUrl "
-        "postgresql://provisioner:PASSWORD@db.example.com:5432/platform`, or set DATABASE_URL."
+        "postgresql://provisioner:PASSWORD@db.example.com:5432/platform`, or set DATABASE_URL, "
+        "DATABASE_URL_FILE or DATABASE_URL_COMMAND in the environment."
     )
 
 
