@@ -255,6 +255,8 @@ class _Column:
     """As people write it: `character(40)`, `tenant_key`."""
     base: str
     """What it is below all domains, by its internal name: `text`, `uuid`, `bpchar`, `enum`."""
+    is_own: bool
+    """Whether Postgres compares and orders it by operators of its own, as our statements do."""
     is_deterministic: bool
     """Whether its collation takes only equal bytes for equal."""
     is_of_instances: bool
@@ -275,6 +277,9 @@ class _Column:
             problem = "pads what it holds with blanks"
         elif self.allowed and self.base not in self.allowed:
             problem = "cannot be compared with what this program writes"
+        elif not self.allowed and not self.is_own:
+            # A foreign key compares by the type's own operator, a statement of ours by another.
+            problem = "Postgres does not compare by an operator of its own"
         elif not self.is_deterministic:
             problem = "takes different texts for equal, by its collation"
         else:
@@ -301,6 +306,15 @@ def _columns(connection: psycopg.Connection, platform: Platform) -> dict[tuple[s
             SELECT c.relname::text AS table, a.attname::text AS name,
                    format_type(a.atttypid, a.atttypmod) AS type,
                    CASE t.typtype WHEN 'e' THEN 'enum' ELSE t.typname::text END AS base,
+                   EXISTS (
+                       SELECT 1 FROM pg_operator p
+                       WHERE p.oprname = '=' AND p.oprcanmerge AND p.oprright = p.oprleft
+                         AND p.oprnamespace = to_regnamespace('pg_catalog')
+                         AND p.oprleft = CASE
+                           WHEN t.typtype = 'e' THEN to_regtype('pg_catalog.anyenum')
+                           WHEN t.oid = to_regtype('pg_catalog.varchar')
+                             THEN to_regtype('pg_catalog.text')
+                           ELSE t.oid END) AS is_own,
                    coalesce(o.collisdeterministic, true) AS is_deterministic,
                    a.attrelid = to_regclass(%(instances)s) AS is_of_instances
             FROM below

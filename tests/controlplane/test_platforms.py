@@ -27,17 +27,6 @@ PLAIN = (
     "ALTER TABLE nats_instances DROP CONSTRAINT nats_instances_status_check",
 )
 """Takes away what belongs to the columns' types."""
-IDS = (
-    "ALTER TABLE integrations DROP CONSTRAINT integrations_nats_instance_id_fkey",
-    "ALTER TABLE nats_instances ALTER id DROP IDENTITY",
-    "ALTER TABLE nats_instances ALTER id TYPE uuid USING gen_random_uuid()",
-    "ALTER TABLE nats_instances ALTER id SET DEFAULT gen_random_uuid()",
-    "ALTER TABLE integrations ALTER id DROP IDENTITY",
-    "ALTER TABLE integrations ALTER id TYPE uuid USING gen_random_uuid()",
-    "ALTER TABLE integrations ALTER id SET DEFAULT gen_random_uuid()",
-    "ALTER TABLE integrations ALTER nats_instance_id TYPE uuid USING NULL",
-    "ALTER TABLE integrations ADD FOREIGN KEY (nats_instance_id) REFERENCES nats_instances",
-)
 ENUM = (
     "CREATE TYPE status AS ENUM ('provisioning', 'active', 'draining', 'terminated')",
     "ALTER TABLE nats_instances ALTER status TYPE status USING status::status",
@@ -69,10 +58,12 @@ CITEXT = (
     "CREATE CAST (citext AS text) WITHOUT FUNCTION AS IMPLICIT",
     "CREATE CAST (text AS citext) WITHOUT FUNCTION AS ASSIGNMENT",
     "CREATE FUNCTION citext_cmp(citext, citext) RETURNS integer LANGUAGE sql IMMUTABLE STRICT "
-    "AS $$ SELECT bttextcmp(lower($1::text), lower($2::text)) $$",
+    "AS $$ SELECT bttextcmp(lower($1::text COLLATE ucs_basic), "
+    "lower($2::text COLLATE ucs_basic)) $$",
     *(
         f"CREATE FUNCTION citext_{number}(citext, citext) RETURNS boolean LANGUAGE sql IMMUTABLE "
-        f"STRICT AS $$ SELECT lower($1::text) {sign} lower($2::text) $$"
+        f"STRICT AS $$ SELECT lower($1::text COLLATE ucs_basic) {sign} "
+        "lower($2::text COLLATE ucs_basic) $$"
         for number, sign in enumerate(_COMPARED)
     ),
     *(
@@ -84,6 +75,58 @@ CITEXT = (
     + ", FUNCTION 1 citext_cmp(citext, citext)",
 )
 """The type as the extension defines it, which the wheel's Postgres comes without."""
+
+
+ULID = (
+    "CREATE TYPE ulid",
+    *(
+        f"CREATE FUNCTION ulid{way}({taken}) RETURNS {given} LANGUAGE internal IMMUTABLE STRICT "
+        f"AS 'text{way}'"
+        for way, taken, given in (("in", "cstring", "ulid"), ("out", "ulid", "cstring"))
+    ),
+    "CREATE TYPE ulid (INPUT = ulidin, OUTPUT = ulidout, INTERNALLENGTH = VARIABLE)",
+    *(
+        f"CREATE FUNCTION ulid_{does}(ulid, ulid) RETURNS {given} LANGUAGE internal "
+        f"IMMUTABLE STRICT AS '{does}'"
+        for does, given in (
+            ("bytealt", "boolean"), ("byteale", "boolean"), ("byteaeq", "boolean"),
+            ("byteage", "boolean"), ("byteagt", "boolean"), ("byteacmp", "integer"),
+        )
+    ),
+    *(
+        f"CREATE OPERATOR {sign} (LEFTARG = ulid, RIGHTARG = ulid, FUNCTION = ulid_{does})"
+        for sign, does in zip(
+            _COMPARED, ("bytealt", "byteale", "byteaeq", "byteage", "byteagt"), strict=True
+        )
+    ),
+    "CREATE OPERATOR CLASS ulid_ops DEFAULT FOR TYPE ulid USING btree AS "
+    + ", ".join(f"OPERATOR {number + 1} {sign}" for number, sign in enumerate(_COMPARED))
+    + ", FUNCTION 1 ulid_byteacmp(ulid, ulid)",
+)  # fmt: skip
+"""A type of an extension, with an order and an equality of its own."""
+
+
+def ids_of(type_: str, made: str) -> tuple[str, ...]:
+    """Give all ids but the tenants' a type; `made` is the expression for a new one."""
+    key = "ALTER TABLE integrations {} integrations_nats_instance_id_fkey"
+    return (
+        key.format("DROP CONSTRAINT"),
+        *(
+            statement
+            for each in ("nats_instances", "integrations")
+            for statement in (
+                f"ALTER TABLE {each} ALTER id DROP IDENTITY",
+                f"ALTER TABLE {each} ALTER id TYPE {type_} USING ({made})::{type_}",
+                f"ALTER TABLE {each} ALTER id SET DEFAULT ({made})::{type_}",
+            )
+        ),
+        f"ALTER TABLE integrations ALTER nats_instance_id TYPE {type_} USING NULL",
+        key.format("ADD CONSTRAINT")
+        + " FOREIGN KEY (nats_instance_id) REFERENCES nats_instances ON DELETE CASCADE",
+    )
+
+
+RANDOM = "gen_random_uuid()::text"
 
 
 def of_type(type_: str) -> tuple[str, ...]:
@@ -149,7 +192,20 @@ def live_through(dsn: str, tenant: str, platform: Platform = PLATFORM) -> None:
     [
         pytest.param(of_type("varchar(63)"), id="varchar"),
         pytest.param(of_type("uuid"), id="uuid"),
-        pytest.param((*of_type("uuid"), *IDS), id="uuid, and ids too"),
+        pytest.param(
+            (*of_type("uuid"), *ids_of("uuid", "gen_random_uuid()")), id="uuid, and ids too"
+        ),
+        *(
+            pytest.param((*made, *ids_of(type_, value)), id=f"ids {type_}")
+            for type_, value, *made in (
+                ("text", RANDOM),
+                ("varchar(40)", RANDOM),
+                ("numeric", "random() * 1e15"),
+                ("timestamptz", "clock_timestamp()"),
+                ("key", RANDOM, "CREATE DOMAIN key AS text"),
+                ("number", "random() * 1e15", "CREATE DOMAIN number AS bigint"),
+            )
+        ),
         pytest.param(("CREATE DOMAIN key AS text", *of_type("key")), id="domain over text"),
         pytest.param(("CREATE DOMAIN key AS uuid", *of_type("key")), id="domain over uuid"),
         pytest.param(of_type("uuid")[:1], id="uuid in one table, text in the other"),
@@ -177,6 +233,56 @@ def test_a_tenant_lives_through_in_citext(dsn: str) -> None:
     execute(dsn, "INSERT INTO integrations (tenant_id) VALUES (%s)", UUID)
     with pytest.raises(ControlPlaneError, match=r"did not keep the rows .* another spelling"):
         store.record(dsn, rows(UUID, 1), managed=())
+
+
+ID_TYPES = {
+    "citext": CITEXT,
+    "folded": (*CITEXT, "CREATE DOMAIN folded AS citext"),
+    "ulid": ULID,
+}
+
+
+@pytest.mark.parametrize("type_", ID_TYPES)
+def test_ids_that_postgres_compares_by_an_operator_of_others_are_refused(
+    dsn: str, type_: str
+) -> None:
+    """An integration whose reference only the foreign key finds would be deleted with the row."""
+    altered(dsn, *ID_TYPES[type_], *ids_of(type_, RANDOM))
+    row_id = insert(dsn, "acme", ONE)
+    execute(
+        dsn,
+        "INSERT INTO integrations (tenant_id, nats_instance_id) VALUES ('acme', %s)",
+        row_id if type_ == "ulid" else str(row_id).upper(),
+    )
+    with pytest.raises(ControlPlaneError) as caught:
+        take_snapshot(dsn)
+    assert str(caught.value) == (
+        f"nats_instances.id is {type_}, which Postgres does not compare by an operator of its own; "
+        "use one of bigint, text, uuid."
+    )
+
+
+def test_ids_of_integrations_are_ordered_and_compared_as_well(dsn: str) -> None:
+    altered(dsn, *ULID, *ids_of("ulid", RANDOM)[4:7])
+    with pytest.raises(ControlPlaneError, match=r"^integrations\.id is ulid, which Postgres"):
+        take_snapshot(dsn)
+    execute(dsn, "ALTER TABLE integrations DROP CONSTRAINT integrations_pkey")
+    execute(dsn, "ALTER TABLE integrations ALTER id DROP DEFAULT, ALTER id TYPE json USING '1'")
+    with pytest.raises(ControlPlaneError, match=r"^integrations\.id is json, which Postgres"):
+        take_snapshot(dsn)
+
+
+def test_ids_of_an_enum_will_do(dsn: str) -> None:
+    labels = ", ".join(f"'{number}'" for number in range(20))
+    altered(dsn, f"CREATE TYPE place AS ENUM ({labels})", *ids_of("place", "'1'"))
+    execute(dsn, "ALTER TABLE integrations ALTER id SET DEFAULT '7'")
+    insert(dsn, "acme", ONE, integrations=1)
+    [row] = take_snapshot(dsn).instances
+    assert row.integrations == 1
+    execute(dsn, "UPDATE integrations SET nats_instance_id = NULL")
+    record(dsn, ONE, managed=(1,))
+    [row] = take_snapshot(dsn).instances
+    assert row.integrations == 1
 
 
 def test_a_row_that_a_trigger_swallows_does_not_count_as_written(dsn: str) -> None:
