@@ -14,7 +14,7 @@ from uuid import UUID
 
 import psycopg
 from psycopg.rows import class_row
-from psycopg.sql import SQL
+from psycopg.sql import SQL, Identifier
 
 from controlplane.connection import ControlPlaneError, hidden
 from controlplane.platform import Platform
@@ -117,7 +117,7 @@ def points(
         yield point
     if not are_there:
         return
-    yield from _readable(connection, platform)
+    yield from _readable(connection, platform, columns)
     for column in columns.values():
         yield column.point
     yield _ids(platform, columns)
@@ -210,7 +210,7 @@ def _missed(platform: Platform, name: str, found: list[_Relation], role: str) ->
     if not table.may_use:
         return (
             f"The role {role} may not use the schema {platform.schema}: GRANT USAGE ON SCHEMA "
-            f"{platform.schema} TO {role}."
+            f"{Identifier(platform.schema).as_string(None)} TO {Identifier(role).as_string(None)}."
         )
     first = found[0]
     if platform.said_schema is None and first.place is not None and first is not table:
@@ -348,18 +348,37 @@ def _named(platform: Platform, columns: Mapping[tuple[str, str], _Column]) -> It
         yield Point(f"{table} has the columns {', '.join(names)}", problem)
 
 
-def _readable(connection: psycopg.Connection, platform: Platform) -> Iterator[Point]:
+def _readable(
+    connection: psycopg.Connection, platform: Platform, columns: Mapping[tuple[str, str], _Column]
+) -> Iterator[Point]:
     role = connection.info.user
-    read = {platform.instances: _OF_INSTANCES, platform.integrations: _OF_INTEGRATIONS}
-    for table, columns in read.items():
-        refused = _refused(connection, platform, table, "SELECT", columns)
+    for table in platform.tables:
+        used = [name for of, name in columns if of == table]
+        refused = _refused(connection, platform, table, "SELECT", used)
         yield Point(
             f"the role {role} may read these columns of {table}",
-            f"The role {role} may not read {table}.{', '.join(refused)}: make it a member of "
-            "tenant_nats_provisioner or tenant_nats_reader (`operations database-roles`)."
+            f"The role {role} may not read {table}.{', '.join(refused)}: "
+            f"{_grant(connection, platform, table, 'SELECT', refused)}; or, {_MEMBER} "
+            "tenant_nats_provisioner or tenant_nats_reader (`tenant-nats database-roles`)."
             if refused
             else "",
         )
+
+
+_MEMBER = "if the tables are those of the migrations, make it a member of"
+
+
+def _grant(
+    connection: psycopg.Connection,
+    platform: Platform,
+    table: str,
+    privilege: str,
+    columns: Collection[str] = (),
+) -> str:
+    """The statement that gives the role a privilege on a table, or on some of its columns."""
+    role = Identifier(connection.info.user).as_string(None)
+    of = f" ({', '.join(columns)})" if columns else ""
+    return f"GRANT {privilege}{of} ON {platform.regclass(table)} TO {role}"
 
 
 def _refused(
@@ -513,30 +532,57 @@ def _statuses(
 def _writable(connection: psycopg.Connection, platform: Platform) -> Point:
     """Previews, `status` and the autoscaler do without."""
     role = connection.info.user
-    lacks = [
-        privilege
-        for privilege, columns in (
-            ("INSERT", _INSERTED),
-            ("UPDATE", ("dns_name", "status")),
+    instances, integrations = platform.tables
+    corrected = ["dns_name", "status", *(["tls"] if has_tls(connection, platform) else [])]
+    grants = [
+        _grant(connection, platform, table, privilege, refused)
+        for table, privilege, columns in (
+            (instances, "INSERT", _INSERTED),
+            (instances, "UPDATE", corrected),
+            (integrations, "UPDATE", ["nats_instance_id"]),
         )
-        if _refused(connection, platform, platform.instances, privilege, columns)
+        if (refused := _refused(connection, platform, table, privilege, columns))
     ]
     [(may_delete,)] = connection.execute(
         "SELECT has_table_privilege(to_regclass(%s)::oid, 'DELETE')",
-        (platform.regclass(platform.instances),),
+        (platform.regclass(instances),),
     ).fetchall()
-    refused = [f"{each} in {platform.instances}" for each in lacks]
-    refused += [] if may_delete else [f"DELETE in {platform.instances}"]
-    if _refused(connection, platform, platform.integrations, "UPDATE", ["nats_instance_id"]):
-        refused.append(f"UPDATE {platform.integrations}.nats_instance_id")
+    grants += [] if may_delete else [_grant(connection, platform, instances, "DELETE")]
+    grants += [
+        f"GRANT USAGE ON SEQUENCE {sequence} TO {Identifier(role).as_string(None)}"
+        for sequence in _counted(connection, platform)
+    ]
     return Point(
         f"the role {role} may write what an `up` writes",
-        f"the role {role} may not {', '.join(refused)}; that is enough for previews and `status`, "
-        "and an `up` needs a member of tenant_nats_provisioner (`operations database-roles`)"
-        if refused
+        f"the role {role} may read and not write, which is enough for previews and `status`; for "
+        f"an `up`: {'; '.join(grants)}; or, {_MEMBER} tenant_nats_provisioner (`tenant-nats "
+        "database-roles`)"
+        if grants
         else "",
         is_advice=True,
     )
+
+
+def _counted(connection: psycopg.Connection, platform: Platform) -> list[str]:
+    """The sequences that defaults of a row ask, and the role may not; an identity's needs no right.
+
+    A default of a column that this program writes is not asked.
+    """
+    found = connection.execute(
+        """
+        SELECT DISTINCT pg_catalog.format('%%I.%%I', n.nspname, s.relname)
+        FROM pg_attrdef f
+        JOIN pg_attribute a ON a.attrelid = f.adrelid AND a.attnum = f.adnum
+        JOIN pg_depend d ON d.classid = to_regclass('pg_catalog.pg_attrdef') AND d.objid = f.oid
+          AND d.refclassid = to_regclass('pg_catalog.pg_class')
+        JOIN pg_class s ON s.oid = d.refobjid
+        JOIN pg_namespace n ON n.oid = s.relnamespace
+        WHERE f.adrelid = to_regclass(%s) AND a.attname::text <> ALL (%s)
+          AND CASE WHEN s.relkind = 'S' THEN NOT has_sequence_privilege(s.oid, 'USAGE') END
+        """,
+        (platform.regclass(platform.instances), _INSERTED),
+    ).fetchall()
+    return [name for (name,) in found]
 
 
 def _foreign_key(connection: psycopg.Connection, platform: Platform) -> Point:

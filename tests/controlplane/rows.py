@@ -40,6 +40,7 @@ def own_login(dsn: str) -> Generator[str]:
     try:
         yield make_conninfo(dsn, user=name)
     finally:
+        execute(dsn, f"DROP OWNED BY {name}")
         execute(dsn, f"DROP ROLE {name}")
 
 
