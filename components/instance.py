@@ -40,7 +40,7 @@ class NatsInstanceArgs:
     policies: tuple[pulumi.Resource, ...]
     """The NetworkPolicies that must exist before the pod does, and until it is gone."""
     after: Sequence[pulumi.Resource] = ()
-    """What the engine is to be done with before it touches the Deployment, well or badly."""
+    """Resources that the engine finishes before the Deployment, whether they succeed or fail."""
 
 
 class NatsInstance(pulumi.ComponentResource):

@@ -36,8 +36,8 @@ class TenantArgs:
     database_grants: Sequence[pulumi.Resource] = ()
     """What gives the right to write rows, if the stack manages it."""
     after: Sequence[pulumi.Resource] = ()
-    """What the engine is to be done with before it touches a server of this tenant: those of
-    another, without depending on them."""
+    """Resources that the engine finishes before the servers of this tenant, whether they succeed or
+    fail: those of another tenant."""
 
 
 class Tenant(pulumi.ComponentResource):

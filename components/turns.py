@@ -1,8 +1,8 @@
 """One tenant's servers after another's: an order of time, which is no dependency.
 
-The engine answers a registration when it is done with the resource, well or badly. So what is
-registered only then comes later, and yet needs nothing of the other: the state has no edge between
-two tenants, and one that fails holds up no other.
+The engine answers a registration when the resource is finished, whether it succeeded or failed. So
+what is registered only then comes later, and yet needs nothing of the other: the state has no edge
+between two tenants, and one that fails holds up no other.
 """
 
 import asyncio
