@@ -25,10 +25,10 @@ from tenancy.inventory.faults import InventoryError
 from tenancy.inventory.validation import load
 from tenancy.names import MONITORING_PORT, cluster_domain_of
 from tenancy.plan.plan import Plan, expand
-from tenancy.rows.readdressing import former_domains
+from tenancy.rows.readdressing import readdressed
 from tenancy.rows.snapshot import Snapshot
 from tenancy.rows.standing import Seen, Standing, standings
-from tenancy.words import counted
+from tenancy.words import agreeing, counted
 
 _AT_ONCE = 8
 """How many servers are asked at a time."""
@@ -102,11 +102,12 @@ def status(
 
 
 def _hints(plan: Plan, snapshot: Snapshot | None) -> Iterator[str]:
-    """What may explain that every address differs: the wrong option."""
-    for former in former_domains(plan, snapshot) if snapshot else ():
+    """What may explain that addresses differ: the wrong option."""
+    for former, rows in readdressed(plan, snapshot).items() if snapshot else ():
         domain = cluster_domain_of(former, plan.namespace)
         yield (
-            f"All rows have the cluster domain {domain}. If that is the stack's `clusterDomain`, "
+            f"{counted(len(rows), 'row')} {agreeing(len(rows), 'has', 'have')} the cluster domain "
+            f"{domain}. If that is the stack's `clusterDomain`, "
             f"give `--cluster-domain {domain}`, or `--settings Pulumi.STACK.yaml`."
         )
 

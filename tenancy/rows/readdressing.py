@@ -20,21 +20,33 @@ def readdressed(plan: Plan, snapshot: Snapshot) -> Mapping[str, Rows]:
     """The rows whose address changes, by what follows the instance's name in the present one."""
     found: dict[str, list[RecordedInstance]] = {}
     for row in _wanted(plan, snapshot):
-        domain = row.domain
-        if domain and domain != plan.domain and cluster_domain_of(domain, plan.namespace):
+        if domain := former_domain(row, plan):
             found.setdefault(domain, []).append(row)
     return {domain: tuple(rows) for domain, rows in sorted(found.items())}
+
+
+def former_domain(row: RecordedInstance, plan: Plan) -> str | None:
+    """The row's own domain if it differs from the plan's in the cluster domain alone, else None."""
+    domain = row.domain
+    if not domain or domain == plan.domain:
+        return None
+    return domain if cluster_domain_of(domain, plan.namespace) else None
 
 
 def former_domains(plan: Plan, snapshot: Snapshot) -> frozenset[str]:
     """Where rows of this stack may be, besides the plan's own domain.
 
-    None unless the addresses of all its instances change. A single row may be another stack's, of a
-    cluster that has a namespace of the same name; then its neighbours are that stack's too.
+    None if wanted rows are in the plan's domain, and none is in another cluster domain: then rows
+    of another are a second cluster's, whose namespace has the same name. While the address of a
+    single row changes, or no wanted row has the plan's, every cluster domain of the namespace
+    counts: an interrupted change leaves such rows, and a tenant lost is worse than an `up` refused.
     """
-    found = readdressed(plan, snapshot)
-    all_change = sum(map(len, found.values())) == len(list(_wanted(plan, snapshot)))
-    return frozenset(found) if all_change else frozenset()
+    wanted = tuple(_wanted(plan, snapshot))
+    is_settled = any(row.domain == plan.domain for row in wanted)
+    if is_settled and not any(former_domain(row, plan) for row in wanted):
+        return frozenset()
+    found = (former_domain(row, plan) for row in snapshot.instances if row.is_used)
+    return frozenset(filter(None, found))
 
 
 def told(plan: Plan, snapshot: Snapshot) -> tuple[str, ...]:
@@ -67,6 +79,5 @@ def _wanted(plan: Plan, snapshot: Snapshot) -> Iterator[RecordedInstance]:
     """The rows of wanted instances that somebody may use."""
     wanted = {(each.tenant, each.number) for each in plan.instances.values()}
     for row in snapshot.instances:
-        is_used = row.is_live and not row.is_announced
-        if is_used and (row.tenant_id, row.instance_number) in wanted:
+        if row.is_used and (row.tenant_id, row.instance_number) in wanted:
             yield row

@@ -4,13 +4,13 @@ Pure functions over the plan and a snapshot of the control plane. They run befor
 anything, in a preview and in an `up`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from math import ceil
 
 from tenancy.plan.plan import Plan, TenantPlan
 from tenancy.rows.mismatch import mismatches
 from tenancy.rows.placement import Placement, place
-from tenancy.rows.readdressing import former_domains, readdressed
+from tenancy.rows.readdressing import former_domain, former_domains
 from tenancy.rows.snapshot import RecordedInstance, Snapshot
 from tenancy.words import agreeing, counted
 
@@ -38,7 +38,7 @@ def refusals(plan: Plan, snapshot: Snapshot) -> tuple[str, ...]:
 
     A tenant that is not in the plan counts as removed when it has a live instance in the plan's
     domain: a namespace belongs to one stack, and the tenants of other stacks live in others. While
-    all addresses change, the former domain counts too.
+    an address changes, the other cluster domains of the namespace count too.
     """
     return (
         *_removals(plan, snapshot),
@@ -58,15 +58,26 @@ def _removals(plan: Plan, snapshot: Snapshot) -> Iterator[str]:
     for row in snapshot.instances:
         if row.tenant_id in planned or row.domain not in domains:
             continue
-        if row.is_live and not row.is_announced:
+        if row.is_used:
             gone.setdefault(row.tenant_id, []).append(row)
     for tenant_id, rows in gone.items():
         integrations = sum(row.integrations for row in rows) + snapshot.unplaced.get(tenant_id, 0)
         yield (
             f"{tenant_id} is no longer in it and still has {counted(len(rows), 'instance')} and "
             f"{counted(integrations, 'integration')}: put `{tenant_id}` back, or keep it with "
-            "`state: decommissioned` until that is deployed"
+            f"`state: decommissioned` until that is deployed{_elsewhere(rows, plan)}"
         )
+
+
+def _elsewhere(rows: Iterable[RecordedInstance], plan: Plan) -> str:
+    """What else a row in another cluster domain may be than one of ours."""
+    for row in rows:
+        if row.domain != plan.domain:
+            return (
+                f" (it is at {row.dns_name}; if that is another cluster's, its stack and this one "
+                "need namespaces of different names)"
+            )
+    return ""
 
 
 def _of_tenant(tenant: TenantPlan, plan: Plan, snapshot: Snapshot) -> Iterator[str]:
@@ -106,9 +117,10 @@ def _of_tenant(tenant: TenantPlan, plan: Plan, snapshot: Snapshot) -> Iterator[s
 
 def _domains(tenant: TenantPlan, plan: Plan, snapshot: Snapshot) -> set[str]:
     """Where the rows of a tenant that stays may be: in the plan's domain, or the former one."""
-    found = readdressed(plan, snapshot).items()
-    former = {domain for domain, rows in found if any(row.tenant_id == tenant.id for row in rows)}
-    return {plan.domain, *former}
+    numbers = {instance.number for instance in tenant.instances}
+    wanted = (row for row in snapshot.of(tenant.id) if row.instance_number in numbers)
+    former = (former_domain(row, plan) for row in wanted if row.is_used)
+    return {plan.domain, *filter(None, former)}
 
 
 def repairs(tenant: TenantPlan, plan: Plan, snapshot: Snapshot) -> str:

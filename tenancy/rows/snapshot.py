@@ -37,6 +37,11 @@ class RecordedInstance:
         return self.status == "provisioning" and not self.integrations
 
     @property
+    def is_used(self) -> bool:
+        """Whether it may be a server that somebody uses."""
+        return self.is_live and not self.is_announced
+
+    @property
     def domain(self) -> str | None:
         """What follows the instance's name in its address; None if it begins with another name."""
         name, _, domain = self.dns_name.partition(".")

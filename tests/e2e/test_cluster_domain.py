@@ -92,7 +92,7 @@ def test_one_up_rewrites_every_row_and_touches_nothing_else(
     where = ("status", "--namespace", project.namespace)
     code, said = project.operations(*where)
     assert code == 5
-    assert "All rows have the cluster domain corp.example." in said
+    assert "3 rows have the cluster domain corp.example." in said
     for option in (("--settings", "Pulumi.e2e.yaml"), ("--cluster-domain", "corp.example")):
         code, said = project.operations(*where, *option)
         assert code == 0, said

@@ -111,7 +111,7 @@ def test_rows_of_another_cluster_domain_are_explained_by_the_option_that_is_miss
     result = status(inventory, "--cluster-domain", "corp.example")
     assert result.exit_code == 5
     assert last_line(result) == (
-        "All rows have the cluster domain cluster.local. If that is the stack's `clusterDomain`, "
+        "1 row has the cluster domain cluster.local. If that is the stack's `clusterDomain`, "
         "give `--cluster-domain cluster.local`, or `--settings Pulumi.STACK.yaml`."
     )
     settings = tmp_path / "Pulumi.prod.yaml"
