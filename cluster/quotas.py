@@ -19,8 +19,8 @@ class Rationed:
     quotas: tuple[Quota, ...]
     there: Asked
     """What the objects that this project has made there ask for."""
-    running: Amounts
-    """What the servers' pods use."""
+    running: Mapping[str, Amounts]
+    """What the pods of each server use, by the server's name."""
 
 
 def rationed(namespace: str, kubectl: Kubectl) -> Rationed | None:
@@ -43,7 +43,7 @@ def rationed(namespace: str, kubectl: Kubectl) -> Rationed | None:
     return Rationed(
         quotas=quotas,
         there=Asked(servers=dict(_servers(objects)), objects=_names(objects)),
-        running=added(_amounts(pod["spec"]) for pod in pods),
+        running=_running(pods),
     )
 
 
@@ -53,11 +53,13 @@ _COUNTED_PODS = "status.phase!=Succeeded,status.phase!=Failed"
 def _quota(live: LiveObject) -> Quota:
     spec: Mapping[str, Any] = live.get("spec", {})
     status: Mapping[str, Any] = live.get("status", {})
+    hard: Mapping[str, Any] = status.get("hard") or spec.get("hard", {})
     selected = spec.get("scopeSelector", {}).get("matchExpressions", [])
     return Quota(
         name=live["metadata"]["name"],
-        hard=_quantities(status.get("hard") or spec.get("hard", {})),
+        hard=_quantities(hard),
         used=_quantities(status.get("used", {})),
+        unread=frozenset(hard) - frozenset(_quantities(hard)),
         scopes=frozenset([*spec.get("scopes", []), *(each["scopeName"] for each in selected)]),
     )
 
@@ -75,6 +77,16 @@ def _servers(objects: Collection[LiveObject]) -> Iterator[tuple[str, Amounts]]:
     for each in objects:
         if each["kind"] == "Deployment":
             yield each["metadata"]["name"], _amounts(each["spec"]["template"]["spec"])
+
+
+def _running(pods: Iterable[LiveObject]) -> Mapping[str, Amounts]:
+    servers: defaultdict[str, list[Amounts]] = defaultdict(list)
+    for pod in pods:
+        labels = pod["metadata"]["labels"]
+        # The form of an instance_name; the number may be any text, since others set labels too.
+        name = f"{APP}-{labels[TENANT_LABEL]}-{labels[INSTANCE_LABEL]}"
+        servers[name].append(_amounts(pod["spec"]))
+    return {name: added(each) for name, each in servers.items()}
 
 
 def _names(objects: Collection[LiveObject]) -> Mapping[str, frozenset[str]]:

@@ -1,11 +1,11 @@
-"""Quantities as Kubernetes writes them: `500m`, `2Gi`, `10`."""
+"""Quantities as Kubernetes writes them: `500m`, `2Gi`, `10`, `1e3`."""
 
 from decimal import Decimal, InvalidOperation
 
 _SUFFIXES = {
     **{f"{unit}i": Decimal(1024) ** power for power, unit in enumerate("KMGTPE", start=1)},
     **{unit: Decimal(1000) ** power for power, unit in enumerate("kMGTPE", start=1)},
-    "m": Decimal("0.001"),
+    **{unit: Decimal(1000) ** -power for power, unit in enumerate("mun", start=1)},
 }
 
 

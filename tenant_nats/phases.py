@@ -214,7 +214,13 @@ def _heed(quotas: Rationed, settings: Settings, plan: Plan, asked: Wanted) -> No
         {kinds.KINDS[kind]: frozenset(called) for kind, called in names.items()},
         exporter=settings.exporter_image is not None,
     )
-    verdict = judge(quotas.quotas, planned=planned, there=quotas.there, running=quotas.running)
+    verdict = judge(
+        quotas.quotas,
+        planned=planned,
+        there=quotas.there,
+        running=quotas.running,
+        takes_turns=settings.rollout == "serial",
+    )
     for each in verdict.unjudged:
         pulumi.log.info(f"ResourceQuota {each} was not judged: whether it holds the plan is open.")
     for each in verdict.warnings:

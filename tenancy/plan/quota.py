@@ -9,17 +9,20 @@ for more than what stays asks for so far; what leaves does not count, since it l
 
 What counts, for each resource of a quota:
 
-- what others use: all that the quota says is used, less what the servers' own pods use;
-- what the plan asks for, the exporters too. An update needs nothing on top: with `Recreate` the old
-  pod goes first;
+- what others use: all that the quota says is used, less what the pods of the planned servers and of
+  those that this project made use. So servers of the old scripts that are in no plan are others;
+- what the plan asks for, the exporters too. An update that does not grow needs nothing on top: with
+  `Recreate` the old pod goes first;
 - what leaves, until the end: the engine deletes last. So a changed configuration needs a second
-  ConfigMap for a while, and a server that is removed has no room to give in the same `up`.
+  ConfigMap for a while, and a server that is removed has no room to give in the same `up`;
+- where tenants take turns, what a server asks for before or after, whichever is more: one that
+  grows may have its turn before one that shrinks. This is only told: the order may be another.
 
 Not known here: what a webhook or a RuntimeClass adds to a pod.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
@@ -45,6 +48,8 @@ class Quota:
     """What is used of it; a resource is missing until the controller has counted it."""
     scopes: frozenset[str]
     """Which pods it counts, if not all: `NotTerminating`, `PriorityClass`."""
+    unread: frozenset[str] = frozenset()
+    """The resources whose most is no quantity that we can read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +69,7 @@ class Verdict:
     refusals: tuple[str, ...] = ()
     """Where the plan grows beyond a quota."""
     warnings: tuple[str, ...] = ()
-    """Where it does not grow, and is beyond a quota."""
+    """Where it does not grow, and is beyond a quota, or may be while tenants take turns."""
     unjudged: tuple[str, ...] = ()
     """What may concern the plan and was not judged."""
 
@@ -121,6 +126,8 @@ class _Need:
 
     at_most: Decimal
     """While the `up` runs."""
+    at_worst: Decimal
+    """While it runs, if servers that grow have their turn before those that shrink."""
     at_last: Decimal
     """When it is done."""
     growth: Decimal
@@ -129,60 +136,77 @@ class _Need:
     """Their part of what the quota says is used."""
 
 
-def judge(quotas: Iterable[Quota], *, planned: Asked, there: Asked, running: Amounts) -> Verdict:
+def judge(
+    quotas: Iterable[Quota],
+    *,
+    planned: Asked,
+    there: Asked,
+    running: Mapping[str, Amounts],
+    takes_turns: bool = False,
+) -> Verdict:
     """Whether `quotas` hold what is `planned`.
 
     Args:
         quotas: of the namespace.
         planned: what the plan asks for.
         there: what the objects that exist ask for, whether their pods run or not.
-        running: what the servers' pods use.
+        running: what the pods of each server use, by its name, whoever made it.
+        takes_turns: whether tenants restart one after the other.
     """
     refusals: list[str] = []
     warnings: list[str] = []
     unjudged: list[str] = []
+    servers = there.servers.keys() | planned.servers.keys()
+    ours = added(running[name] for name in running.keys() & servers)
     for quota in quotas:
         if quota.scopes & _COUNTING_NONE_OF_OURS:
             continue
         if unknown := quota.scopes - _COUNTING_ALL_OURS:
             unjudged.append(f"{quota.name} (scope {', '.join(sorted(unknown))})")
             continue
+        unjudged += (f"{quota.name} ({resource})" for resource in sorted(quota.unread))
         for resource, most in sorted(quota.hard.items()):
             kind = resource.removeprefix("count/")
-            need = _need(_OTHER_NAMES.get(kind, kind), planned, there, running)
+            need = _need(_OTHER_NAMES.get(kind, kind), planned, there, ours)
+            if need and not takes_turns:
+                need = replace(need, at_worst=need.at_most)
             if kind in _LED_TO or (need and resource not in quota.used):
                 unjudged.append(f"{quota.name} ({resource})")
             elif need:
                 others = max(quota.used[resource] - need.used, Decimal(0))
-                if others + need.at_most <= most:
-                    continue
                 told = f"ResourceQuota {quota.name} allows {_written(kind, most)} {resource}"
                 told = f"{told}; {', '.join(_asked(kind, need, others, most))}"
-                if need.growth > 0:
+                if need.growth > 0 and others + need.at_most > most:
                     refusals.append(told)
-                elif kind not in planned.objects:  # only pods are made again
-                    warnings.append(told)
+                elif others + need.at_worst > most and kind not in planned.objects:
+                    warnings.append(told)  # only pods are made again
     return Verdict(refusals=tuple(refusals), warnings=tuple(warnings), unjudged=tuple(unjudged))
 
 
-def _need(resource: str, planned: Asked, there: Asked, running: Amounts) -> _Need | None:
-    """None for a resource of which a plan needs nothing."""
+def _need(resource: str, planned: Asked, there: Asked, ours: Amounts) -> _Need | None:
+    """None for a resource of which a plan needs nothing; `ours` is what our pods use."""
     if resource in _OF_PODS:
         last = added(planned.servers.values())[resource]
         stays = added(there.servers[name] for name in there.servers.keys() & planned.servers.keys())
         leaves = added(
             there.servers[name] for name in there.servers.keys() - planned.servers.keys()
         )
+        larger = (
+            max(pod[resource], there.servers.get(name, _NOTHING)[resource])
+            for name, pod in planned.servers.items()
+        )
         return _Need(
             at_most=last + leaves[resource],
+            at_worst=sum(larger, leaves[resource]),
             at_last=last,
             growth=last - stays[resource],
-            used=running[resource],
+            used=ours[resource],
         )
     if resource in planned.objects:
         wanted, found = planned.objects[resource], there.objects.get(resource, frozenset())
         return _Need(
             at_most=Decimal(len(wanted | found)),
+            at_worst=Decimal(len(wanted | found)),
             at_last=Decimal(len(wanted)),
             growth=Decimal(len(wanted - found)),
             used=Decimal(len(found)),
@@ -198,6 +222,8 @@ def _asked(kind: str, need: _Need, others: Decimal, most: Decimal) -> Iterator[s
         leaving = _written(kind, need.at_most - need.at_last)
         room = "" if others + need.at_last > most else ", after which there is room"
         yield f"{leaving} of it until this `up` has removed what leaves{room}"
+    if need.at_most < need.at_worst:
+        yield f"{_written(kind, need.at_worst)} if tenants that grow have their turn first"
 
 
 def _written(kind: str, amount: Decimal) -> str:

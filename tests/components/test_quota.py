@@ -11,7 +11,7 @@ from cluster.quotas import Rationed
 from cluster.strangers import Findings
 from rendering.recorder import attempt
 from settings.stack import Settings
-from tenancy.plan.quota import Amounts, Asked, Verdict, added, amounts
+from tenancy.plan.quota import Amounts, Asked, Verdict, amounts
 from tenancy.rows.snapshot import Snapshot
 from tenant_nats import phases
 from tenant_nats.phases import build, decide
@@ -24,8 +24,9 @@ from tenant_nats.phases import build, decide
         {"metrics": {"exporter": False}},
         {"metrics": {"podMonitor": True, "prometheusRule": True}},
         {"namespaceMode": "existing"},
+        {"rollout": "serial"},
     ],
-    ids=["the defaults", "no exporter", "monitored", "an existing namespace"],
+    ids=["the defaults", "no exporter", "monitored", "an existing namespace", "in turns"],
 )
 def test_what_is_counted_is_what_is_registered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: dict[str, object]
@@ -33,17 +34,19 @@ def test_what_is_counted_is_what_is_registered(
     inventory = tmp_path / "tenants.yaml"
     inventory.write_text("tenants:\n  acme: {instances: 2}\n  globex: {}\n")
     counted: list[Asked] = []
+    turns: list[bool] = []
 
-    def judge(_quotas: object, *, planned: Asked, there: Asked, running: Amounts) -> Verdict:
-        del there, running
+    def judge(_quotas: object, *, planned: Asked, takes_turns: bool, **_others: object) -> Verdict:
         counted.append(planned)
+        turns.append(takes_turns)
         return Verdict()
 
-    nothing = Rationed(quotas=(), there=Asked(servers={}, objects={}), running=added([]))
+    nothing = Rationed(quotas=(), there=Asked(servers={}, objects={}), running={})
     monkeypatch.setenv("DATABASE_URL", "postgresql://db.example.com/platform")
     monkeypatch.setattr(phases, "take_snapshot", answering(Snapshot(instances=())))
     monkeypatch.setattr(phases, "look", answering(Findings()))
     monkeypatch.setattr(phases, "rationed", answering(nothing))
+    monkeypatch.setattr(phases, "existing", answering(frozenset[str]()))
     monkeypatch.setattr(phases, "judge", judge)
 
     def run() -> None:
@@ -66,6 +69,7 @@ def test_what_is_counted_is_what_is_registered(
     assert counted == [
         Asked(servers=servers, objects={key: frozenset(value) for key, value in names.items()})
     ]
+    assert turns == ["rollout" in settings]
 
 
 def answering(what: object) -> Callable[..., object]:

@@ -43,7 +43,7 @@ def test_the_quota_of_the_page_holds_ten_standard_servers_and_a_change_of_all_ex
             used=used,
             scopes=frozenset(),
         )
-        verdict = judge([quota], planned=asked, there=there, running=running)
+        verdict = judge([quota], planned=asked, there=there, running=there.servers)
         return verdict.refusals + verdict.warnings + verdict.unjudged != ()
 
     assert not refused()

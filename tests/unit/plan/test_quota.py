@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from tenancy.plan.quota import Amounts, Asked, Quota, Verdict, added, amounts, asked_by, judge
+from tenancy.plan.quota import Amounts, Asked, Quota, Verdict, amounts, asked_by, judge
 from tenancy.quantities import quantity
 from tests.unit.plan.plans import planned
 
@@ -38,7 +38,7 @@ NOTHING = asked()
 
 def judged(one: Quota, *, plan: Asked, there: Asked = NOTHING) -> Verdict:
     """With a pod for each server that is there."""
-    return judge([one], planned=plan, there=there, running=added(there.servers.values()))
+    return judge([one], planned=plan, there=there, running=there.servers)
 
 
 def test_a_plan_asks_for_its_servers_and_the_exporters_beside_them() -> None:
@@ -134,7 +134,7 @@ def test_a_server_whose_pod_is_gone_is_no_growth() -> None:
         [quota({"pods": "1"}, {"pods": "1"})],
         planned=there,
         there=there,
-        running=added([ONE]),
+        running={"a": ONE},
     )
     assert verdict.refusals == ()
     assert verdict.warnings == ("ResourceQuota team allows 1 pods; this plan needs 2",)
@@ -145,6 +145,65 @@ def test_a_larger_size_is_growth() -> None:
     one = quota({"requests.cpu": "2"}, {"requests.cpu": "1"})
     verdict = judged(one, plan=asked("a", each=larger), there=asked("a"))
     assert verdict.refusals == ("ResourceQuota team allows 2 requests.cpu; this plan needs 3",)
+
+
+LARGER = amounts([{"requests": {"cpu": "2"}}])
+
+
+def swapped(*, takes_turns: bool) -> Verdict:
+    """Of a full quota, when one server grows and another shrinks."""
+    there = Asked(servers={"nats-acme-1": ONE, "nats-globex-1": LARGER}, objects={})
+    plan = Asked(servers={"nats-acme-1": LARGER, "nats-globex-1": ONE}, objects={})
+    return judge(
+        [quota({"requests.cpu": "3"}, {"requests.cpu": "3"})],
+        planned=plan,
+        there=there,
+        running=there.servers,
+        takes_turns=takes_turns,
+    )
+
+
+def test_one_that_grows_in_its_turn_may_need_what_another_gives_back_only_later() -> None:
+    assert swapped(takes_turns=False) == Verdict()
+    assert swapped(takes_turns=True) == Verdict(
+        warnings=(
+            "ResourceQuota team allows 3 requests.cpu; this plan needs 3, "
+            "4 if tenants that grow have their turn first",
+        )
+    )
+
+
+@pytest.mark.parametrize("plan", [asked("a", "b"), asked("a"), asked("a", "b", "c")])
+def test_turns_need_nothing_on_top_if_no_server_shrinks(plan: Asked) -> None:
+    there, most = asked("a", "b"), {"requests.cpu": "3"}
+    verdict = judge(
+        [quota(most, {"requests.cpu": "2"})],
+        planned=plan,
+        there=there,
+        running=there.servers,
+        takes_turns=True,
+    )
+    assert verdict == Verdict()
+
+
+def test_pods_of_servers_that_are_neither_planned_nor_made_here_are_others() -> None:
+    there, plan = asked("nats-acme-1"), asked("nats-acme-1", "nats-acme-2")
+    verdict = judge(
+        [quota({"pods": "3"}, {"pods": "3"})],
+        planned=plan,
+        there=there,
+        running=asked("nats-acme-1", "nats-old-1", "nats-old-2").servers,
+    )
+    assert verdict.refusals == (
+        "ResourceQuota team allows 3 pods; this plan needs 2, others use 2",
+    )
+
+
+def test_the_pod_of_a_planned_server_that_somebody_else_made_is_its_own() -> None:
+    """Until the `up` that takes it over."""
+    plan = asked("nats-acme-1")
+    one = quota({"pods": "1"}, {"pods": "1"})
+    assert judge([one], planned=plan, there=NOTHING, running=plan.servers) == Verdict()
 
 
 @pytest.mark.parametrize(
@@ -173,6 +232,11 @@ def test_what_cannot_be_judged_is_told() -> None:
     uncounted = Quota(
         name="new", hard=_read({"pods": "9", "secrets": "9"}), used={}, scopes=frozenset()
     )
+    unread = Quota(name="odd", hard={}, used={}, scopes=frozenset(), unread=frozenset({"pods"}))
     of_others = quota({"count/replicasets.apps": "1"}, {"count/replicasets.apps": "1"})
-    for one, words in ((uncounted, "new (pods)"), (of_others, "team (count/replicasets.apps)")):
+    for one, words in (
+        (uncounted, "new (pods)"),
+        (of_others, "team (count/replicasets.apps)"),
+        (unread, "odd (pods)"),
+    ):
         assert judged(one, plan=asked("a")) == Verdict(unjudged=(words,))
