@@ -16,7 +16,7 @@ from controlplane.dsn import DsnError, resolve
 from controlplane.reader import take_snapshot
 from operations.exits import Exit, stopped
 from operations.options import ClusterDomain, Context, Json, Namespace, SettingsFile
-from operations.outside.stack_file import StackFileError, cluster_domain, platform_in
+from operations.outside.stack_file import StackFileError, cluster_domain_in, platform_in
 from tenancy.defaults import CLUSTER_DOMAIN, NAMESPACE
 from tenancy.inventory.faults import InventoryError
 from tenancy.inventory.validation import parse
@@ -32,7 +32,7 @@ _UPSERT = "kubernetes:upsertExistingObjects"
 
 def adopt(
     namespace: Namespace = NAMESPACE,
-    given_domain: ClusterDomain = None,
+    given_cluster_domain: ClusterDomain = None,
     context: Context = None,
     settings_file: SettingsFile = None,
     write: Annotated[
@@ -70,11 +70,11 @@ def adopt(
     """
     kubectl = Kubectl(context)
     try:
-        domain = cluster_domain(settings_file, given_domain)
+        cluster_domain = cluster_domain_in(settings_file, given_cluster_domain)
     except StackFileError as error:
         raise stopped(Exit.FAILED, f"{error} Nothing was changed.") from None
-    found = _looked_at(kubectl, namespace, domain, settings_file)
-    place = _Place(kubectl, namespace, domain, settings_file, found)
+    found = _looked_at(kubectl, namespace, cluster_domain, settings_file)
+    place = _Place(kubectl, namespace, cluster_domain, settings_file, found)
     if write:
         _write(write, place.found)
     if patch:
@@ -143,7 +143,9 @@ class _Place:
         return [shlex.join(self.kubectl.command(*self.arguments(patch))) for patch in self.patches]
 
 
-def _looked_at(kubectl: Kubectl, namespace: str, domain: str, settings_file: Path | None) -> Survey:
+def _looked_at(
+    kubectl: Kubectl, namespace: str, cluster_domain: str, settings_file: Path | None
+) -> Survey:
     try:
         objects = kubectl.get(_KINDS, f"--namespace={namespace}", "--show-managed-fields")
         snapshot = take_snapshot(resolve(None), platform=platform_in(settings_file))
@@ -155,7 +157,7 @@ def _looked_at(kubectl: Kubectl, namespace: str, domain: str, settings_file: Pat
         raise stopped(
             Exit.FAILED, f"The table could not be looked at: {error} Nothing was changed."
         ) from None
-    return survey(objects, snapshot, namespace, domain)
+    return survey(objects, snapshot, namespace, cluster_domain)
 
 
 def _write(file: Path, found: Survey) -> None:

@@ -17,7 +17,7 @@ from controlplane.dsn import DsnError, resolve
 from controlplane.reader import take_snapshot
 from operations.exits import Exit, stopped
 from operations.options import ClusterDomain, Context, InventoryFile, Json, Namespace, SettingsFile
-from operations.outside.stack_file import StackFileError, cluster_domain, platform_in
+from operations.outside.stack_file import StackFileError, cluster_domain_in, platform_in
 from operations.verification.client import ServerError, UnknownError, certificate
 from operations.verification.forwarding import forwarded
 from tenancy.defaults import NAMESPACE
@@ -39,7 +39,7 @@ _PLACES = 2
 def status(
     inventory: InventoryFile = Path("tenants.yaml"),
     namespace: Namespace = NAMESPACE,
-    domain: ClusterDomain = None,
+    given_cluster_domain: ClusterDomain = None,
     context: Context = None,
     settings_file: SettingsFile = None,
     certificates: Annotated[
@@ -72,7 +72,7 @@ def status(
         plan = expand(
             load(inventory),
             namespace=namespace,
-            cluster_domain=cluster_domain(settings_file, domain),
+            cluster_domain=cluster_domain_in(settings_file, given_cluster_domain),
         )
     except (InventoryError, StackFileError) as error:
         raise stopped(Exit.FAILED, str(error)) from None
@@ -104,11 +104,11 @@ def status(
 def _hints(plan: Plan, snapshot: Snapshot | None) -> Iterator[str]:
     """What may explain that addresses differ: the wrong option."""
     for former, rows in readdressed(plan, snapshot).items() if snapshot else ():
-        domain = cluster_domain_of(former, plan.namespace)
+        cluster_domain = cluster_domain_of(former, plan.namespace)
         yield (
             f"{counted(len(rows), 'row')} {agreeing(len(rows), 'has', 'have')} the cluster domain "
-            f"{domain}. If that is the stack's `clusterDomain`, "
-            f"give `--cluster-domain {domain}`, or `--settings Pulumi.STACK.yaml`."
+            f"{cluster_domain}. If that is the stack's `clusterDomain`, "
+            f"give `--cluster-domain {cluster_domain}`, or `--settings Pulumi.STACK.yaml`."
         )
 
 

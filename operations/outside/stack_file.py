@@ -80,7 +80,7 @@ def platform_in(file: Path | None) -> Platform:
     )
 
 
-def cluster_domain(file: Path | None, given: str | None = None) -> str:
+def cluster_domain_in(file: Path | None, given: str | None = None) -> str:
     """What the DNS names of the cluster's Services end in: as `given`, or as the file says.
 
     Raises:

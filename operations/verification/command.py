@@ -19,7 +19,7 @@ from operations.options import (
     Namespace,
     utf8,
 )
-from operations.outside.stack_file import StackFileError, cluster_domain, own_settings
+from operations.outside.stack_file import StackFileError, cluster_domain_in, own_settings
 from operations.verification import client, probes
 from operations.verification.client import Credentials, ServerError, UnknownError
 from operations.verification.forwarding import forwarded
@@ -64,7 +64,7 @@ def verify(
     ] = None,
     inventory: InventoryFile = Path("tenants.yaml"),
     namespace: Namespace = NAMESPACE,
-    domain: ClusterDomain = None,
+    given_cluster_domain: ClusterDomain = None,
     context: Context = None,
     nkey: Annotated[
         Path | None,
@@ -136,7 +136,7 @@ def verify(
         plan = expand(
             load(inventory),
             namespace=namespace,
-            cluster_domain=cluster_domain(settings_file, domain),
+            cluster_domain=cluster_domain_in(settings_file, given_cluster_domain),
         )
     except (InventoryError, StackFileError) as error:
         raise stopped(Exit.FAILED, str(error)) from None

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from controlplane.platform import PLATFORM, Platform
-from operations.outside.stack_file import StackFileError, cluster_domain, platform_in
+from operations.outside.stack_file import StackFileError, cluster_domain_in, platform_in
 from tenancy.rows.lifecycle import StatusWords
 
 
@@ -72,15 +72,15 @@ def test_a_file_that_does_not_fit_is_named_with_its_place(
 
 def test_the_cluster_domain_is_read_unless_an_option_gives_it(file: Path) -> None:
     file.write_text("config: {tenant-nats:clusterDomain: corp.example}\n")
-    assert cluster_domain(file) == "corp.example"
-    assert cluster_domain(file, "other.example") == "other.example"
+    assert cluster_domain_in(file) == "corp.example"
+    assert cluster_domain_in(file, "other.example") == "other.example"
     assert platform_in(file) == PLATFORM
 
 
 @pytest.mark.parametrize("content", ["", "config: {}\n", "config: {tenant-nats:namespace: eu}\n"])
 def test_without_one_the_cluster_has_the_usual_domain(file: Path, content: str) -> None:
     file.write_text(content)
-    assert cluster_domain(file) == cluster_domain(None) == "cluster.local"
+    assert cluster_domain_in(file) == cluster_domain_in(None) == "cluster.local"
 
 
 @pytest.mark.parametrize("value", ["Corp", "5", "{secure: v1:abc}", "corp.example."])
@@ -93,7 +93,7 @@ def test_a_cluster_domain_that_does_not_fit_is_named_with_a_right_one(
         "For example: config: {tenant-nats:clusterDomain: cluster.local}"
     )
     with pytest.raises(StackFileError) as caught:
-        cluster_domain(file)
+        cluster_domain_in(file)
     assert str(caught.value) == expected
 
 
