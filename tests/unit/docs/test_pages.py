@@ -117,12 +117,15 @@ def test_the_page_of_production_names_the_labels_and_annotations_that_are_refuse
     # The page names the prefix of the labels of Kubernetes' own once.
     names = {name.rpartition("/")[2] for name in re.findall(r"`(.*?)`", labels[1])}
     assert names == {name.rpartition("/")[2] for name in RESERVED_LABELS}
-    refused = {"labels": (*RESERVED_LABELS, f"{labels[2]}x")}
-    refused["annotations"] = tuple(f"{prefix}x" for prefix in annotations.groups())
-    taken = {"labels": ("app.kubernetes.io/component", "app.kubernetes.io/version")}
-    taken["annotations"] = ("app.kubernetes.io/name",)
-    for kind in refused:
-        for key in refused[kind]:
+    keys: dict[str, tuple[list[str], list[str]]] = {
+        "labels": (
+            [*RESERVED_LABELS, f"{labels[2]}x"],
+            ["app.kubernetes.io/component", "app.kubernetes.io/version"],
+        ),
+        "annotations": ([f"{prefix}x" for prefix in annotations.groups()], ["example.com/x"]),
+    }
+    for kind, (refused, taken) in keys.items():
+        for key in refused:
             with pytest.raises(SettingsError, match="expected another key"):
                 settings_of({section: {kind: {key: "x"}}}, "")
-        settings_of({section: {kind: dict.fromkeys(taken[kind], "x")}}, "")
+        settings_of({section: {kind: dict.fromkeys(taken, "x")}}, "")
