@@ -49,7 +49,7 @@ def changes(
     come and go, whether its servers restart, who may reach what. Then what is requested from the
     scheduler, and whether the guard requires an approval. It compares two inventories, and asks no
     cluster, database or engine, so it sees neither out-of-band changes nor an edit of a stack's
-    settings.
+    settings: `guard --preview` tells which servers these restart.
 
     \b
     For example:

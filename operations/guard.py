@@ -13,11 +13,13 @@ from operations.options import Json
 from operations.outside.files import read_text
 from tenancy.edit.approval import approval as approval_of
 from tenancy.edit.approval import overlooked, refusals, undated
+from tenancy.edit.restarts import told
 from tenancy.edit.steps import (
     PreviewError,
     Step,
     edit_steps,
     preview_steps,
+    restarting,
     servers,
     servers_after,
 )
@@ -67,7 +69,8 @@ def guard(
     inventory (--base). An approval is needed when more than one tenant loses its last server, when
     over 25% of at least 10 instances go, when a Deployment or Service would be replaced, or when
     rows get other addresses. An approval is for one edit only; with --preview also only for the
-    servers that the stack has now.
+    servers that the stack has now. A line tells which servers restart by the --preview, whatever
+    the reason, such as a setting; that needs no approval.
 
     \b
     For example:
@@ -104,9 +107,13 @@ def guard(
         given = _given(approval) if approval else None
     except _WrongFileError as error:
         raise stopped(Exit.FAILED, str(error)) from None
+    restarts = restarting(steps)
     if as_json:
-        typer.echo(json.dumps({"reasons": reasons, "approval": needed, "given": given}, indent=2))
+        answer = {"reasons": reasons, "approval": needed, "given": given, "restarts": restarts}
+        typer.echo(json.dumps(answer, indent=2))
         raise typer.Exit(_exit(reasons, needed, given))
+    if line := told(restarts):
+        typer.echo(line)
     if not reasons:
         typer.echo("Nothing here needs an approval.")
     elif given == needed:

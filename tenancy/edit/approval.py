@@ -8,7 +8,7 @@ committing the `approval` of exactly these steps on exactly these servers.
 import hashlib
 from collections.abc import Collection, Iterable, Iterator
 
-from tenancy.edit.steps import Step
+from tenancy.edit.steps import SUFFIXES, Step
 from tenancy.names import instance_of
 from tenancy.tokens import NATS_INSTANCE, TENANT, TENANT_RECORDS
 from tenancy.words import agreeing, counted, listed
@@ -20,12 +20,6 @@ LARGEST_SHARE = 25
 FEWEST_INSTANCES = 10
 """… if there are at least this many; of fewer, one is soon a quarter."""
 
-_SUFFIXES = {
-    NATS_INSTANCE: "",
-    "kubernetes:apps/v1:Deployment": "-deployment",
-    "kubernetes:core/v1:Service": "-service",
-}
-"""The resources that every instance has, and what their logical names add to the instance's."""
 _RECORDS = "-records"
 """What the logical name of a tenant's rows adds to its id."""
 _REPLACING = {"replace", "create-replacement", "delete-replaced", "import-replacement"}
@@ -61,7 +55,7 @@ def refusals(base: Collection[str], steps: Iterable[Step]) -> tuple[str, ...]:
 def removed(steps: Iterable[Step]) -> set[str]:
     """The names of the instances whose component, Deployment or Service `steps` delete."""
     names = {
-        _instance(step) for step in steps if step.operation == "delete" and step.type in _SUFFIXES
+        _instance(step) for step in steps if step.operation == "delete" and step.type in SUFFIXES
     }
     return {name for name in names if instance_of(name)}
 
@@ -103,7 +97,7 @@ def undated(steps: Iterable[Step]) -> tuple[str, ...]:
 
 
 def _instance(step: Step) -> str:
-    return step.name.removesuffix(_SUFFIXES[step.type])
+    return step.name.removesuffix(SUFFIXES[step.type])
 
 
 def _line(step: Step) -> str:
@@ -113,7 +107,7 @@ def _line(step: Step) -> str:
 
 
 def _takes_away(step: Step) -> bool:
-    return step.type in _SUFFIXES and step.operation in {"delete", *_REPLACING}
+    return step.type in SUFFIXES and step.operation in {"delete", *_REPLACING}
 
 
 def _is_approved(step: Step) -> bool:
@@ -142,6 +136,6 @@ def _readdressed(steps: tuple[Step, ...]) -> Iterator[str]:
 
 
 def _replaced(steps: tuple[Step, ...]) -> list[str]:
-    kinds = _SUFFIXES.keys() - {NATS_INSTANCE}
+    kinds = SUFFIXES.keys() - {NATS_INSTANCE}
     replaced = {step for step in steps if step.operation in _REPLACING and step.type in kinds}
     return sorted({f"{step.type.rpartition(':')[2]} {step.name}" for step in replaced})

@@ -9,12 +9,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints, ValidationError
 
+from tenancy.edit.restarts import changed_fields
 from tenancy.inventory.faults import dotted, printable
 from tenancy.plan.plan import Plan, TenantPlan
 from tenancy.tokens import NATS_INSTANCE, TENANT, TENANT_RECORDS
 from tenancy.words import UNSEEN
+
+DEPLOYMENT = "kubernetes:apps/v1:Deployment"
+SUFFIXES = {NATS_INSTANCE: "", DEPLOYMENT: "-deployment", "kubernetes:core/v1:Service": "-service"}
+"""The resources that every instance has, and what their logical names add to the instance's."""
 
 
 @dataclass(frozen=True, order=True)
@@ -33,6 +38,8 @@ class Step:
     readdressing: str = ""
     """For rows that get another address: what follows the instance's name in it, before and after,
     as `before → after`."""
+    pod: tuple[str, ...] = ()
+    """For a Deployment that is updated: what changes in its pod, which therefore restarts."""
 
     @property
     def type(self) -> str:
@@ -87,7 +94,7 @@ class _Part(BaseModel):
 
 
 class _Row(BaseModel):
-    instance_number: float
+    instance_number: FiniteFloat
     dns_name: str
 
 
@@ -134,6 +141,24 @@ class _Step(_Part):
                 return " → ".join(address.partition(".")[2] for address in pair)
         return ""
 
+    @property
+    def pod(self) -> tuple[str, ...]:
+        updates = self.op == "update" and Step(self.op, self.urn).type == DEPLOYMENT
+        if not (updates and self.old and self.new):
+            return ()
+        return changed_fields(self.old.inputs, self.new.inputs)
+
+    def told(self) -> Step:
+        """What we need of it.
+
+        Raises:
+            PreviewError: the states of a tenant's rows are none.
+        """
+        try:
+            return Step(self.op, self.urn, self.since, self.readdressing, self.pod)
+        except ValidationError as error:
+            raise PreviewError(f"{self.urn}: {_misfit(error)}") from None
+
 
 class _Diagnostic(_Part):
     severity: str = ""
@@ -179,9 +204,7 @@ def preview_steps(text: str | bytes, *, whole: bool = False) -> tuple[Step, ...]
             raise PreviewError(f"{problem}; {_EXPECTED}")
     if whole:
         _require_all(listed["same"], preview.changes)
-    return tuple(
-        sorted(Step(step.op, step.urn, step.since, step.readdressing) for step in preview.steps)
-    )
+    return tuple(sorted(step.told() for step in preview.steps))
 
 
 def _require_all(sames: int, changes: Mapping[str, int] | None) -> None:
@@ -209,6 +232,11 @@ def servers_after(steps: Iterable[Step]) -> frozenset[str]:
     return frozenset(
         step.name for step in steps if step.type == NATS_INSTANCE and step.operation != "delete"
     )
+
+
+def restarting(steps: Iterable[Step]) -> dict[str, tuple[str, ...]]:
+    """What changes in the pod of each server that restarts, by the instance's name."""
+    return {step.name.removesuffix(SUFFIXES[DEPLOYMENT]): step.pod for step in steps if step.pod}
 
 
 def _is_new(step: Step) -> bool:

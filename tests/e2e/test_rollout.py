@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import NewProject
-from tests.e2e.project import SIZES, Project, Run
+from tests.e2e.project import SIZES, Project, Run, Settings
 from tests.waiting import wait_until
 
 OLDER, NEWER = "nats:2.15.0-alpine", "nats:2.15.1-alpine"
@@ -46,6 +46,30 @@ def test_two_tenants_are_without_a_server_at_once_only_in_parallel(
     begun, done = max(one[0], other[0]), min(one[1], other[1])
     assert begun < done, "the servers of one tenant restart together"
     assert project.up().changed == set()
+
+
+def test_a_preview_tells_which_servers_a_setting_restarts(
+    new_project: NewProject, tmp_path: Path
+) -> None:
+    project = new_project(THREE, image=OLDER)
+    assert not project.up().failed
+    file = tmp_path / "preview.json"
+
+    def judged(settings: Settings) -> str:
+        project.configure(settings)
+        file.write_text(project.pulumi("preview", "--json", "--show-sames"))
+        code, said = project.operations("guard", "--head", "tenants.yaml", "--preview", str(file))
+        assert code == 0, said
+        return said
+
+    nothing = "Nothing here needs an approval."
+    assert judged({"service": {"labels": {"team": "a"}}}).strip() == nothing
+    said = judged({"image": NEWER, "pod": {"nodeSelector": {"pool": "nats"}}})
+    assert said.split("\n")[:2] == [
+        "4 servers of 3 tenants restart, since their pods change (nats.image, nodeSelector): all "
+        "at once, or with `rollout` `serial` one tenant after the other.",
+        nothing,
+    ]
 
 
 def test_a_tenant_whose_server_does_not_come_back_holds_up_none_after_it(

@@ -293,3 +293,30 @@ def test_a_preview_tells_which_rows_get_another_address() -> None:
     assert previewed("ns.svc.old:4222", "ns.svc.old:4222").readdressing == ""
     assert previewed("a:4222", "b:4222", kind="tenant-nats:index:Tenant").readdressing == ""
     assert previewed("a:4222", "b:4222", numbers=0).readdressing == ""
+
+
+@pytest.mark.parametrize(
+    ("instances", "problem"),
+    [
+        ('"04da6b54-80e4-46f7-96ec-b56ff0331ba9"', "instances: Input should be a valid tuple"),
+        ("[1]", "instances[0]: Input should be"),
+        ('[{"dns_name": "a"}]', "instances[0].instance_number: Field required"),
+        ('[{"instance_number": 1, "dns_name": null}]', "instances[0].dns_name: Input should be"),
+        (
+            '[{"instance_number": NaN, "dns_name": "a"}]',
+            "instances[0].instance_number: Input should be a finite number",
+        ),
+    ],
+)
+@pytest.mark.parametrize("state", ["oldState", "newState"])
+def test_rows_that_are_none_are_refused_with_the_resource_that_has_them(
+    state: str, instances: str, problem: str
+) -> None:
+    urn = f"urn:pulumi:prod::tenant-nats::{TENANT_RECORDS}::acme-records"
+    states = {"oldState": "[]", "newState": "[]", state: instances}
+    told = ", ".join(f'"{key}": {{"inputs": {{"instances": {it}}}}}' for key, it in states.items())
+    text = f'{{"steps": [{{"op": "update", "urn": "{urn}", {told}}}]}}'
+    with pytest.raises(PreviewError) as caught:
+        preview_steps(text)
+    assert str(caught.value).startswith(f"{urn}: {problem}")
+    assert WANTED in str(caught.value)

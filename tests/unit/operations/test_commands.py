@@ -256,6 +256,29 @@ def test_without_a_base_a_preview_tells_what_the_stack_has(folder: Path) -> None
     )
 
 
+def test_a_setting_that_restarts_servers_is_told_and_needs_no_approval(folder: Path) -> None:
+    def deployment(image: str) -> dict[str, object]:
+        containers = [{"name": "nats", "image": image}]
+        return {"inputs": {"spec": {"template": {"spec": {"containers": containers}}}}}
+
+    preview = json.loads(whole_preview(SINCE, [*SINCE]))
+    for name in SINCE:
+        urn = f"urn:pulumi:prod::tenant-nats::kubernetes:apps/v1:Deployment::{name}-deployment"
+        states = {"oldState": deployment("nats:1"), "newState": deployment("nats:2")}
+        preview["steps"].append({"op": "update", "urn": urn, **states})
+        preview["changeSummary"]["update"] = preview["changeSummary"].get("update", 0) + 1
+    result = guard_by_preview(folder, json.dumps(preview), "same.yaml")
+    assert (result.exit_code, result.output) == (
+        0,
+        "4 servers of 4 tenants restart, since their pods change (nats.image): all at once, or "
+        "with `rollout` `serial` one tenant after the other.\n"
+        "Nothing here needs an approval.\n",
+    )
+    as_json = guard_by_preview(folder, json.dumps(preview), "same.yaml", "--json")
+    restarts = json.loads(as_json.stdout)["restarts"]
+    assert restarts == {name: ["nats.image"] for name in SINCE}
+
+
 def test_what_the_stack_never_had_or_has_lost_already_is_not_counted_again(folder: Path) -> None:
     still = {name: since for name, since in SINCE.items() if name != "nats-initech-1"}
     result = guard_by_preview(folder, whole_preview(still, LEFT))
