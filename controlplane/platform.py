@@ -17,6 +17,9 @@ INTEGRATIONS = "integrations"
 NAME = r"[A-Za-z_][A-Za-z0-9_]{0,62}"
 """What the name of a schema or a table may look like, as a regular expression."""
 NAME_WORDS = "letters a-z, digits and underscores, at most 63, as the database spells them"
+STATUS = r"[A-Za-z][-A-Za-z0-9_ ]{0,62}"
+"""What a platform's word for a status may look like, as a regular expression."""
+STATUS_WORDS = "a status as the platform's table has it"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -71,8 +71,8 @@ RunAsUser = Annotated[
 ]
 StatusWord = Annotated[
     str,
-    StringConstraints(pattern=r"^[A-Za-z][-A-Za-z0-9_ ]{0,62}$"),
-    expected("a status as the platform's table has it", "terminating"),
+    StringConstraints(pattern=f"^{platform.STATUS}$"),
+    expected(platform.STATUS_WORDS, "terminating"),
 ]
 TableName = Annotated[
     str,

@@ -1,67 +1,97 @@
 """The file with a stack's settings, `Pulumi.STACK.yaml`, as far as a command reads it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from controlplane.platform import INSTANCES, INTEGRATIONS, NAME, PLATFORM, Platform
+from controlplane.platform import (
+    INSTANCES,
+    INTEGRATIONS,
+    NAME,
+    NAME_WORDS,
+    PLATFORM,
+    STATUS,
+    STATUS_WORDS,
+    Platform,
+)
 from operations.outside.files import read_bytes
 from tenancy.defaults import CLUSTER_DOMAIN
-from tenancy.inventory.faults import printable
-from tenancy.inventory.types import ClusterDomain
-from tenancy.rows.lifecycle import Status, StatusWords
+from tenancy.inventory.faults import dotted, printable
+from tenancy.inventory.types import ClusterDomain, expected
+from tenancy.rows.lifecycle import OUR_WORDS, StatusWords
 
 _PREFIX = "tenant-nats:"
 """The prefix of the program's own keys in the file."""
-_EXAMPLES = {
-    "database": f"{_PREFIX}database: {{schema: nats, statuses: {{draining: terminating}}}}",
-    "clusterDomain": f"{_PREFIX}clusterDomain: {CLUSTER_DOMAIN}",
-}
 _EXAMPLE = "config: {tenant-nats:namespace: vrsky-tenants}"
+UNREAD = frozenset(
+    {
+        "databaseUrl", "drain", "image", "inventory", "maxCpu", "maxInstances", "maxMemory",
+        "metrics", "monitoringNamespace", "namespace", "namespaceMode", "pod", "podSecurity",
+        "readyTimeout", "retainNamespace", "rollout", "runAsUser", "service",
+    }
+)  # fmt: skip
+"""The settings that no command checks here. Any other name is a typo, which would leave a default
+in the place of what the file says."""
 
 
 class StackFileError(Exception):
-    """The file cannot be used; the text is one line with an example."""
+    """The file cannot be used; the text is a line for each fault, with an example."""
 
 
-_Name = Annotated[str, Field(pattern=f"^{NAME}$")]
+_Name = Annotated[str, Field(pattern=f"^{NAME}$"), expected(NAME_WORDS, INSTANCES)]
+_Word = Annotated[str, Field(pattern=f"^{STATUS}$"), expected(STATUS_WORDS, "terminating")]
 
 
-class _Tables(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", alias_generator=to_camel)
 
+
+class _Tables(_Section):
     instances: _Name = INSTANCES
     integrations: _Name = INTEGRATIONS
 
     @model_validator(mode="after")
     def _distinct(self) -> "_Tables":
         if self.instances == self.integrations:
-            raise ValueError("one name for two tables")
+            raise PydanticCustomError("ambiguous", "one name for two tables")
         return self
 
 
-class _Database(BaseModel):
-    model_config = ConfigDict(extra="allow")
+class _Statuses(_Section):
+    provisioning: _Word = OUR_WORDS.provisioning
+    active: _Word = OUR_WORDS.active
+    draining: _Word = OUR_WORDS.draining
+    terminated: _Word = OUR_WORDS.terminated
 
-    statuses: dict[Status, Annotated[str, Field(min_length=1)]] = {}
-    said_schema: _Name | None = Field(default=None, alias="schema")
-    tables: _Tables = _Tables()
-    secure: None = None
-    """The whole section is encrypted, and only the engine reads it."""
+    @property
+    def words(self) -> StatusWords:
+        return StatusWords(**self.model_dump())
 
     @model_validator(mode="after")
-    def _distinct(self) -> "_Database":
-        if not StatusWords(**self.statuses).are_distinct:
-            raise ValueError("one word for two statuses")
+    def _distinct(self) -> "_Statuses":
+        if not self.words.are_distinct:
+            raise PydanticCustomError("ambiguous", "one word for two statuses")
         return self
 
 
-class _Settings(BaseModel):
+class _Database(_Section):
+    said_schema: _Name | None = Field(default=None, alias="schema")
+    tables: _Tables = _Tables()
+    statuses: _Statuses = _Statuses()
+    manage_roles: Any = None
+    name: Any = None
+    role_prefix: Any = None
+
+
+class _Settings(_Section):
     database: _Database = _Database()
-    cluster_domain: ClusterDomain = Field(default=CLUSTER_DOMAIN, alias="clusterDomain")
+    cluster_domain: ClusterDomain = CLUSTER_DOMAIN
 
 
 def platform_in(file: Path | None) -> Platform:
@@ -76,7 +106,7 @@ def platform_in(file: Path | None) -> Platform:
     return Platform(
         said_schema=database.said_schema,
         **database.tables.model_dump(),
-        words=StatusWords(**database.statuses),
+        words=database.statuses.words,
     )
 
 
@@ -93,15 +123,59 @@ def cluster_domain_in(file: Path | None, given: str | None = None) -> str:
 
 def _read(file: Path) -> _Settings:
     try:
-        return _Settings.model_validate(own_settings(file))
+        content = own_settings(file)
+        return _Settings.model_validate({key: content[key] for key in content.keys() - UNREAD})
     except OSError as error:
         raise StackFileError(f"{file} cannot be read ({error.strerror}).") from None
     except ValidationError as error:
-        key, *within = map(str, error.errors()[0]["loc"])
-        place = ".".join(["config", f"{_PREFIX}{key}", *within])
-        raise StackFileError(
-            f"{file}: {place} does not fit. For example: config: {{{_EXAMPLES[key]}}}"
-        ) from None
+        faults = sorted(_fault(details) for details in error.errors(include_url=False))
+        raise StackFileError("\n".join(f"{file}: {fault}" for fault in faults)) from None
+
+
+def _fault(details: Any) -> str:
+    """What is wrong in one place, and what would be right there."""
+    path, shown = [str(part) for part in details["loc"]], printable(str(details["input"]))
+    place, example = f"config.{_PREFIX}{dotted(path)}", None
+    is_encrypted = isinstance(details["input"], dict) and "secure" in details["input"]
+    match details["type"]:
+        # What an unknown key has is not repeated, nor what is encrypted.
+        case "extra_forbidden" if path[1:] != ["secure"]:
+            *path, _ = path
+            problem = f"there is no setting {place}; known are {', '.join(_known(path))}"
+            path = path or ["database"]
+        case _ if is_encrypted or path[-1] == "secure":
+            place = place.removesuffix(".secure")
+            problem = f"{place} is encrypted, which only the engine reads; set it without --secret"
+            path = path[:1]
+        case "expected":
+            problem = f"{place} is {shown}, expected {details['ctx']['words']}"
+            example = details["ctx"]["example"]
+        case "ambiguous":
+            problem = f"{place} has {details['msg']}"
+        case _:
+            problem = f"{place} is {shown}, expected settings below it"
+    value = example or _EXAMPLES[path[-1]]
+    for key in reversed(path[1:]):
+        value = f"{{{key}: {value}}}"
+    return f"{problem}. For example: config: {{{_PREFIX}{path[0]}: {value}}}"
+
+
+_EXAMPLES = {
+    "database": "{schema: nats}",
+    "tables": "{instances: servers}",
+    "statuses": "{draining: terminating}",
+    "clusterDomain": CLUSTER_DOMAIN,
+}
+
+
+def _known(path: Sequence[str]) -> list[str]:
+    """The settings in a section; all of a stack's for none."""
+    model: type[BaseModel] = _Settings
+    for key in path:
+        [field] = [each for each in model.model_fields.values() if each.alias == key]
+        model = cast("type[BaseModel]", field.annotation)
+    names = {str(field.alias) for field in model.model_fields.values()}
+    return sorted(names if path else names | UNREAD)
 
 
 def own_settings(file: Path | None) -> dict[str, Any]:
