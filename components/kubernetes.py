@@ -38,6 +38,8 @@ class KubernetesObject(pulumi.CustomResource):
 
     metadata: pulumi.Output[Mapping[str, Any]]
     """The object's metadata as the API server has it."""
+    done: pulumi.Output[None]
+    """Known once an `up` has made the object as it should be; not if it failed or was skipped."""
 
     def __init__(
         self, name: str, manifest: Manifest, opts: pulumi.ResourceOptions | None = None
@@ -48,4 +50,6 @@ class KubernetesObject(pulumi.CustomResource):
         manifest = {**manifest, "metadata": {**metadata, "annotations": annotations}}
         token = f"kubernetes:{api_version if '/' in api_version else f'core/{api_version}'}:{kind}"
         plugin = pulumi.ResourceOptions(version=_PLUGIN)
-        super().__init__(token, name, manifest, pulumi.ResourceOptions.merge(opts, plugin))
+        # The engine is sent nothing of it, and answers nothing.
+        props = {**manifest, "done": None}
+        super().__init__(token, name, props, pulumi.ResourceOptions.merge(opts, plugin))

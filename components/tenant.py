@@ -11,6 +11,7 @@ import pulumi
 
 from components.instance import NatsInstance, NatsInstanceArgs, ServiceOptions
 from components.isolation import Isolation, IsolationArgs
+from components.outcomes import Outcomes
 from components.pod import ServerOptions
 from controlplane.records import InstanceRecord, TenantRecords
 from tenancy.plan.plan import InstancePlan, TenantPlan
@@ -34,7 +35,7 @@ class TenantArgs:
     drain_seconds: int
     """How long workers have to leave a server before it is removed."""
     database_grants: Sequence[pulumi.Resource] = ()
-    """What gives the right to write rows, if the stack manages it."""
+    """What gives the right to write rows, if the stack manages it, with all that this needs."""
     after: Sequence[pulumi.Resource] = ()
     """Resources that the engine finishes before the servers of this tenant, whether they succeed or
     fail: those of another tenant."""
@@ -72,6 +73,7 @@ class Tenant(pulumi.ComponentResource):
             )
             for instance in args.plan.instances
         )
+        servers = Outcomes([*own_policy, *self._servers(), *args.database_grants])
         self.records = TenantRecords(
             f"{name}-records",
             tenant_id=args.plan.id,
@@ -83,9 +85,9 @@ class Tenant(pulumi.ComponentResource):
             due=args.due,
             drain_seconds=args.drain_seconds,
             is_seen=args.is_seen,
-            opts=pulumi.ResourceOptions(
-                parent=self, depends_on=[*own_policy, *self._servers(), *args.database_grants]
-            ),
+            # A server that leaves would go before its row if the row were skipped.
+            undone=servers.undone,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=servers.needed),
         )
         self.urls = [instance.url for instance in args.plan.instances]
         self.register_outputs(

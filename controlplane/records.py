@@ -7,7 +7,7 @@ pickled, hence no connection string reaches the state.
 
 import json
 import sys
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any, NotRequired, TypedDict, TypeVar
@@ -39,13 +39,15 @@ from controlplane.dsn import SETTING, DsnError, Rotating
 from controlplane.platform import platform_of
 from controlplane.store import ACTIVE, PROVISIONING, TERMINATED, InstanceRow
 from tenancy.inventory.terms import PlacementPolicy, State
-from tenancy.words import UNSEEN
+from tenancy.words import UNSEEN, listed
 
 Properties = dict[str, Any]
 _T = TypeVar("_T")
 
 UNSEEN_INPUT = "unseen"
 """The input by which a preview that could not look at the database says so. It is in no state."""
+UNDONE_INPUT = "undone"
+"""The input by which an `up` names what these rows need and it could not do. It is in no state."""
 _LIVE: State = "active"
 _FAILOVER_SECONDS = 30
 """How long an operation waits for a database that is gone, from then on: a primary may be failing
@@ -188,6 +190,7 @@ class RecordsProvider(ResourceProvider):
             or _olds.get("state", _LIVE) != _news["state"]
             or _domain(_olds) not in ("", _news["domain"])
             or bool(_news["due"])
+            or UNDONE_INPUT in _news
         )
         return DiffResult(changes=bool(replaces) or changed, replaces=replaces, stables=[])
 
@@ -199,7 +202,13 @@ class RecordsProvider(ResourceProvider):
         """Add, correct and retire rows; place and move integrations."""
         return UpdateResult(self._record(_news, olds=_olds))
 
+    @_plainly()
     def _record(self, props: Properties, *, olds: Properties) -> Properties:
+        if undone := props.get(UNDONE_INPUT):
+            raise ControlPlaneError(
+                f"The rows of tenant {props['tenant_id']} stay as they are, and so does what they "
+                f"need, since this `up` failed for {listed(undone, most=3)}."
+            )
         wanted = store.TenantRows(
             tenant_id=props["tenant_id"],
             rows=tuple(_rows(props)),
@@ -308,6 +317,7 @@ class TenantRecords(Resource, module="tenant-nats", name="TenantRecords"):
         due: str = "",
         drain_seconds: int = 0,
         is_seen: bool = True,
+        undone: Awaitable[Sequence[str] | None] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Register the resource.
@@ -325,6 +335,9 @@ class TenantRecords(Resource, module="tenant-nats", name="TenantRecords"):
                 that it has locked.
             drain_seconds: how long workers have to leave a server that is removed.
             is_seen: whether the program could look at the database; only a preview goes on without.
+            undone: which of the resources that the rows need could not be done, by logical name.
+                Then this one fails, so that the engine keeps whatever its old state depends on;
+                if it were skipped, the engine would not.
             opts: of the resource.
         """
         properties = {
@@ -337,5 +350,6 @@ class TenantRecords(Resource, module="tenant-nats", name="TenantRecords"):
             "due": due,
             "drain_seconds": drain_seconds,
             **({} if is_seen else {UNSEEN_INPUT: True}),
+            **({} if undone is None else {UNDONE_INPUT: undone}),
         }
         super().__init__(RecordsProvider(), name, properties, opts)

@@ -336,7 +336,7 @@ def build(settings: Settings, decision: Decision, *, stack: str | None = None) -
                 due=decision.due.get(tenant.id, ""),
                 is_seen=decision.is_seen,
                 drain_seconds=int(settings.drain.removesuffix("s")),
-                database_grants=roles.grants if roles else (),
+                database_grants=(*roles.roles.values(), *roles.grants) if roles else (),
                 after=before if takes_its_turn else (),
             ),
         )

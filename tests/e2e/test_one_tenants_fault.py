@@ -58,13 +58,19 @@ def strangers_service(project: Project) -> Generator[None]:
     yield
 
 
-@contextmanager
-def relabelled_policy(project: Project) -> Generator[None]:
-    """Somebody has made a policy their own, on which a whole tenant depends."""
-    project.kubectl(
-        "label", "networkpolicy/tenant-nats-isolation-globex", "app.kubernetes.io/part-of-"
-    )
-    yield
+def relabelled(thing: str) -> Callable[[Project], AbstractContextManager[None]]:
+    """Somebody has made an object their own, on which more of a tenant depends."""
+
+    @contextmanager
+    def fault(project: Project) -> Generator[None]:
+        project.kubectl("label", thing, "app.kubernetes.io/part-of-")
+        yield
+        project.kubectl("label", thing, "app.kubernetes.io/part-of=tenant-nats")
+
+    return fault
+
+
+POLICY = "networkpolicy/tenant-nats-isolation-globex"
 
 
 @pytest.mark.parametrize(
@@ -74,7 +80,7 @@ def relabelled_policy(project: Project) -> Generator[None]:
         ("size: small", locked_row, "Another transaction has held rows"),
         ("size: small, instances: 2", strangers_row, "this program did not make"),
         ("size: small, instances: 2", strangers_service, "Service nats-globex-2"),
-        ("size: small, egress: open", relabelled_policy, "tenant-nats-isolation-globex"),
+        ("size: small, egress: open", relabelled(POLICY), "tenant-nats-isolation-globex"),
     ],
     ids=[
         "no node holds its server",
@@ -115,6 +121,60 @@ def test_it_holds_up_no_other_tenant(
         ("wayne", 1, "active"),
     ]
     assert ("globex", 1) in [row[:2] for row in project.rows()]
+
+
+TWO = f"""\
+tenants:
+  acme: {{instances: 2, size: small}}
+  globex: {{instances: 2, size: small}}
+{SIZES}"""
+
+
+@pytest.mark.parametrize("options", [("--continue-on-error",), ()], ids=["goes on", "stops"])
+@pytest.mark.parametrize(
+    ("globex", "fault"),
+    [
+        ("size: huge", nothing),
+        ("size: small", relabelled("service/nats-globex-1")),
+        ("size: small, egress: open", relabelled(POLICY)),
+    ],
+    ids=["its Deployment", "its Service", "its policy"],
+)
+def test_a_server_that_leaves_stays_while_its_row_cannot_be_retired(
+    new_project: NewProject,
+    globex: str,
+    fault: Callable[[Project], AbstractContextManager[None]],
+    options: tuple[str, ...],
+) -> None:
+    project = new_project(TWO)
+    assert not project.up().failed
+    project.configure({"readyTimeout": "10s", "drain": "0s"})
+    there = servers(project, "globex")
+    project.write(f"tenants:\n  acme: {{size: small}}\n  globex: {{{globex}}}\n{SIZES}")
+    with fault(project):
+        assert "delete Deployment nats-globex-2-deployment" in project.preview().changed
+        for _ in range(2):
+            run = project.up(*options)
+            assert run.failed, "it ends red"
+            assert "snapshot integrity" not in run.output
+            assert servers(project, "globex") == there
+            assert [row for row in project.rows() if row[0] == "globex"] == [
+                ("globex", 1, "active"),
+                ("globex", 2, "active"),
+            ]
+    if options:
+        assert "Deployment/nats-acme-2" not in project.names("deployment"), "acme has no fault"
+    project.write(f"tenants:\n  acme: {{size: small}}\n  globex: {{size: small}}\n{SIZES}")
+    run = project.up(*options)
+    assert not run.failed, run.output
+    assert project.rows() == [("acme", 1, "active"), ("globex", 1, "active")]
+    assert project.names("deployment") == ["Deployment/nats-acme-1", "Deployment/nats-globex-1"]
+    assert project.up().changed == set()
+
+
+def servers(project: Project, tenant: str) -> list[str]:
+    """The Deployments and Services of a tenant."""
+    return [each for each in project.names("deployment", "service") if f"-{tenant}-" in each]
 
 
 def strangers(project: Project) -> list[tuple[str, str]]:
