@@ -77,7 +77,9 @@ class NatsInstance(pulumi.ComponentResource):
                 "data": {CONFIG_FILE: args.plan.config},
                 "immutable": True,
             },
-            pulumi.ResourceOptions(parent=self),
+            # The engine would replace it, and remove the old one, while a policy that fails lets
+            # it skip the Deployment, whose pod then could not start again.
+            pulumi.ResourceOptions(parent=self, depends_on=args.policies),
         )
 
     def _deployment(self, name: str, args: NatsInstanceArgs) -> KubernetesObject:

@@ -262,6 +262,18 @@ def _leave_alone(taken: Collection[Object]) -> None:
     pulumi.runtime.register_stack_transformation(refused)
 
 
+def _configurations(decision: Decision) -> set[Object]:
+    """The ConfigMaps of somebody else's Deployments, which run on with what they have.
+
+    A new one would replace that one, and the engine would remove it at the second `up` that fails.
+    """
+    return {
+        ("ConfigMap", instance.config_map_name)
+        for instance in decision.plan.instances.values()
+        if ("Deployment", instance.name) in decision.taken
+    }
+
+
 def plan_of(settings: Settings, inventory: Inventory) -> Plan:
     """All that a stack with these settings makes of an inventory.
 
@@ -286,7 +298,7 @@ def rules_of(settings: Settings, inventory: Inventory) -> Rules | None:
 def build(settings: Settings, decision: Decision, *, stack: str | None = None) -> dict[str, Tenant]:
     """The resources of all tenants, by tenant id; `stack` is whose they are, where one has them."""
     if decision.taken and not pulumi.runtime.is_dry_run():
-        _leave_alone(decision.taken)
+        _leave_alone(decision.taken | _configurations(decision))
     roles = _database_roles(settings.database)
     options = ServerOptions(
         image=settings.image,

@@ -31,6 +31,13 @@ def test_a_server_waits_for_its_configuration() -> None:
     assert "nats-acme-corp-1-config" in needed
 
 
+def test_a_configuration_is_skipped_with_its_server() -> None:
+    graph = graph_of({"acme-corp": {}})
+    assert {"vrsky-tenants-closed", "acme-corp-policy"} <= _needed_at_once(graph, ":ConfigMap"), (
+        "the engine would replace what a server that it skips still needs: invariant 9"
+    )
+
+
 def test_a_server_never_waits_for_a_service() -> None:
     graph = graph_of({"acme-corp": {"instances": 2}})
     for deployment in graph.of_type(":Deployment"):

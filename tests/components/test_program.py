@@ -156,10 +156,22 @@ def test_what_is_somebody_elses_is_refused_before_anything_is_made(
     _assert_refused(outcome)
 
 
+@pytest.mark.parametrize(
+    ("kind", "alone"),
+    [
+        ("Service", ["nats-acme-corp-1-service"]),
+        # Its pod runs on with the ConfigMap that it has.
+        ("Deployment", ["nats-acme-corp-1-config", "nats-acme-corp-1-deployment"]),
+    ],
+)
 def test_an_up_leaves_a_tenants_object_alone_that_is_somebody_elses(
-    inventory: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    inventory: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    kind: str,
+    alone: list[str],
 ) -> None:
-    monkeypatch.setattr(phases, "look", _finding(taken=[("Service", "nats-acme-corp-1")]))
+    monkeypatch.setattr(phases, "look", _finding(taken=[(kind, "nats-acme-corp-1")]))
     refused: dict[bool, list[str]] = {}
     for preview in (True, False):
         outcome = _attempt(inventory, preview=preview)
@@ -170,7 +182,7 @@ def test_an_up_leaves_a_tenants_object_alone_that_is_somebody_elses(
             for each in outcome.graph.resources
             if any(" " in label for label in each.inputs.get("metadata", {}).get("labels", ()))
         ]
-    assert refused[False] == ["nats-acme-corp-1-service"], "no API server takes such a label"
+    assert sorted(refused[False]) == alone, "no API server takes such a label"
     assert refused[True] == [], "a preview shows what would be made"
 
 

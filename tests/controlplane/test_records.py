@@ -69,6 +69,20 @@ def outputs(*rows: InstanceRow) -> dict[str, Any]:
     }
 
 
+def test_rows_whose_servers_could_not_be_made_are_a_difference_that_is_refused(
+    provider: RecordsProvider, dsn: str
+) -> None:
+    provider.create(inputs(ONE, TWO))
+    before = table(dsn)
+    shrunk = inputs(ONE, undone=["nats-acme-1-deployment"])
+    assert provider.diff("acme", outputs(ONE), shrunk).changes, "else nothing is refused"
+    with pytest.raises(ControlPlaneError, match="acme stay as they are.* nats-acme-1-deployment"):
+        provider.update("acme", outputs(ONE, TWO), shrunk)
+    with pytest.raises(ControlPlaneError, match="acme stay as they are.* nats-acme-1-deployment"):
+        provider.create(shrunk)
+    assert table(dsn) == before
+
+
 def test_create_inserts_active_rows(provider: RecordsProvider, dsn: str) -> None:
     result = provider.create(inputs(ONE, TWO))
     assert (result.id, result.outs) == ("acme", outputs(ONE, TWO))

@@ -1,8 +1,10 @@
 """What one tenant lacks holds up no other tenant, and what depends on it is never removed."""
 
 import json
+import subprocess
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
+from typing import Any
 
 import psycopg
 import pytest
@@ -11,6 +13,7 @@ from controlplane.store import InstanceRow
 from tests.controlplane.rows import by_hand, execute, insert
 from tests.e2e.conftest import NewProject
 from tests.e2e.project import SIZES, Project
+from tests.waiting import wait_until
 
 BEFORE = f"""\
 tenants:
@@ -170,6 +173,137 @@ def test_a_server_that_leaves_stays_while_its_row_cannot_be_retired(
     assert project.rows() == [("acme", 1, "active"), ("globex", 1, "active")]
     assert project.names("deployment") == ["Deployment/nats-acme-1", "Deployment/nats-globex-1"]
     assert project.up().changed == set()
+
+
+@pytest.mark.parametrize(
+    "thing", [POLICY, "deployment/nats-globex-1"], ids=["its policy", "its Deployment"]
+)
+def test_a_server_that_cannot_change_keeps_its_configuration(
+    new_project: NewProject, thing: str
+) -> None:
+    project = new_project(f"tenants:\n  globex: {{size: small}}\n{SIZES}")
+    assert not project.up().failed
+    there = configurations(project)
+    edited = SIZES.replace("small: {", "small: {maxPayload: 1MB, ")
+    project.write(f"tenants:\n  globex: {{size: small}}\n{edited}")
+    with relabelled(thing)(project):
+        for _ in range(2):
+            run = project.up("--continue-on-error")
+            assert run.failed, "it ends red"
+            assert "snapshot integrity" not in run.output
+            assert there <= configurations(project), "the pod could not start again"
+    run = project.up("--continue-on-error")
+    assert not run.failed, run.output
+    assert len(configurations(project)) == 1
+    assert there.isdisjoint(configurations(project))
+    assert project.up().changed == set()
+
+
+def test_a_namespace_that_cannot_change_lets_no_server_go_before_its_row(
+    new_project: NewProject,
+) -> None:
+    project = new_project(TWO.replace("  globex", "  hooli: {size: small}\n  globex"))
+    assert not project.up().failed
+    project.configure({"podSecurity": "baseline", "drain": "0s"})
+    there = servers(project, "acme") + servers(project, "globex")
+    kept = configurations(project)
+    edited = SIZES.replace("small: {", "small: {maxPayload: 1MB, ")
+    gone = "  hooli: {state: decommissioned}\n"
+    project.write(f"tenants:\n{gone}  acme: {{size: small}}\n  globex: {{size: small}}\n{edited}")
+    with unchangeable_namespace(project):
+        for _ in range(2):
+            run = project.up("--continue-on-error")
+            assert run.failed, "it ends red"
+            assert "snapshot integrity" not in run.output
+            assert servers(project, "acme") + servers(project, "globex") == there
+            assert {each for each in kept if "hooli" not in each} <= configurations(project)
+            assert project.rows() == [
+                ("acme", 1, "active"),
+                ("acme", 2, "active"),
+                ("globex", 1, "active"),
+                ("globex", 2, "active"),
+                ("hooli", 1, "terminated"),
+            ]
+    run = project.up("--continue-on-error")
+    assert not run.failed, run.output
+    assert project.names("deployment") == ["Deployment/nats-acme-1", "Deployment/nats-globex-1"]
+    assert project.up().changed == set()
+
+
+def test_a_state_that_lost_a_server_is_repaired_with_one_command(new_project: NewProject) -> None:
+    project = new_project(f"tenants:\n  globex: {{instances: 2, size: small}}\n{SIZES}")
+    assert not project.up().failed
+    lost = ("nats-globex-2-deployment", "nats-globex-2-service")
+
+    def without(latest: dict[str, Any]) -> None:
+        latest["resources"] = [
+            each for each in latest["resources"] if not each["urn"].endswith(lost)
+        ]
+
+    project.edit_state(without)
+    project.kubectl("delete", "deployment/nats-globex-2", "service/nats-globex-2")
+    project.write(f"tenants:\n  globex: {{size: small}}\n{SIZES}")
+    project.configure({"drain": "0s"})
+    broken = project.up("--continue-on-error")
+    assert broken.failed
+    assert "snapshot integrity" in broken.output
+    project.pulumi("state", "repair", "--yes")
+    run = project.up("--continue-on-error")
+    assert not run.failed, run.output
+    assert project.rows() == [("globex", 1, "active")]
+    assert project.names("deployment") == ["Deployment/nats-globex-1"]
+    assert project.up().changed == set()
+
+
+@contextmanager
+def unchangeable_namespace(project: Project) -> Generator[None]:
+    """The API server refuses each change of it."""
+    name = f"keep-{project.namespace}"
+    policy = {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingAdmissionPolicy",
+        "metadata": {"name": name},
+        "spec": {
+            "matchConstraints": {
+                "resourceRules": [
+                    {
+                        "apiGroups": [""],
+                        "apiVersions": ["v1"],
+                        "operations": ["UPDATE"],
+                        "resources": ["namespaces"],
+                        "resourceNames": [project.namespace],
+                    }
+                ]
+            },
+            "validations": [{"expression": "false"}],
+        },
+    }
+    binding = {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingAdmissionPolicyBinding",
+        "metadata": {"name": name},
+        "spec": {"policyName": name, "validationActions": ["Deny"]},
+    }
+    file = project.folder / "keep.json"
+    items = {"apiVersion": "v1", "kind": "List", "items": [policy, binding]}
+    file.write_text(json.dumps(items))
+    project.kubectl("apply", f"--filename={file}")
+    wait_until(lambda: is_refused(project))
+    yield
+    project.kubectl("delete", f"--filename={file}")
+    wait_until(lambda: not is_refused(project))
+
+
+def is_refused(project: Project) -> bool:
+    try:
+        project.kubectl("label", "namespace", project.namespace, "a=b", "--dry-run=server")
+    except subprocess.CalledProcessError:
+        return True
+    return False
+
+
+def configurations(project: Project) -> set[str]:
+    return {*project.names("configmap")}
 
 
 def servers(project: Project, tenant: str) -> list[str]:
