@@ -76,9 +76,9 @@ def test_rows_whose_servers_could_not_be_made_are_a_difference_that_is_refused(
     before = table(dsn)
     shrunk = inputs(ONE, undone=["nats-acme-1-deployment"])
     assert provider.diff("acme", outputs(ONE), shrunk).changes, "else nothing is refused"
-    with pytest.raises(ControlPlaneError, match="acme stay as they are.* nats-acme-1-deployment"):
+    with pytest.raises(ControlPlaneError, match=r"acme stay as they are.* nats-acme-1-deployment"):
         provider.update("acme", outputs(ONE, TWO), shrunk)
-    with pytest.raises(ControlPlaneError, match="acme stay as they are.* nats-acme-1-deployment"):
+    with pytest.raises(ControlPlaneError, match=r"acme stay as they are.* nats-acme-1-deployment"):
         provider.create(shrunk)
     assert table(dsn) == before
 
