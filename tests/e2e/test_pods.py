@@ -57,6 +57,15 @@ def test_a_setting_of_the_pods_restarts_every_server_once_and_that_of_a_size_its
     uids = {name: [each[name]["metadata"]["uid"] for each in (between, after)] for name in after}
     assert [len(set(each)) for each in (uids["nats-acme-1"], uids["nats-globex-1"])] == [1, 2]
 
+    # The API server copies the name of the account into a second field.
+    project.kubectl("create", "serviceaccount", "nats")
+    for account in ({"serviceAccountName": "nats"}, {}):
+        project.configure({"pod": setting | account})
+        run = project.up()
+        assert (run.failed, run.changed) == (False, BOTH | PROVIDER), run.output
+        accounts = {each["spec"]["serviceAccountName"] for each in pods(project).values()}
+        assert accounts == {account.get("serviceAccountName", "default")}
+
     project.write(inventory(", tolerations: [{operator: Exists}]"))
     run = project.up()
     assert run.failed
