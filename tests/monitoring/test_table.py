@@ -122,12 +122,12 @@ def test_a_platforms_own_tables_and_words_give_series_with_ours(
     settings = tmp_path / "Pulumi.prod.yaml"
     settings.write_text(
         "config: {tenant-nats:database: {schema: NatsHub, tables: {instances: Server, "
-        "integrations: order}, statuses: {terminated: gone, draining: it's going}}}\n"
+        "integrations: order}, statuses: {terminated: gone, draining: going away}}}\n"
     )
     printed = CliRunner().invoke(app, ["sql-exporter", "--settings", str(settings)])
     assert printed.exit_code == 0, printed.output
     execute(hostile, 'ALTER TABLE "NatsHub"."Server" DROP CONSTRAINT nats_instances_status_check')
-    for number, status in enumerate(("active", "it's going", "gone"), 1):
+    for number, status in enumerate(("active", "going away", "gone"), 1):
         execute(
             hostile,
             'INSERT INTO "NatsHub"."Server" (tenant_id, instance_number, dns_name, status) '
