@@ -11,6 +11,7 @@ import itertools
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -126,6 +127,19 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def _leads(config: pytest.Config) -> bool:
     """Whether this process has started the others of the run, or is the only one."""
     return not hasattr(config, "workerinput")
+
+
+@pytest.fixture(autouse=True)
+def whole_tracebacks() -> Generator[None]:
+    """Each test begins with tracebacks of the usual length.
+
+    The provider of rows shortens those of its process when it reports an expected error. In a test
+    that process is this one, and then Pulumi's SDK, which looks at its own stack, fails to register
+    anything: `UnboundLocalError: 'i'`.
+    """
+    yield
+    if hasattr(sys, "tracebacklimit"):
+        del sys.tracebacklimit
 
 
 @pytest.fixture(scope="session")
