@@ -37,10 +37,12 @@ def test_two_tenants_are_without_a_server_at_once_only_in_parallel(
         run = project.up()
         assert not run.failed, run.output
     assert images(project) == dict.fromkeys(SERVERS, NEWER)
-    assert {*SERVERS} <= set[str]().union(*moments()), "each of them restarted"
-    at_once = max(len({tenant_of(each) for each in down}) for down in moments())
-    assert (at_once > 1) == (rollout == "parallel")
+    if rollout == "serial":
+        # What the API server tells may leave out a restart that is over at once, so this shows no
+        # overlap, and the engine's own order below shows one.
+        assert all(len({tenant_of(each) for each in down}) <= 1 for down in moments())
     restarts = spans(run, "update")
+    assert set(restarts) == {f"{server}-deployment" for server in SERVERS}
     assert bool(overlapping(restarts)) == (rollout == "parallel")
     one, other = (restarts[f"nats-globex-{number}-deployment"] for number in (1, 2))
     begun, done = max(one[0], other[0]), min(one[1], other[1])
