@@ -171,7 +171,8 @@ def test_a_growing_tenant_whose_new_server_fails_keeps_what_it_had(new_project: 
     project = new_project(ONE_TENANT.replace("instances: 2, ", ""))
     project.up()
     project.configure({"readyTimeout": "5s"})
-    project.kubectl("create", "quota", "full", "--hard=pods=1")
+    # One of pods would be seen before anything is touched.
+    project.kubectl("create", "quota", "full", "--hard=count/replicasets.apps=1")
     project.write(ONE_TENANT)
     run = project.up()
     assert run.failed

@@ -44,9 +44,6 @@ def test_two_tenants_are_without_a_server_at_once_only_in_parallel(
     restarts = spans(run, "update")
     assert set(restarts) == {f"{server}-deployment" for server in SERVERS}
     assert bool(overlapping(restarts)) == (rollout == "parallel")
-    one, other = (restarts[f"nats-globex-{number}-deployment"] for number in (1, 2))
-    begun, done = max(one[0], other[0]), min(one[1], other[1])
-    assert begun < done, "the servers of one tenant restart together"
     assert project.up().changed == set()
 
 
