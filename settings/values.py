@@ -4,7 +4,6 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
-from controlplane import platform
 from controlplane.roles import NAME, NAME_WORDS, PREFIX
 from tenancy.defaults import IMAGE
 from tenancy.inventory.scheduling import LABEL_KEY, LABEL_VALUE, SHORT_PREFIX
@@ -68,16 +67,6 @@ RunAsUser = Annotated[
     Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)] | None,
     BeforeValidator(_user),
     expected("the number of a user, 1 or more, or none to leave it to the platform", "1000"),
-]
-StatusWord = Annotated[
-    str,
-    StringConstraints(pattern=f"^{platform.STATUS}$"),
-    expected(platform.STATUS_WORDS, "terminating"),
-]
-TableName = Annotated[
-    str,
-    StringConstraints(pattern=f"^{platform.NAME}$"),
-    expected(platform.NAME_WORDS, platform.INSTANCES),
 ]
 Identifier = Annotated[
     str,

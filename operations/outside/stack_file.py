@@ -2,29 +2,19 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Any, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
-from pydantic_core import PydanticCustomError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from controlplane.platform import (
-    INSTANCES,
-    INTEGRATIONS,
-    NAME,
-    NAME_WORDS,
-    PLATFORM,
-    STATUS,
-    STATUS_WORDS,
-    Platform,
-)
+from controlplane.platform import PLATFORM, Platform
+from controlplane.section import DatabaseSection
 from operations.outside.files import read_bytes
 from tenancy.defaults import CLUSTER_DOMAIN
 from tenancy.inventory.faults import dotted, printable
-from tenancy.inventory.types import ClusterDomain, expected
-from tenancy.rows.lifecycle import OUR_WORDS, StatusWords
+from tenancy.inventory.types import ClusterDomain
 
 _PREFIX = "tenant-nats:"
 """The prefix of the program's own keys in the file."""
@@ -44,53 +34,10 @@ class StackFileError(Exception):
     """The file cannot be used; the text is a line for each fault, with an example."""
 
 
-_Name = Annotated[str, Field(pattern=f"^{NAME}$"), expected(NAME_WORDS, INSTANCES)]
-_Word = Annotated[str, Field(pattern=f"^{STATUS}$"), expected(STATUS_WORDS, "terminating")]
-
-
-class _Section(BaseModel):
+class _Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", alias_generator=to_camel)
 
-
-class _Tables(_Section):
-    instances: _Name = INSTANCES
-    integrations: _Name = INTEGRATIONS
-
-    @model_validator(mode="after")
-    def _distinct(self) -> "_Tables":
-        if self.instances == self.integrations:
-            raise PydanticCustomError("ambiguous", "one name for two tables")
-        return self
-
-
-class _Statuses(_Section):
-    provisioning: _Word = OUR_WORDS.provisioning
-    active: _Word = OUR_WORDS.active
-    draining: _Word = OUR_WORDS.draining
-    terminated: _Word = OUR_WORDS.terminated
-
-    @property
-    def words(self) -> StatusWords:
-        return StatusWords(**self.model_dump())
-
-    @model_validator(mode="after")
-    def _distinct(self) -> "_Statuses":
-        if not self.words.are_distinct:
-            raise PydanticCustomError("ambiguous", "one word for two statuses")
-        return self
-
-
-class _Database(_Section):
-    said_schema: _Name | None = Field(default=None, alias="schema")
-    tables: _Tables = _Tables()
-    statuses: _Statuses = _Statuses()
-    manage_roles: Any = None
-    name: Any = None
-    role_prefix: Any = None
-
-
-class _Settings(_Section):
-    database: _Database = _Database()
+    database: DatabaseSection = DatabaseSection()
     cluster_domain: ClusterDomain = CLUSTER_DOMAIN
 
 
@@ -100,14 +47,7 @@ def platform_in(file: Path | None) -> Platform:
     Raises:
         StackFileError: it cannot be read, or what it has there does not fit.
     """
-    if file is None:
-        return PLATFORM
-    database = _read(file).database
-    return Platform(
-        said_schema=database.said_schema,
-        **database.tables.model_dump(),
-        words=database.statuses.words,
-    )
+    return _read(file).database.platform if file else PLATFORM
 
 
 def cluster_domain_in(file: Path | None, given: str | None = None) -> str:
@@ -150,7 +90,7 @@ def _fault(details: Any) -> str:
         case "expected":
             problem = f"{place} is {shown}, expected {details['ctx']['words']}"
             example = details["ctx"]["example"]
-        case "ambiguous":
+        case "ambiguous" | "one_table":
             problem = f"{place} has {details['msg']}"
         case _:
             problem = f"{place} is {shown}, expected settings below it"
