@@ -22,7 +22,7 @@ PULUMI_OPTIONS = ("--stack", engine.STACK, "--non-interactive")
 PARTS: Mapping[str, Sequence[str]] = {
     "python, without anything": [PYTHON, "-c", ""],
     "import pulumi": [PYTHON, "-c", "import pulumi"],
-    "import the program, as the engine does": [PYTHON, "-c", "import tenant_nats.phases"],
+    "import the program, as the engine does": [PYTHON, "-c", "import tenant_nats.construction"],
     "import controlplane.records, likewise": [PYTHON, "-c", "import controlplane.records"],
     "import pulumi_kubernetes.core.v1, not done": [
         *(PYTHON, "-c", "import pulumi_kubernetes.core.v1.Service"),

@@ -107,7 +107,8 @@ def measure(tenants: int) -> Measurement:
     from settings.stack import Settings
     from tenancy.inventory.models import Inventory, Tenant
     from tenancy.plan.plan import expand
-    from tenant_nats.phases import Decision, build
+    from tenant_nats.construction import build
+    from tenant_nats.decision import Decision
 
     inventory = Inventory(tenants={f"tenant-{number}": Tenant() for number in range(tenants)})
     plan = expand(inventory, namespace=NAMESPACE)

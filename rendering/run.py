@@ -6,7 +6,8 @@ from rendering.recorder import Graph, deploy
 from settings.reading import SettingsError, settings_of
 from settings.stack import Settings
 from tenancy.inventory.models import Inventory
-from tenant_nats.phases import Decision, build, plan_of, rules_of
+from tenant_nats.construction import build
+from tenant_nats.decision import Decision, plan_of, rules_of
 
 
 class StackSettingsError(ValueError):

@@ -3,7 +3,8 @@
 import pulumi
 
 from settings.reading import read_settings
-from tenant_nats.phases import build, decide, stack
+from tenant_nats.construction import build
+from tenant_nats.decision import decide, stack
 
 settings = read_settings()
 decision = decide(settings)

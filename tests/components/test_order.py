@@ -6,7 +6,8 @@ from rendering.recorder import Graph, deploy
 from settings.stack import Settings
 from tenancy.inventory.models import Inventory
 from tenancy.plan.plan import expand
-from tenant_nats.phases import Decision, build
+from tenant_nats.construction import build
+from tenant_nats.decision import Decision
 from tests.components.stack import graph_of
 
 

@@ -11,7 +11,8 @@ from rendering.recorder import Graph, attempt
 from settings.stack import Settings
 from tenancy.inventory.models import Inventory
 from tenancy.plan.plan import expand
-from tenant_nats.phases import Decision, build
+from tenant_nats.construction import build
+from tenant_nats.decision import Decision
 from tests.components.stack import graph_of
 
 Cell = tuple[str, str, str, str]

@@ -20,8 +20,9 @@ from rendering.recorder import Outcome, attempt, deploy
 from settings.stack import Settings
 from tenancy.rows.snapshot import RecordedInstance, Snapshot
 from tenancy.words import UNSEEN
-from tenant_nats import phases
-from tenant_nats.phases import build, decide
+from tenant_nats import decision
+from tenant_nats.construction import build
+from tenant_nats.decision import decide
 from tests.components.stack import EVERY_OPTION, graph_of
 
 CANARY = "postgresql://provisioner:canary-4f1d@db.example.com:5432/platform"
@@ -33,9 +34,9 @@ def _surroundings(  # pyright: ignore[reportUnusedFunction]
 ) -> None:
     """A named database and a cluster, both empty unless a test says otherwise."""
     monkeypatch.setenv("DATABASE_URL", CANARY)
-    monkeypatch.setattr(phases, "take_snapshot", _found())
-    monkeypatch.setattr(phases, "look", _finding())
-    monkeypatch.setattr(phases, "rationed", _unlimited)
+    monkeypatch.setattr(decision, "take_snapshot", _found())
+    monkeypatch.setattr(decision, "look", _finding())
+    monkeypatch.setattr(decision, "rationed", _unlimited)
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def test_a_removal_that_would_strand_integrations_is_refused_in_one_line(
         status="active",
         integrations=57,
     )
-    monkeypatch.setattr(phases, "take_snapshot", _found(pointed_to))
+    monkeypatch.setattr(decision, "take_snapshot", _found(pointed_to))
     outcome = _attempt(inventory, preview=preview)
     assert str(outcome.error) == (
         f"{inventory} cannot be carried out, so nothing was changed: acme-corp has 57 "
@@ -75,7 +76,7 @@ def test_what_moves_and_what_finds_no_room_is_told_in_a_preview_and_in_an_up(
     preview: bool,
 ) -> None:
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr(phases, "take_snapshot", _found(unplaced={"acme-corp": 57}))
+    monkeypatch.setattr(decision, "take_snapshot", _found(unplaced={"acme-corp": 57}))
     outcome = _attempt(inventory, preview=preview)
     assert [each.getMessage() for each in caplog.records if each.name == "root"] == [
         "1 tenant relies on labels alone (acme-corp): every pod that carries the label may "
@@ -91,7 +92,7 @@ def test_what_moves_and_what_finds_no_room_is_told_in_a_preview_and_in_an_up(
 def test_without_the_database_nothing_is_deployed(
     inventory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(phases, "take_snapshot", _unreachable)
+    monkeypatch.setattr(decision, "take_snapshot", _unreachable)
     outcome = _attempt(inventory)
     assert str(outcome.error) == "The database cannot be used: no route. Nothing was changed."
     _assert_refused(outcome)
@@ -100,7 +101,7 @@ def test_without_the_database_nothing_is_deployed(
 def test_without_the_database_a_preview_warns_and_shows_the_plan(
     inventory: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(phases, "take_snapshot", _unreachable)
+    monkeypatch.setattr(decision, "take_snapshot", _unreachable)
     outcome = _attempt(inventory, preview=True)
     assert outcome.error is None
     assert [each.name for each in outcome.graph.of_type("Tenant")] == ["acme-corp"]
@@ -124,7 +125,7 @@ def test_when_no_database_is_named_nothing_is_deployed(
 def test_a_wrong_inventory_is_refused_before_the_database_is_asked(
     inventory: Path, monkeypatch: pytest.MonkeyPatch, preview: bool
 ) -> None:
-    monkeypatch.setattr(phases, "take_snapshot", _not_to_be_asked)
+    monkeypatch.setattr(decision, "take_snapshot", _not_to_be_asked)
     inventory.write_text("tenants:\n  acme-corp: {integrations: -1}\n")
     outcome = _attempt(inventory, preview=preview)
     assert "integrations: -1" in str(outcome.error)
@@ -135,7 +136,7 @@ def test_a_wrong_inventory_is_refused_before_the_database_is_asked(
 def test_an_inventory_above_the_ceiling_is_refused_before_the_database_is_asked(
     inventory: Path, monkeypatch: pytest.MonkeyPatch, preview: bool
 ) -> None:
-    monkeypatch.setattr(phases, "take_snapshot", _not_to_be_asked)
+    monkeypatch.setattr(decision, "take_snapshot", _not_to_be_asked)
     inventory.write_text("tenants:\n  acme-corp: {instances: 3}\n")
     outcome = _attempt(inventory, preview=preview, maxInstances="2")
     assert str(outcome.error) == (
@@ -150,7 +151,7 @@ def test_an_inventory_above_the_ceiling_is_refused_before_the_database_is_asked(
 def test_what_is_somebody_elses_is_refused_before_anything_is_made(
     inventory: Path, monkeypatch: pytest.MonkeyPatch, preview: bool
 ) -> None:
-    monkeypatch.setattr(phases, "look", _finding("one thing", "another"))
+    monkeypatch.setattr(decision, "look", _finding("one thing", "another"))
     outcome = _attempt(inventory, preview=preview)
     assert str(outcome.error) == "Nothing was changed, since one thing; and another."
     _assert_refused(outcome)
@@ -171,7 +172,7 @@ def test_an_up_leaves_a_tenants_object_alone_that_is_somebody_elses(
     kind: str,
     alone: list[str],
 ) -> None:
-    monkeypatch.setattr(phases, "look", _finding(taken=[(kind, "nats-acme-corp-1")]))
+    monkeypatch.setattr(decision, "look", _finding(taken=[(kind, "nats-acme-corp-1")]))
     refused: dict[bool, list[str]] = {}
     for preview in (True, False):
         outcome = _attempt(inventory, preview=preview)
@@ -192,7 +193,7 @@ def test_a_cluster_that_cannot_be_looked_at_stops_an_up_and_is_told_by_a_preview
     def look(_wanted: Wanted, _kubectl: Kubectl) -> Findings:
         raise ClusterError("no route to host")
 
-    monkeypatch.setattr(phases, "look", look)
+    monkeypatch.setattr(decision, "look", look)
     outcome = _attempt(inventory)
     assert str(outcome.error) == (
         "The cluster could not be looked at: no route to host. Nothing was changed."
@@ -224,8 +225,8 @@ def test_those_take_turns_that_have_servers_already(
         assert (namespace, rollout, preview) == ("vrsky-tenants", "serial", False), "nobody asks"
         return frozenset({"nats-globex-1", "nats-hooli-2", "nats-wayne-1"})
 
-    monkeypatch.setattr(phases, "existing", existing)
-    decided: list[phases.Decision] = []
+    monkeypatch.setattr(decision, "existing", existing)
+    decided: list[decision.Decision] = []
 
     def run() -> None:
         given = {"inventory": inventory, "rollout": rollout}
@@ -245,7 +246,7 @@ def test_quotas_that_may_not_be_seen_are_told_and_stop_nothing(
     def rationed(_namespace: str, _kubectl: Kubectl) -> None:
         raise ClusterError("Error from server (Forbidden): resourcequotas is forbidden")
 
-    monkeypatch.setattr(phases, "rationed", rationed)
+    monkeypatch.setattr(decision, "rationed", rationed)
     assert _attempt(inventory, preview=preview).error is None
     [told] = [each.getMessage() for each in caplog.records if "ResourceQuotas" in each.message]
     assert "an `up` stops half-way" in told
@@ -258,7 +259,7 @@ def test_quotas_that_cannot_be_looked_at_stop_an_up(
     def rationed(_namespace: str, _kubectl: Kubectl) -> None:
         raise ClusterError("no route to host")
 
-    monkeypatch.setattr(phases, "rationed", rationed)
+    monkeypatch.setattr(decision, "rationed", rationed)
     outcome = _attempt(inventory)
     assert "The cluster could not be looked at: no route to host" in str(outcome.error)
     _assert_refused(outcome)
@@ -277,7 +278,7 @@ def test_the_cluster_is_looked_at_by_the_way_that_the_plugin_goes(
 
     file = tmp_path / "kubeconfig"
     file.write_text("of a file")
-    monkeypatch.setattr(phases, "look", look)
+    monkeypatch.setattr(decision, "look", look)
     monkeypatch.delenv("KUBECONFIG", raising=False)
 
     def of(configuration: dict[str, str]) -> tuple[str | None, str, str | None]:
@@ -333,7 +334,7 @@ def test_no_secret_reaches_a_resource_an_export_or_a_message(
         set_all_config({"tenant-nats:databaseUrl": CANARY}, ["tenant-nats:databaseUrl"])
         runpy.run_path(str(project / "__main__.py"))
 
-    monkeypatch.setattr(phases, "take_snapshot", take_snapshot)
+    monkeypatch.setattr(decision, "take_snapshot", take_snapshot)
     configuration = {"tenant-nats:inventory": str(inventory)}
     monkeypatch.setenv("PULUMI_CONFIG", json.dumps(configuration))
     with caplog.at_level(logging.DEBUG):

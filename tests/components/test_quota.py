@@ -13,8 +13,9 @@ from rendering.recorder import attempt
 from settings.stack import Settings
 from tenancy.plan.quota import Amounts, Asked, Verdict, amounts
 from tenancy.rows.snapshot import Snapshot
-from tenant_nats import phases
-from tenant_nats.phases import build, decide
+from tenant_nats import decision
+from tenant_nats.construction import build
+from tenant_nats.decision import decide
 
 
 @pytest.mark.parametrize(
@@ -43,11 +44,11 @@ def test_what_is_counted_is_what_is_registered(
 
     nothing = Rationed(quotas=(), there=Asked(servers={}, objects={}), running={})
     monkeypatch.setenv("DATABASE_URL", "postgresql://db.example.com/platform")
-    monkeypatch.setattr(phases, "take_snapshot", answering(Snapshot(instances=())))
-    monkeypatch.setattr(phases, "look", answering(Findings()))
-    monkeypatch.setattr(phases, "rationed", answering(nothing))
-    monkeypatch.setattr(phases, "existing", answering(frozenset[str]()))
-    monkeypatch.setattr(phases, "judge", judge)
+    monkeypatch.setattr(decision, "take_snapshot", answering(Snapshot(instances=())))
+    monkeypatch.setattr(decision, "look", answering(Findings()))
+    monkeypatch.setattr(decision, "rationed", answering(nothing))
+    monkeypatch.setattr(decision, "existing", answering(frozenset[str]()))
+    monkeypatch.setattr(decision, "judge", judge)
 
     def run() -> None:
         set_all_config({})

@@ -11,7 +11,8 @@ from rendering import recorder
 from settings.stack import Settings
 from tenancy.inventory.models import Inventory
 from tenancy.plan.plan import expand
-from tenant_nats.phases import Decision, build
+from tenant_nats.construction import build
+from tenant_nats.decision import Decision
 
 LONG = 20
 """Seconds for what comes at once, on however busy a machine."""

@@ -16,7 +16,12 @@ from tests.packages import PACKAGES
 
 NOT_INSTALLED = {"reference", "sandbox"}
 """What writes pages, and the local stack."""
-ENTRIES = ("tenant_nats.phases", "operations.__main__", "controlplane.records", "rendering.run")
+ENTRIES = (
+    "tenant_nats.construction",
+    "operations.__main__",
+    "controlplane.records",
+    "rendering.run",
+)
 
 
 def uv(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -54,7 +59,7 @@ def test_what_is_installed_needs_nothing_of_this_repository(wheel: Path, tmp_pat
         capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
     loaded = [Path(each) for each in printed.split()]
-    assert wheel / "tenant_nats" / "phases.py" in loaded
+    assert wheel / "tenant_nats" / "construction.py" in loaded
     ours = [each for each in loaded if each.is_relative_to(PROJECT)]
     assert [each for each in ours if not each.is_relative_to(PROJECT / ".venv")] == []
 

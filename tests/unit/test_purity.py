@@ -48,7 +48,7 @@ def test_importing_what_decides_loads_neither_the_engine_nor_the_database() -> N
     ("code", "slow"),
     [
         (
-            "from tenant_nats import phases; phases._database_roles(phases.Settings().database)",
+            "from tenant_nats import construction as c; c._database_roles(c.Settings().database)",
             {"pulumi_kubernetes", "pulumi_postgresql", "sqlalchemy", "alembic"},
         ),
         ("import controlplane.records", {"pydantic", "ruamel", "pulumi_kubernetes", "sqlalchemy"}),

@@ -1,11 +1,11 @@
-"""What the stack does: decide, then build."""
+"""Decides what a stack is to have, or refuses before the engine touches anything."""
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pulumi
 
@@ -14,17 +14,10 @@ from cluster.deployments import existing
 from cluster.kubectl import ClusterError, as_the_plugin
 from cluster.quotas import Rationed, rationed
 from cluster.strangers import Object, Wanted, look, wanted
-from components.instance import ServiceOptions
-from components.monitoring import Monitoring, MonitoringArgs
-from components.namespace import Namespace, NamespaceArgs
-from components.pod import PodOptions, ServerOptions
-from components.tenant import Tenant, TenantArgs
 from controlplane.connection import ControlPlaneError
 from controlplane.dsn import DsnError
 from controlplane.reader import take_snapshot
 from monitoring.rule_file import rules as rules_for
-from settings.control_plane import Database
-from settings.pods import Pod
 from settings.reading import database_url, leaves_integrations, of_the_plugin
 from settings.stack import Settings
 from tenancy.inventory.faults import InventoryError
@@ -39,9 +32,6 @@ from tenancy.rows import readdressing
 from tenancy.rows.placement import summary
 from tenancy.rows.removal import placement_of, refusal, refusals, repairs, warnings
 from tenancy.words import UNSEEN
-
-if TYPE_CHECKING:
-    from components.postgres import DatabaseRoles
 
 Rules = Mapping[str, Any]
 """The content of a rules file of Prometheus."""
@@ -235,45 +225,6 @@ def _heed(quotas: Rationed, settings: Settings, plan: Plan, asked: Wanted) -> No
     pulumi.log.warn(f"An `up` is refused, since it would stop half-way: {told}")
 
 
-_REFUSED = "this object is somebody else's, so nothing of it was changed"
-"""No name of a label."""
-
-
-def _leave_alone(taken: Collection[Object]) -> None:
-    """Let an `up` fail for these objects, and change nothing of them.
-
-    The API server refuses a label with such a name. With `--continue-on-error` the engine then
-    skips what depends on the object, and goes on with the other tenants. An error of the program
-    would end the whole run instead, and the engine deletes what a program does not register.
-    """
-
-    def refused(
-        args: pulumi.ResourceTransformationArgs,
-    ) -> pulumi.ResourceTransformationResult | None:
-        # The props of KubernetesObject are a manifest; those of others have no such name.
-        manifest: Mapping[str, Any] = args.props
-        metadata = manifest.get("metadata", {})
-        if (manifest.get("kind"), metadata.get("name")) not in taken:
-            return None
-        labels = {**metadata["labels"], _REFUSED: ""}
-        props = {**manifest, "metadata": {**metadata, "labels": labels}}
-        return pulumi.ResourceTransformationResult(props, args.opts)
-
-    pulumi.runtime.register_stack_transformation(refused)
-
-
-def _configurations(decision: Decision) -> set[Object]:
-    """The ConfigMaps of somebody else's Deployments, which run on with what they have.
-
-    A new one would replace that one, and the engine would remove it at the second `up` that fails.
-    """
-    return {
-        ("ConfigMap", instance.config_map_name)
-        for instance in decision.plan.instances.values()
-        if ("Deployment", instance.name) in decision.taken
-    }
-
-
 def plan_of(settings: Settings, inventory: Inventory) -> Plan:
     """All that a stack with these settings makes of an inventory.
 
@@ -293,97 +244,3 @@ def plan_of(settings: Settings, inventory: Inventory) -> Plan:
 def rules_of(settings: Settings, inventory: Inventory) -> Rules | None:
     """The rules by which Prometheus watches the servers; None if the stack makes none."""
     return rules_for(inventory, settings.namespace) if settings.metrics.prometheus_rule else None
-
-
-def build(settings: Settings, decision: Decision, *, stack: str | None = None) -> dict[str, Tenant]:
-    """The resources of all tenants, by tenant id; `stack` is whose they are, where one has them."""
-    if decision.taken and not pulumi.runtime.is_dry_run():
-        _leave_alone(decision.taken | _configurations(decision))
-    roles = _database_roles(settings.database)
-    options = ServerOptions(
-        image=settings.image,
-        exporter_image=settings.exporter_image,
-        ready_timeout=settings.ready_timeout,
-        run_as_user=settings.run_as_user,
-        pod=_pod_options(settings.pod),
-    )
-    service = ServiceOptions(
-        annotations=settings.service.annotations,
-        labels=settings.service.labels,
-        ip_family_policy=settings.service.ip_family_policy,
-    )
-    namespace = Namespace(
-        settings.namespace,
-        NamespaceArgs(
-            name=settings.namespace,
-            mode=settings.namespace_mode,
-            retain=settings.retain_namespace,
-            pod_security=settings.pod_security,
-            stack=stack,
-        ),
-    )
-    if settings.metrics.pod_monitor or decision.rules:
-        Monitoring(
-            "monitoring",
-            MonitoringArgs(
-                namespace=namespace.namespace_name,
-                labels=settings.metrics.labels,
-                pod_monitor=settings.metrics.pod_monitor,
-                rules=decision.rules,
-            ),
-        )
-    tenants: dict[str, Tenant] = {}
-    before: Sequence[pulumi.Resource] = ()
-    for tenant in decision.plan.tenants:
-        takes_its_turn = tenant.id in decision.in_turn
-        made = tenants[tenant.id] = Tenant(
-            tenant.id,
-            TenantArgs(
-                namespace=namespace.namespace_name,
-                closing_policy=namespace.closing_policy,
-                plan=tenant,
-                monitoring_namespace=settings.monitoring_namespace,
-                options=options,
-                service=service,
-                due=decision.due.get(tenant.id, ""),
-                is_seen=decision.is_seen,
-                drain_seconds=int(settings.drain.removesuffix("s")),
-                database_grants=(*roles.roles.values(), *roles.grants) if roles else (),
-                after=before if takes_its_turn else (),
-            ),
-        )
-        if takes_its_turn:
-            before = [instance.deployment for instance in made.instances]
-    return tenants
-
-
-def _pod_options(pod: Pod) -> PodOptions:
-    return PodOptions(
-        annotations=pod.annotations,
-        labels=pod.labels,
-        affinity=pod.affinity_as_said,
-        spread=pod.spread,
-        image_pull_secrets=pod.image_pull_secrets,
-        service_account_name=pod.service_account_name,
-        runtime_class_name=pod.runtime_class_name,
-    )
-
-
-def _database_roles(database: Database) -> "DatabaseRoles | None":
-    """The database's roles if the stack manages them; else their SDK is not imported."""
-    if not database.manage_roles:
-        return None
-    try:
-        from components.postgres import DatabaseRoles, DatabaseRolesArgs
-    except ModuleNotFoundError as error:
-        raise pulumi.RunError(
-            f"database.manageRoles needs {error.name}, which is not installed; "
-            "`uv sync --locked --inexact --extra database-roles` or, where tenant-nats is a "
-            "dependency, `tenant-nats[database-roles]` in pyproject.toml. Nothing was changed."
-        ) from None
-    return DatabaseRoles(
-        "database",
-        DatabaseRolesArgs(
-            database=str(database.name), platform=database.platform, prefix=database.role_prefix
-        ),
-    )
