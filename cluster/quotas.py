@@ -54,12 +54,13 @@ def _quota(live: LiveObject) -> Quota:
     spec: Mapping[str, Any] = live.get("spec", {})
     status: Mapping[str, Any] = live.get("status", {})
     hard: Mapping[str, Any] = status.get("hard") or spec.get("hard", {})
+    read = _quantities(hard)
     selected = spec.get("scopeSelector", {}).get("matchExpressions", [])
     return Quota(
         name=live["metadata"]["name"],
-        hard=_quantities(hard),
+        hard=read,
         used=_quantities(status.get("used", {})),
-        unread=frozenset(hard) - frozenset(_quantities(hard)),
+        unread=frozenset(hard) - frozenset(read),
         scopes=frozenset([*spec.get("scopes", []), *(each["scopeName"] for each in selected)]),
     )
 
