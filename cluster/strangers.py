@@ -5,9 +5,10 @@ looks before the engine touches anything. What belongs to the whole namespace st
 belongs to one tenant stops that tenant alone.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from cluster import kinds
 from cluster.kubectl import Kubectl, LiveObject
@@ -17,6 +18,7 @@ from tenancy.names import (
     PART_OF,
     STACK_ANNOTATION,
     STRAYS_NAME,
+    TENANT_LABEL,
     policy_name,
 )
 from tenancy.plan.plan import Plan
@@ -32,28 +34,55 @@ class Wanted:
     names: Mapping[str, frozenset[str]]
     """In that namespace: the names of the objects, by kind. ConfigMaps are left out: their names
     have a hash of their content, and those of other people are many and large."""
-    stack: str
-    """`project/stack`."""
+    owner: str
+    """The stack that owns the namespace, as `project/stack`: this one, or the base of its cell."""
+    is_shard: bool = False
+    """Whether the namespace is another stack's, which has to have closed it."""
+    newcomers: frozenset[str] = frozenset()
+    """In a shard: the tenants of which its state has nothing. What they have in the cluster is in
+    the state of another shard."""
 
 
-def wanted(plan: Plan, *, makes_namespace: bool, monitoring: tuple[str, ...], stack: str) -> Wanted:
-    """What the stack would make for `plan`, and the objects of the kinds in `monitoring`."""
+def wanted(
+    plan: Plan,
+    *,
+    makes_namespace: bool,
+    monitoring: Mapping[str, str],
+    owner: str,
+    recorded: Collection[str] | None = None,
+) -> Wanted:
+    """What the stack would make for `plan`.
+
+    Args:
+        plan: the desired state.
+        makes_namespace: whether the namespace is the stack's.
+        monitoring: the names of its objects for Prometheus, by kind.
+        owner: see `Wanted.owner`.
+        recorded: the tenants that a shard's state has; None for a stack that is no shard.
+    """
+    is_shard = recorded is not None
     instances = plan.instances.values()
     names = {
         "LimitRange": [STRAYS_NAME] if makes_namespace else [],
         "NetworkPolicy": [
-            CLOSING_POLICY_NAME,
+            *([] if is_shard else [CLOSING_POLICY_NAME]),
             *(policy_name(tenant.id) for tenant in plan.tenants if tenant.instances),
         ],
         "Service": [instance.name for instance in instances],
         "Deployment": [instance.name for instance in instances],
-        **{kind: [MONITORING_NAME] for kind in monitoring},
+        **{kind: [name] for kind, name in monitoring.items()},
     }
     return Wanted(
         namespace=plan.namespace,
         makes_namespace=makes_namespace,
         names={kind: frozenset(called) for kind, called in names.items() if called},
-        stack=stack,
+        owner=owner,
+        is_shard=is_shard,
+        newcomers=frozenset(
+            tenant.id
+            for tenant in plan.tenants
+            if recorded is not None and tenant.id not in recorded
+        ),
     )
 
 
@@ -69,19 +98,35 @@ class Findings:
     """Why the stack cannot be deployed at all, each with what to do."""
     taken: frozenset[Object] = frozenset()
     """The objects of single tenants that are somebody else's."""
+    elsewhere: Mapping[Object, str] = field(default_factory=lambda: MappingProxyType({}))
+    """The objects that are in the state of another stack of the cell, each with its tenant."""
 
-    def warning(self, namespace: str) -> str:
-        """What to do about the objects of single tenants; empty when none is taken."""
-        if not self.taken:
-            return ""
-        named = listed([f"{kind} {name}" for kind, name in sorted(self.taken)], most=3)
-        return (
-            f"{named} in the namespace {namespace} {agreeing(len(self.taken), 'lacks', 'lack')} "
-            f"the label {_KEY}={_VALUE} of what this project makes, so an `up` leaves "
-            f"{agreeing(len(self.taken), 'it', 'them')} alone and fails for "
-            f"{agreeing(len(self.taken), 'its tenant', 'their tenants')}; "
-            f"`tenant-nats adopt --namespace {namespace}` says what can be taken over."
-        )
+    @property
+    def untouchable(self) -> frozenset[Object]:
+        """All that an `up` has to leave alone."""
+        return self.taken | self.elsewhere.keys()
+
+    def warnings(self, namespace: str) -> Iterator[str]:
+        """What to do about the objects of single tenants; nothing when none is taken."""
+        if self.taken:
+            named = listed([f"{kind} {name}" for kind, name in sorted(self.taken)], most=3)
+            yield (
+                f"{named} in the namespace {namespace} {agreeing(len(self.taken), 'lacks', 'lack')}"
+                f" the label {_KEY}={_VALUE} of what this project makes, so an `up` leaves "
+                f"{agreeing(len(self.taken), 'it', 'them')} alone and fails for "
+                f"{agreeing(len(self.taken), 'its tenant', 'their tenants')}; "
+                f"`tenant-nats adopt --namespace {namespace}` says what can be taken over."
+            )
+        if self.elsewhere:
+            tenants = sorted(set(self.elsewhere.values()))
+            yield (
+                f"{listed(tenants, most=3)} {agreeing(len(tenants), 'has', 'have')} objects in the "
+                f"namespace {namespace} that this stack's state lacks, so they are in that of "
+                "another stack of the cell. An `up` leaves them alone and fails for "
+                f"{agreeing(len(tenants), 'this tenant', 'these tenants')}; "
+                "`tenant-nats shards settle` moves a tenant's state to the shard whose inventory "
+                "has the tenant."
+            )
 
 
 def look(wanted: Wanted, kubectl: Kubectl) -> Findings:
@@ -102,14 +147,15 @@ def look(wanted: Wanted, kubectl: Kubectl) -> Findings:
     ]
     if wanted.makes_namespace:
         questions.append(("namespaces", f"--field-selector=metadata.name={wanted.namespace}"))
+    if wanted.newcomers:
+        names = f"{TENANT_LABEL} in ({','.join(sorted(wanted.newcomers))})"
+        selector = f"--selector={_KEY}={_VALUE},{names}"
+        questions.append((kinds.known(wanted.names, kubectl), within, selector))
     with ThreadPoolExecutor(len(questions)) as pool:
         asked = [pool.submit(kubectl.get, *question) for question in questions]
-    others, closing, *namespaces = (each.result() for each in asked)
-    taken = {
-        (each["kind"], each["metadata"]["name"])
-        for each in others
-        if each["metadata"]["name"] in wanted.names.get(each["kind"], ())
-    }
+    others, closing, *more = (each.result() for each in asked)
+    namespaces, of_shards = (more, []) if wanted.makes_namespace else ([], more)
+    taken = _of_our_names(wanted, others)
     shared = {each for each in taken if each in _SHARED}
     return Findings(
         refusals=(
@@ -117,8 +163,21 @@ def look(wanted: Wanted, kubectl: Kubectl) -> Findings:
             *_stack_of(wanted, closing),
             *_taken(wanted, shared),
         ),
-        taken=frozenset(taken - shared),
+        taken=frozenset(taken.keys() - shared),
+        elsewhere={
+            key: each["metadata"]["labels"][TENANT_LABEL]
+            for objects in of_shards
+            for key, each in _of_our_names(wanted, objects).items()
+        },
     )
+
+
+def _of_our_names(wanted: Wanted, objects: list[LiveObject]) -> dict[Object, LiveObject]:
+    return {
+        (each["kind"], each["metadata"]["name"]): each
+        for each in objects
+        if each["metadata"]["name"] in wanted.names.get(each["kind"], ())
+    }
 
 
 _SHARED = {
@@ -150,15 +209,31 @@ def _stack_of(wanted: Wanted, closing: list[LiveObject]) -> list[str]:
     for policy in closing:
         annotations: Mapping[str, str] = policy["metadata"].get("annotations") or {}
         owner = annotations.get(STACK_ANNOTATION)
-        if owner not in (None, wanted.stack):
+        if wanted.is_shard and owner != wanted.owner:
+            return [
+                f"the namespace {wanted.namespace} belongs to {_stack_named(owner)}, by "
+                f"NetworkPolicy {CLOSING_POLICY_NAME}, and the base of this cell is {wanted.owner}:"
+                " deploy that first"
+            ]
+        if owner not in (None, wanted.owner):
             return [
                 f"the namespace {wanted.namespace} belongs to the stack {owner}, by NetworkPolicy "
-                f"{CLOSING_POLICY_NAME}, and this is {wanted.stack}; give this one a namespace of "
+                f"{CLOSING_POLICY_NAME}, and this is {wanted.owner}; give this one a namespace of "
                 "its own (`pulumi config set namespace …`), or, where the stack was renamed, "
                 f"`kubectl --namespace={wanted.namespace} annotate --overwrite networkpolicy "
-                f"{CLOSING_POLICY_NAME} {STACK_ANNOTATION}={wanted.stack}`"
+                f"{CLOSING_POLICY_NAME} {STACK_ANNOTATION}={wanted.owner}`"
             ]
+    if wanted.is_shard and not closing:
+        return [
+            f"the namespace {wanted.namespace} has no NetworkPolicy {CLOSING_POLICY_NAME}, which "
+            "closes every server until its tenant's policy opens it: deploy the base of the cell "
+            f"first, {wanted.owner}"
+        ]
     return []
+
+
+def _stack_named(owner: str | None) -> str:
+    return f"the stack {owner}" if owner else "no stack"
 
 
 def _taken(wanted: Wanted, shared: Collection[Object]) -> list[str]:

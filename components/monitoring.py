@@ -12,7 +12,7 @@ import pulumi
 
 from components.kubernetes import KubernetesObject
 from monitoring.scrape import pod_monitor_spec
-from tenancy.names import MONITORING_NAME, OWNER_LABELS
+from tenancy.names import OWNER_LABELS
 from tenancy.tokens import MONITORING
 
 _API_VERSION = "monitoring.coreos.com/v1"
@@ -23,6 +23,8 @@ class MonitoringArgs:
     """What a `Monitoring` is made of."""
 
     namespace: pulumi.Input[str]
+    name: str
+    """What both objects are called."""
     labels: Mapping[str, str]
     """The labels by which the operator's Prometheus may select both objects: `release: …`."""
     pod_monitor: bool
@@ -64,7 +66,7 @@ class Monitoring(pulumi.ComponentResource):
                 "apiVersion": _API_VERSION,
                 "kind": kind,
                 "metadata": {
-                    "name": MONITORING_NAME,
+                    "name": args.name,
                     "namespace": args.namespace,
                     "labels": {**args.labels, **OWNER_LABELS},
                 },

@@ -20,6 +20,19 @@ from tenancy.names import (
 from tenancy.tokens import NAMESPACE
 
 
+def closing_policy_in(namespace: str) -> KubernetesObject:
+    """The closing policy that another stack has made, as it is: reading it fails if it is gone."""
+    return KubernetesObject(
+        f"{namespace}-closed",
+        {
+            "apiVersion": "networking.k8s.io/v1",
+            "kind": "NetworkPolicy",
+            "metadata": {"name": CLOSING_POLICY_NAME, "namespace": namespace},
+        },
+        pulumi.ResourceOptions(id=f"{namespace}/{CLOSING_POLICY_NAME}"),
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class NamespaceArgs:
     """What a `Namespace` is made of."""

@@ -18,6 +18,7 @@ def take_snapshot(
     platform: Platform = PLATFORM,
     tenants: Collection[str] = (),
     with_tls: bool = False,
+    own: Collection[str] | None = None,
 ) -> Snapshot:
     """All recorded instances, each with the number of its integrations, and those without one.
 
@@ -28,10 +29,12 @@ def take_snapshot(
         platform: where the tables are, and in which words.
         tenants: the ids that rows are to have, which the tables have to be able to hold.
         with_tls: whether a server speaks TLS, which only the column `tls` can tell workers.
+        own: the only tenants to read; None for all.
 
     Raises:
         ControlPlaneError: the database cannot be used, or a table lacks something.
     """
+    asked = {"own": None if own is None else sorted(own)}
     with connected(dsn, "snapshot") as connection:
         tables.check(connection, platform, tenants, with_tls=with_tls)
         tls = SQL("bool_or(i.tls)" if tables.has_tls(connection, platform) else "false")
@@ -50,11 +53,13 @@ def take_snapshot(
                                AS foreign_integrations
                     FROM {instances} i
                     LEFT JOIN {integrations} g ON g.nats_instance_id OPERATOR(pg_catalog.=) i.id
+                    WHERE %(own)s::text[] IS NULL OR i.tenant_id::text = ANY (%(own)s::text[])
                     GROUP BY i.id, i.tenant_id, i.instance_number, i.dns_name, i.status
                     ORDER BY i.tenant_id::text COLLATE "C", i.instance_number
                     """,
                     tls=tls,
-                )
+                ),
+                asked,
             ).fetchall()
         unplaced = connection.execute(
             platform.sql(
@@ -64,9 +69,12 @@ def take_snapshot(
                 LEFT JOIN {instances} i
                   ON i.id OPERATOR(pg_catalog.=) g.nats_instance_id
                   AND i.tenant_id::text = g.tenant_id::text
-                WHERE i.id IS NULL AND g.tenant_id IS NOT NULL GROUP BY g.tenant_id::text
+                WHERE i.id IS NULL AND g.tenant_id IS NOT NULL
+                  AND (%(own)s::text[] IS NULL OR g.tenant_id::text = ANY (%(own)s::text[]))
+                GROUP BY g.tenant_id::text
                 """
-            )
+            ),
+            asked,
         ).fetchall()
     return Snapshot(
         instances=tuple(replace(row, status=platform.words.status(row.status)) for row in rows),

@@ -22,16 +22,30 @@ from monitoring.series import (
 from tenancy.inventory.models import BUILT_IN_SIZES, STANDARD, Inventory, Size
 
 Rule = dict[str, Any]
+RuleFile = dict[str, list[dict[str, Any]]]
 
 
-def rules(inventory: Inventory, namespace: str) -> dict[str, list[dict[str, Any]]]:
+def rules(inventory: Inventory, namespace: str) -> RuleFile:
     """The content of a rules file, and the `spec` of a PrometheusRule."""
-    sizes = _tenants_by_size(inventory)
-    recorded = [
-        *_limits(sizes, namespace),
-        *_figures(namespace),
-        *_names_of_the_templates(namespace),
-    ]
+    return _file(namespace, _limits(_all_by_size(inventory), namespace))
+
+
+def rules_of_base(namespace: str) -> RuleFile:
+    """The same for the base of a cell: without the limits, which its shards state."""
+    return _file(namespace, ())
+
+
+def rules_of_shard(inventory: Inventory, namespace: str, shard: str) -> RuleFile:
+    """The limits of a shard's own tenants, each by its name.
+
+    So no edit of one shard changes the rules of another, and no rule names ten thousand tenants.
+    """
+    limits = list(_limits(_own_by_size(inventory), namespace))
+    return {"groups": [{"name": f"tenant-nats-{namespace}-limits-{shard}", "rules": limits}]}
+
+
+def _file(namespace: str, limits: Iterable[Rule]) -> RuleFile:
+    recorded = [*limits, *_figures(namespace), *_names_of_the_templates(namespace)]
     return {
         "groups": [
             {"name": f"tenant-nats-{namespace}-series", "rules": recorded},
@@ -47,17 +61,33 @@ _BySize = list[tuple[Size, list[str]]]
 """Each size, and the matchers of the tenants that have it."""
 
 
-def _tenants_by_size(inventory: Inventory) -> _BySize:
+def _all_by_size(inventory: Inventory) -> _BySize:
+    """All tenants of the namespace; whoever has no other size is a standard one."""
+    tenants = _tenants_by_size(inventory)
+    tenants.pop(STANDARD, None)
+    others = [f'tenant_id!~"{"|".join(tenants.values())}"'] if tenants else []
+    return [
+        (BUILT_IN_SIZES[STANDARD], others),
+        *((inventory.sizes[name], [_any_of(found)]) for name, found in tenants.items()),
+    ]
+
+
+def _own_by_size(inventory: Inventory) -> _BySize:
+    """Those of one shard among the tenants of the namespace."""
+    sizes = {**inventory.sizes, **BUILT_IN_SIZES}
+    return [(sizes[name], [_any_of(found)]) for name, found in _tenants_by_size(inventory).items()]
+
+
+def _tenants_by_size(inventory: Inventory) -> dict[str, str]:
+    """Size → its tenants: `acme|globex`."""
     tenants: dict[str, list[str]] = {}
     for tenant_id, tenant in sorted(inventory.tenants.items()):
         tenants.setdefault(tenant.size, []).append(tenant_id)
-    tenants.pop(STANDARD, None)
-    named = {name: "|".join(found) for name, found in sorted(tenants.items())}
-    others = [f'tenant_id!~"{"|".join(named.values())}"'] if named else []
-    return [
-        (BUILT_IN_SIZES[STANDARD], others),
-        *((inventory.sizes[name], [f'tenant_id=~"{found}"']) for name, found in named.items()),
-    ]
+    return {name: "|".join(found) for name, found in sorted(tenants.items())}
+
+
+def _any_of(tenants: str) -> str:
+    return f'tenant_id=~"{tenants}"'
 
 
 def _limits(sizes: _BySize, namespace: str) -> Iterator[Rule]:

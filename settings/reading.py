@@ -2,14 +2,17 @@
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
 import pulumi
 from pulumi.runtime.config import get_config_env, is_config_secret
 from pydantic import ValidationError
 
+from cell.folders import member_in
 from controlplane.dsn import EXAMPLE, SETTING, DsnError, resolve
 from settings.report import report
 from settings.stack import Settings
+from tenancy.cells import Member, member_of
 from tenancy.rows.placement import LEAVE_VARIABLE
 
 
@@ -30,11 +33,42 @@ def read_settings() -> Settings:
         for key in get_config_env()
         if key.startswith(prefix)
     }
-    settings = settings_of(given, f"Pulumi.{pulumi.get_stack()}.yaml")
+    stack = pulumi.get_stack()
+    member = member_in(Path(), stack)
+    settings = settings_of(given, str(member.settings_file) if member else f"Pulumi.{stack}.yaml")
     images = filter(None, (settings.image, settings.exporter_image))
     if undigested := " and ".join(image for image in images if "@" not in image):
         pulumi.log.warn(f"No digest (@sha256:…): {undigested}; a tag can move to another image.")
     return settings
+
+
+def stack_member(settings: Settings) -> Member | None:
+    """Which member of its cell the stack is that the engine runs; None for a stack in no cell.
+
+    Raises:
+        SettingsError: the stack's name and its settings do not agree.
+    """
+    stack = pulumi.get_stack()
+    if settings.cell is None:
+        _refuse_forgotten_settings(stack)
+        return None
+    if member := member_of(stack, settings.cell):
+        return member
+    raise SettingsError(
+        f"Pulumi.{settings.cell}.yaml: cell is {settings.cell}, and the stack is {stack}, expected "
+        f"{settings.cell}-base, or {settings.cell}- and the name of a shard, for example "
+        f"{settings.cell}-001. Nothing was changed."
+    )
+
+
+def _refuse_forgotten_settings(stack: str) -> None:
+    """Refuse a member of a cell without its settings, since it would deploy another inventory."""
+    if member := member_in(Path(), stack):
+        raise SettingsError(
+            f"The stack {stack} is a member of the cell {member.cell} by its name, and its "
+            f"settings have no `cell`: add `--config-file {member.settings_file}` to the command. "
+            "Nothing was changed."
+        )
 
 
 def leaves_integrations() -> bool:

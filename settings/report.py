@@ -8,6 +8,7 @@ from pydantic.fields import FieldInfo
 
 from controlplane.dsn import SETTING
 from settings.stack import Settings
+from tenancy.cells import FOLDER
 from tenancy.inventory.faults import Location, dotted, printable
 from tenancy.inventory.models import fields_of
 from tenancy.inventory.types import Expectation
@@ -47,7 +48,9 @@ def _fault(details: Any) -> str:
     match details["type"]:
         case "extra_forbidden":
             return _unknown(details["loc"])
-        case "unnamed" | "ambiguous" | "one_table" | "unexported" | "contradiction":
+        case (
+            "unnamed" | "ambiguous" | "one_table" | "one_inventory" | "unexported" | "contradiction"
+        ):
             return _contradiction(details)
         case "model_type" | "dict_type" | "model_attributes_type":
             return f"{key} is {value}, {_settings_below(details['loc'])}"
@@ -91,6 +94,12 @@ def _contradiction(details: Any) -> str:
             )
         case "one_table":
             return f"{key} has one name for two tables; give each the name that it has there"
+        case "one_inventory":
+            return (
+                f"{key} is {details['input']}, and inventory names a file too: leave inventory "
+                f"out, since the stack {details['input']}-001 has the tenants of "
+                f"{FOLDER}/{details['input']}/001.yaml"
+            )
         case "unexported":
             return (
                 f"{section}.exporter is false, so there is nothing for {key} to find or to watch: "
@@ -128,9 +137,9 @@ def _model_in(field: FieldInfo | None) -> type[BaseModel] | None:
 def _field_at(location: Location) -> FieldInfo | None:
     """The field of the settings at `location`; None where there is none."""
     field, model = None, Settings
-    for part in location:
-        if isinstance(part, str):
-            field = fields_of(model).get(part) if model else None
+    for member in location:
+        if isinstance(member, str):
+            field = fields_of(model).get(member) if model else None
             model = _model_in(field)
     return field
 

@@ -12,6 +12,7 @@ from settings.control_plane import Database
 from settings.pods import Pod
 from settings.service import Service
 from settings.values import (
+    CellName,
     Duration,
     Flag,
     Image,
@@ -24,6 +25,8 @@ from settings.values import (
 from tenancy.defaults import CLUSTER_DOMAIN, IMAGE, NAMESPACE, USER
 from tenancy.inventory.types import ClusterDomain, Cpu, Memory, NamespaceName
 from tenancy.plan.ceiling import Ceiling
+
+_INVENTORY = Path("tenants.yaml")
 
 
 class Metrics(BaseModel):
@@ -63,10 +66,22 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)
 
-    inventory: Path = Path("tenants.yaml")
-    """The inventory's file, relative to the project's folder. Each stack has its own."""
+    inventory: Path = _INVENTORY
+    """The inventory's file, relative to the project's folder. Each stack has its own. In a cell it
+    follows from the stack's name, so these settings of several stacks name none."""
+    cell: CellName | None = None
+    """The cell of which this stack is a part, the base or a shard by its name: `eu-base`,
+    `eu-017`. All parts have the settings of one file, `Pulumi.eu.yaml`."""
+
+    @field_validator("cell")
+    @classmethod
+    def _has_inventories(cls, cell: str | None, others: ValidationInfo) -> str | None:
+        if cell is not None and others.data.get("inventory", _INVENTORY) != _INVENTORY:
+            raise PydanticCustomError("one_inventory", "")
+        return cell
+
     namespace: NamespaceName = NAMESPACE
-    """Where the servers live. It belongs to one stack."""
+    """Where the servers live. It belongs to one stack, or to one cell."""
     namespace_mode: Literal["managed", "existing"] = "managed"
     """Whether the stack makes the namespace, or uses an existing one."""
     retain_namespace: Flag = True

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, StringConstraints
 
 from controlplane.roles import NAME, NAME_WORDS, PREFIX
+from tenancy.cells import CELL
 from tenancy.defaults import IMAGE
 from tenancy.inventory.scheduling import LABEL_KEY, LABEL_VALUE, SHORT_PREFIX
 from tenancy.inventory.types import expected
@@ -67,6 +68,11 @@ RunAsUser = Annotated[
     Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)] | None,
     BeforeValidator(_user),
     expected("the number of a user, 1 or more, or none to leave it to the platform", "1000"),
+]
+CellName = Annotated[
+    str,
+    StringConstraints(pattern=f"^{CELL}$"),
+    expected("the name of a cell: lower-case letters, digits and hyphens, at most 20", "eu"),
 ]
 Identifier = Annotated[
     str,

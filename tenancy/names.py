@@ -70,7 +70,29 @@ CLOSING_POLICY_NAME = "tenant-nats-closed"
 STRAYS_NAME = "tenant-nats-strays"
 """The LimitRange of a managed namespace."""
 MONITORING_NAME = "tenant-nats"
-"""The PodMonitor and the PrometheusRule of a namespace."""
+"""The PodMonitor and the PrometheusRule of a namespace with one stack, or of a cell's base."""
+
+
+_OF_MARKS = "tenant-nats-mark-"
+_OF_SHARDS = "tenant-nats-shard-"
+
+
+def monitoring_name(shard: str | None) -> str:
+    """The PodMonitor and the PrometheusRule of a stack; that of a shard is one among several."""
+    return f"{_OF_SHARDS}{shard}" if shard else MONITORING_NAME
+
+
+def mark_name(member: str) -> str:
+    """The mark of a member of a cell, a ConfigMap; `member` is a shard, or `base`."""
+    return f"{_OF_MARKS}{member}"
+
+
+def member_named(name: str) -> str | None:
+    """The member of a cell whose mark or whose rules are called `name`; None for what is shared."""
+    for prefix in (_OF_MARKS, _OF_SHARDS):
+        if name.startswith(prefix):
+            return name.removeprefix(prefix)
+    return None
 
 
 def tenant_selector(tenant: str) -> dict[str, str]:

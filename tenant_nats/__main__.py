@@ -2,12 +2,12 @@
 
 import pulumi
 
-from settings.reading import read_settings
+from settings.reading import read_settings, stack_member
 from tenant_nats.construction import build
 from tenant_nats.decision import decide, stack
 
 settings = read_settings()
-decision = decide(settings)
+decision = decide(settings, stack_member(settings))
 tenants = build(settings, decision, stack=stack())
 
 pulumi.export("namespace", decision.plan.namespace)

@@ -1,19 +1,24 @@
 """Registers what was decided: translates it into components, and decides nothing."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pulumi
 
 from cluster.strangers import Object
 from components.instance import ServiceOptions
+from components.keeper import Keeper
+from components.mark import Mark, MarkArgs
 from components.monitoring import Monitoring, MonitoringArgs
-from components.namespace import Namespace, NamespaceArgs
+from components.namespace import Namespace, NamespaceArgs, closing_policy_in
 from components.pod import PodOptions, ServerOptions
 from components.tenant import Tenant, TenantArgs
 from settings.control_plane import Database
 from settings.pods import Pod
 from settings.stack import Settings
+from tenancy.cells import Member
+from tenancy.names import monitoring_name
 from tenant_nats.decision import Decision
 
 if TYPE_CHECKING:
@@ -24,7 +29,89 @@ def build(settings: Settings, decision: Decision, *, stack: str | None = None) -
     """The resources of all tenants, by tenant id; `stack` is whose they are, where one has them."""
     if decision.taken and not pulumi.runtime.is_dry_run():
         _leave_alone(decision.taken | _configurations(decision))
+    place = _place(settings, decision, stack)
+    tenants = _tenants(settings, decision, place)
+    if decision.member:
+        _close(decision.member, decision.mark, place, [*place.others, *tenants.values()])
+    return tenants
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Place:
+    """Where the tenants' servers live, and what has to be there before them."""
+
+    namespace: pulumi.Input[str]
+    closing_policy: pulumi.Resource
+    grants: Sequence[pulumi.Resource] = ()
+    """What gives the right to write rows, if the stack manages it, with all that this needs."""
+    others: Sequence[pulumi.Resource] = ()
+    """What the stack has besides tenants."""
+
+
+def _place(settings: Settings, decision: Decision, stack: str | None) -> _Place:
+    """The namespace: another stack's for a shard, and otherwise made here."""
+    shard = decision.member.shard if decision.member else None
+    if shard:
+        others = _monitoring(settings, decision, shard, settings.namespace)
+        closing_policy = closing_policy_in(settings.namespace)
+        return _Place(namespace=settings.namespace, closing_policy=closing_policy, others=others)
     roles = _database_roles(settings.database)
+    namespace = Namespace(
+        settings.namespace,
+        NamespaceArgs(
+            name=settings.namespace,
+            mode=settings.namespace_mode,
+            retain=settings.retain_namespace,
+            pod_security=settings.pod_security,
+            stack=stack,
+        ),
+    )
+    watching = _monitoring(settings, decision, shard, namespace.namespace_name)
+    return _Place(
+        namespace=namespace.namespace_name,
+        closing_policy=namespace.closing_policy,
+        grants=(*roles.roles.values(), *roles.grants) if roles else (),
+        others=[namespace, *watching, *([roles] if roles else [])],
+    )
+
+
+def _monitoring(
+    settings: Settings, decision: Decision, shard: str | None, namespace: pulumi.Input[str]
+) -> list[pulumi.Resource]:
+    pod_monitor = settings.metrics.pod_monitor and not shard
+    if not (pod_monitor or decision.rules):
+        return []
+    return [
+        Monitoring(
+            "monitoring",
+            MonitoringArgs(
+                namespace=namespace,
+                name=monitoring_name(shard),
+                labels=settings.metrics.labels,
+                pod_monitor=pod_monitor,
+                rules=decision.rules,
+            ),
+        )
+    ]
+
+
+def _close(
+    member: Member, said: Mapping[str, str], place: _Place, before: Sequence[pulumi.Resource]
+) -> None:
+    """What only a member of a cell has, after all else."""
+    mark = Mark(
+        member.name,
+        MarkArgs(namespace=place.namespace, member=member.name, annotations=said, after=before),
+    )
+    if member.shard is None:
+        Keeper(
+            "keeper",
+            namespace=place.namespace,
+            opts=pulumi.ResourceOptions(depends_on=[*before, mark]),
+        )
+
+
+def _tenants(settings: Settings, decision: Decision, place: _Place) -> dict[str, Tenant]:
     options = ServerOptions(
         image=settings.image,
         exporter_image=settings.exporter_image,
@@ -37,26 +124,6 @@ def build(settings: Settings, decision: Decision, *, stack: str | None = None) -
         labels=settings.service.labels,
         ip_family_policy=settings.service.ip_family_policy,
     )
-    namespace = Namespace(
-        settings.namespace,
-        NamespaceArgs(
-            name=settings.namespace,
-            mode=settings.namespace_mode,
-            retain=settings.retain_namespace,
-            pod_security=settings.pod_security,
-            stack=stack,
-        ),
-    )
-    if settings.metrics.pod_monitor or decision.rules:
-        Monitoring(
-            "monitoring",
-            MonitoringArgs(
-                namespace=namespace.namespace_name,
-                labels=settings.metrics.labels,
-                pod_monitor=settings.metrics.pod_monitor,
-                rules=decision.rules,
-            ),
-        )
     tenants: dict[str, Tenant] = {}
     before: Sequence[pulumi.Resource] = ()
     for tenant in decision.plan.tenants:
@@ -64,8 +131,8 @@ def build(settings: Settings, decision: Decision, *, stack: str | None = None) -
         made = tenants[tenant.id] = Tenant(
             tenant.id,
             TenantArgs(
-                namespace=namespace.namespace_name,
-                closing_policy=namespace.closing_policy,
+                namespace=place.namespace,
+                closing_policy=place.closing_policy,
                 plan=tenant,
                 monitoring_namespace=settings.monitoring_namespace,
                 options=options,
@@ -73,7 +140,7 @@ def build(settings: Settings, decision: Decision, *, stack: str | None = None) -
                 due=decision.due.get(tenant.id, ""),
                 is_seen=decision.is_seen,
                 drain_seconds=int(settings.drain.removesuffix("s")),
-                database_grants=(*roles.roles.values(), *roles.grants) if roles else (),
+                database_grants=place.grants,
                 after=before if takes_its_turn else (),
             ),
         )

@@ -1,14 +1,16 @@
 """Decides what a stack is to have, or refuses before the engine touches anything."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 import pulumi
 
+from cell.checkpoint import CheckpointError, recorded_tenants
+from cell.fingerprint import annotations, fingerprints
 from cluster import kinds
 from cluster.deployments import existing
 from cluster.kubectl import ClusterError, as_the_plugin
@@ -17,12 +19,15 @@ from cluster.strangers import Object, Wanted, look, wanted
 from controlplane.connection import ControlPlaneError
 from controlplane.dsn import DsnError
 from controlplane.reader import take_snapshot
+from monitoring.rule_file import RuleFile, rules_of_base, rules_of_shard
 from monitoring.rule_file import rules as rules_for
 from settings.reading import database_url, leaves_integrations, of_the_plugin
 from settings.stack import Settings
+from tenancy.cells import Member
 from tenancy.inventory.faults import InventoryError
 from tenancy.inventory.models import Inventory
 from tenancy.inventory.validation import load
+from tenancy.names import domain, monitoring_name
 from tenancy.plan import admission
 from tenancy.plan.ceiling import CeilingError
 from tenancy.plan.nodes import NodesError
@@ -31,10 +36,8 @@ from tenancy.plan.quota import asked_by, judge
 from tenancy.rows import readdressing
 from tenancy.rows.placement import summary
 from tenancy.rows.removal import placement_of, refusal, refusals, repairs, warnings
+from tenancy.rows.snapshot import Snapshot
 from tenancy.words import UNSEEN
-
-Rules = Mapping[str, Any]
-"""The content of a rules file of Prometheus."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,44 +51,58 @@ class Decision:
     move from 2 to 1, instance 2 to retire`. Tenants with nothing pending are left out."""
     is_seen: bool = True
     """Whether the database could be looked at; an `up` does not go on without."""
-    rules: Rules | None = None
+    rules: RuleFile | None = None
     """The rules by which Prometheus watches the servers; None where the stack makes none."""
+    member: Member | None = None
+    """Which member of a cell the stack is; None for a stack with a namespace of its own."""
+    mark: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """What the mark of a member of a cell says when all of it is deployed."""
     taken: frozenset[Object] = frozenset()
-    """The objects of tenants that somebody else has made: an `up` leaves them alone."""
+    """The objects of tenants that are somebody else's, or another shard's: an `up` leaves them
+    alone."""
     in_turn: frozenset[str] = frozenset()
     """The tenants whose servers this `up` touches one tenant after the other. A tenant that has no
     server yet waits for none, and neither does any tenant in a preview."""
 
 
-def decide(settings: Settings) -> Decision:
+def decide(settings: Settings, member: Member | None = None) -> Decision:
     """Decide what to make, or refuse before the engine touches anything.
 
+    Args:
+        settings: of the stack, or of its cell.
+        member: which member of its cell the stack is. The base has no tenants, and a shard has
+            those of its own inventory.
+
     Raises:
-        pulumi.RunError: the inventory is wrong or asks for too much, the database or the cluster
-            cannot be read, a tenant would lose its servers or an integration its place, an
+        pulumi.RunError: the inventory is wrong or asks for too much, the state, the database or the
+            cluster cannot be read, a tenant would lose its servers or an integration its place, an
             object to make exists already and is somebody else's, or a quota does not hold it.
     """
-    plan, rules = _wanted(settings)
+    file = member.inventory if member and member.shard else settings.inventory
+    plan, rules = _wanted(settings, member, file)
     if told := admission.told(plan):
         pulumi.log.info(told)
-    seen = _look(settings, plan)
-    try:
-        snapshot = take_snapshot(
-            database_url(),
-            platform=settings.database.platform,
-            tenants=[tenant.id for tenant in plan.tenants],
-            with_tls=plan.has_tls,
-        )
-    except (ControlPlaneError, DsnError) as error:
-        if not pulumi.runtime.is_dry_run():
-            raise pulumi.RunError(f"{error} Nothing was changed.") from None
-        pulumi.log.warn(
-            f"{error} This preview {UNSEEN} the rows and integrations: "
-            "an `up` may still refuse to remove a server."
-        )
-        return Decision(plan=plan, is_seen=False, rules=rules, taken=seen.taken)
+    recorded = _recorded() if member and member.shard else None
+    seen = _look(settings, plan, member, recorded)
+    decision = Decision(
+        plan=plan,
+        rules=rules,
+        member=member,
+        mark=_mark(member, plan) if member else {},
+        taken=seen.taken,
+        in_turn=frozenset(
+            tenant.id
+            for tenant in plan.tenants
+            if any(instance.name in seen.servers for instance in tenant.instances)
+        ),
+    )
+    if member and not member.shard:
+        return decision
+    snapshot = _snapshot(settings, plan, recorded)
+    if snapshot is None:
+        return replace(decision, is_seen=False)
     if reasons := refusals(plan, snapshot):
-        raise pulumi.RunError(refusal(reasons, str(settings.inventory)))
+        raise pulumi.RunError(refusal(reasons, str(file)))
     for warning in (*readdressing.told(plan, snapshot), *warnings(plan, snapshot)):
         pulumi.log.warn(warning)
     due: dict[str, str] = {}
@@ -95,36 +112,88 @@ def decide(settings: Settings) -> Decision:
         if told := ", ".join(filter(None, words)):
             due[tenant.id] = told
             pulumi.log.info(f"{tenant.id}: {told}")
-    return Decision(
-        plan=plan,
-        due=MappingProxyType(due),
-        rules=rules,
-        taken=seen.taken,
-        in_turn=frozenset(
-            tenant.id
-            for tenant in plan.tenants
-            if any(instance.name in seen.servers for instance in tenant.instances)
-        ),
-    )
+    return replace(decision, due=MappingProxyType(due))
 
 
-def _wanted(settings: Settings) -> tuple[Plan, Rules | None]:
-    """What the inventory asks for, and the rules by which Prometheus watches it.
+def _wanted(settings: Settings, member: Member | None, file: Path) -> tuple[Plan, RuleFile | None]:
+    """What the inventory in `file` asks for, and the rules by which Prometheus watches it.
 
     Raises:
         pulumi.RunError: the inventory is wrong, asks for too much, or contradicts the settings.
     """
+    if member and not member.shard:
+        within = domain(settings.namespace, settings.cluster_domain)
+        return (
+            Plan(namespace=settings.namespace, domain=within, tenants=()),
+            rules_of_base(settings.namespace) if settings.metrics.prometheus_rule else None,
+        )
     try:
-        inventory = load(settings.inventory)
-        return plan_of(settings, inventory), rules_of(settings, inventory)
+        inventory = load(file)
+        return plan_of(settings, inventory), rules_of(settings, inventory, member)
     except InventoryError as error:
         raise pulumi.RunError(str(error)) from None
     except CeilingError as error:
         raise pulumi.RunError(
-            f"{settings.inventory} asks for too much, so nothing was changed: {error}"
+            f"{file} asks for too much, so nothing was changed: {error}"
         ) from None
     except NodesError as error:
-        raise pulumi.RunError(f"{settings.inventory}: {error}. Nothing was changed.") from None
+        raise pulumi.RunError(f"{file}: {error}. Nothing was changed.") from None
+
+
+def _recorded() -> frozenset[str]:
+    """The tenants that the shard's state has.
+
+    Raises:
+        pulumi.RunError: the state cannot be read.
+    """
+    try:
+        return recorded_tenants()
+    except CheckpointError as error:
+        raise pulumi.RunError(
+            f"Which tenants this shard has could not be seen: {error}. Nothing was changed."
+        ) from None
+
+
+def _mark(member: Member, plan: Plan) -> Mapping[str, str]:
+    """What the mark of a member says: from what it was deployed, and for whom.
+
+    Raises:
+        pulumi.RunError: a file of it cannot be read.
+    """
+    try:
+        said = fingerprints(member, Path())
+    except OSError as error:
+        raise pulumi.RunError(
+            f"{error.filename} cannot be read ({error.strerror}). Nothing was changed."
+        ) from None
+    return annotations(said, [tenant.id for tenant in plan.tenants])
+
+
+def _snapshot(settings: Settings, plan: Plan, recorded: Collection[str] | None) -> Snapshot | None:
+    """The rows and integrations, or None if a preview cannot read them.
+
+    Those of a shard are those of its own tenants: in its inventory, or `recorded` in its state.
+
+    Raises:
+        pulumi.RunError: an `up` cannot read them.
+    """
+    planned = [tenant.id for tenant in plan.tenants]
+    try:
+        return take_snapshot(
+            database_url(),
+            platform=settings.database.platform,
+            tenants=planned,
+            with_tls=plan.has_tls,
+            own=None if recorded is None else {*planned, *recorded},
+        )
+    except (ControlPlaneError, DsnError) as error:
+        if not pulumi.runtime.is_dry_run():
+            raise pulumi.RunError(f"{error} Nothing was changed.") from None
+        pulumi.log.warn(
+            f"{error} This preview {UNSEEN} the rows and integrations: "
+            "an `up` may still refuse to remove a server."
+        )
+        return None
 
 
 def stack() -> str:
@@ -142,17 +211,22 @@ class _Seen:
     """The names of those that restart in turn."""
 
 
-def _look(settings: Settings, plan: Plan) -> _Seen:
+def _look(
+    settings: Settings, plan: Plan, member: Member | None, recorded: Collection[str] | None
+) -> _Seen:
     """Look at the cluster; an object that concerns every tenant and is not ours is refused."""
+    is_shard = recorded is not None
     monitoring = {
-        "PodMonitor": settings.metrics.pod_monitor,
+        "PodMonitor": settings.metrics.pod_monitor and not is_shard,
         "PrometheusRule": settings.metrics.prometheus_rule,
     }
+    name = monitoring_name(member.shard if member else None)
     asked = wanted(
         plan,
-        makes_namespace=settings.namespace_mode == "managed",
-        monitoring=tuple(kind for kind, is_made in monitoring.items() if is_made),
-        stack=stack(),
+        makes_namespace=settings.namespace_mode == "managed" and not is_shard,
+        monitoring={kind: name for kind, is_made in monitoring.items() if is_made},
+        owner=f"{pulumi.get_project()}/{member.base}" if member else stack(),
+        recorded=recorded,
     )
     try:
         with as_the_plugin(of_the_plugin(), os.environ) as kubectl, ThreadPoolExecutor() as pool:
@@ -174,11 +248,11 @@ def _look(settings: Settings, plan: Plan) -> _Seen:
         return _Seen()
     if found.refusals:
         raise pulumi.RunError(f"Nothing was changed, since {'; and '.join(found.refusals)}.")
-    if warning := found.warning(plan.namespace):
+    for warning in found.warnings(plan.namespace):
         pulumi.log.warn(warning)
     if quotas:
         _heed(quotas, settings, plan, asked)
-    return _Seen(taken=found.taken, servers=servers)
+    return _Seen(taken=found.untouchable, servers=servers)
 
 
 def _unless_forbidden(counting: Future[Rationed | None], namespace: str) -> Rationed | None:
@@ -241,6 +315,12 @@ def plan_of(settings: Settings, inventory: Inventory) -> Plan:
     )
 
 
-def rules_of(settings: Settings, inventory: Inventory) -> Rules | None:
+def rules_of(
+    settings: Settings, inventory: Inventory, member: Member | None = None
+) -> RuleFile | None:
     """The rules by which Prometheus watches the servers; None if the stack makes none."""
-    return rules_for(inventory, settings.namespace) if settings.metrics.prometheus_rule else None
+    if not settings.metrics.prometheus_rule:
+        return None
+    if member and member.shard:
+        return rules_of_shard(inventory, settings.namespace, member.shard)
+    return rules_for(inventory, settings.namespace)

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from cell.folders import member_in
 from tenancy.inventory.faults import dotted, printable
 
 _T = TypeVar("_T")
@@ -149,6 +150,12 @@ class Engine:
             raise EngineError(f"{file} does not name the project; for example: `name: tenant-nats`")
         return found
 
+    @property
+    def _settings(self) -> list[str]:
+        """Where the stack's settings are, if not in the file of its own name: those of its cell."""
+        member = member_in(self.folder, self.stack_name)
+        return [f"--config-file={member.settings_file}"] if member else []
+
     def backend(self) -> str:
         """The URL of the backend. It reads no state, so it works whatever a dead engine left."""
         said = _run(self.folder, self.environment, ["whoami", "--json"])
@@ -160,7 +167,7 @@ class Engine:
 
     def setting(self, key: str) -> str:
         """One setting of the stack's configuration, such as `kubernetes:context`, decrypted."""
-        return self._run("config", "get", key).rstrip("\n")
+        return self._run("config", "get", key, *self._settings).rstrip("\n")
 
     def outputs(self) -> Mapping[str, Any]:
         """What the last `up` has exported."""
@@ -184,7 +191,7 @@ class Engine:
     def refresh(self, urns: Sequence[str]) -> None:
         """Let the providers read these resources; one that does not exist leaves the state."""
         targets = [part for urn in urns for part in ("--target", urn)]
-        self._run("refresh", "--yes", "--skip-preview", *targets)
+        self._run("refresh", "--yes", "--skip-preview", *self._settings, *targets)
 
     def preview(self) -> Preview:
         """Ask the program what it would do, and change nothing."""
@@ -200,7 +207,8 @@ class Engine:
 
     def preview_json(self, *, refresh: bool = False) -> str:
         """What `pulumi preview --json` prints; with `refresh`, it reads the actual state first."""
-        return self._run("preview", "--json", *(["--refresh"] if refresh else []))
+        options = ["--refresh"] if refresh else []
+        return self._run("preview", "--json", *self._settings, *options)
 
     def history(self) -> list[Update]:
         """The last HISTORY updates, the latest first."""

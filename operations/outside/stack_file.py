@@ -21,7 +21,7 @@ _PREFIX = "tenant-nats:"
 _EXAMPLE = "config: {tenant-nats:namespace: vrsky-tenants}"
 UNREAD = frozenset(
     {
-        "databaseUrl", "drain", "image", "inventory", "maxCpu", "maxInstances", "maxMemory",
+        "cell", "databaseUrl", "drain", "image", "inventory", "maxCpu", "maxInstances", "maxMemory",
         "metrics", "monitoringNamespace", "namespace", "namespaceMode", "pod", "podSecurity",
         "readyTimeout", "retainNamespace", "rollout", "runAsUser", "service",
     }

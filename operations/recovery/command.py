@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from cell.folders import member_in
 from cluster.kubectl import ClusterError, as_the_plugin
 from operations.exits import Exit, Recovery
 from operations.options import Json, Stack
@@ -181,6 +182,8 @@ def _record_unrecorded(engine: Engine, state: State, say: Say) -> None:
         setting = _of_the_plugin(engine, preview)
         with as_the_plugin(setting, engine.environment) as kubectl:
             live = unrecorded.live_objects(unrecorded.namespaces(state, preview.creations), kubectl)
+        if member := member_in(engine.folder, engine.stack_name):
+            live = unrecorded.of_member(live, member, state)
         if lost := unrecorded.beyond_recording(state, preview.creations, live):
             there = listed([f"{each['kind']} {unrecorded.id_of(each)}" for each in lost], most=2)
             raise EngineError(

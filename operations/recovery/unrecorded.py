@@ -11,7 +11,9 @@ from cluster import kinds
 from cluster.kubectl import Kubectl, LiveObject
 from operations.outside.pulumi import Resource, State
 from operations.recovery import pending
-from tenancy.names import OWNER_LABELS
+from tenancy.cells import BASE, Member
+from tenancy.names import OWNER_LABELS, TENANT_LABEL, member_named
+from tenancy.tokens import TENANT
 
 
 def live_objects(namespaces: Iterable[str], kubectl: Kubectl) -> list[LiveObject]:
@@ -30,6 +32,23 @@ def live_objects(namespaces: Iterable[str], kubectl: Kubectl) -> list[LiveObject
         ):
             found += kubectl.get(*question, f"--selector={labels}")
     return [each for each in found if not each["metadata"].get("deletionTimestamp")]
+
+
+def of_member(live: Iterable[LiveObject], member: Member, state: State) -> list[LiveObject]:
+    """The objects of one member of a cell; all others of the namespace are in another's state.
+
+    Of a tenant, the state has something before the cluster has. What has no tenant is named after
+    its shard, or it is the base's.
+    """
+    tenants = {pending.name(each) for each in pending.resources(state) if each["type"] == TENANT}
+
+    def is_own(each: LiveObject) -> bool:
+        name, tenant = each["metadata"]["name"], each["metadata"]["labels"].get(TENANT_LABEL)
+        if tenant is not None:
+            return tenant in tenants
+        return (member_named(name) or BASE) == member.name
+
+    return [each for each in live if is_own(each)]
 
 
 def namespaces(state: State, creations: Sequence[Resource]) -> set[str]:

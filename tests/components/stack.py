@@ -3,11 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
-from rendering.recorder import Graph
+from rendering.recorder import Graph, deploy
 from rendering.run import graph_of as graph_of_stack
 from settings.stack import Settings
+from tenancy.cells import Member
 from tenancy.inventory.models import Inventory
 from tenancy.inventory.nkeys import EXAMPLE
+from tenancy.plan.plan import Plan
+from tenant_nats.construction import build
+from tenant_nats.decision import Decision, plan_of, rules_of
 
 LARGE = {
     "requests": {"cpu": "2", "memory": "4Gi"},
@@ -58,3 +62,14 @@ def graph_of(
 def graph_of_inventory(inventory: Inventory, **settings: Any) -> Graph:
     """What the program registers for `inventory`, under the given settings of the stack."""
     return graph_of_stack(inventory, Settings.model_validate(settings))
+
+
+def graph_of_member(member: Member, *tenants: str, **settings: Any) -> Graph:
+    """What a stack of a cell registers: the base, or a shard with these tenants."""
+    found = Settings.model_validate({"cell": member.cell, **settings})
+    plan, rules = Plan(namespace=found.namespace, domain="", tenants=()), None
+    if tenants:
+        inventory = Inventory.model_validate({"tenants": {each: {} for each in tenants}})
+        plan, rules = plan_of(found, inventory), rules_of(found, inventory, member)
+    decision = Decision(plan=plan, rules=rules, member=member, mark={"tenant-nats/program": "1"})
+    return deploy(lambda: build(found, decision))

@@ -11,7 +11,8 @@ import pulumi
 import components
 from rendering.recorder import Registered
 from tenancy import tokens
-from tests.components.stack import graph_of
+from tenancy.cells import Member
+from tests.components.stack import graph_of, graph_of_member
 
 
 def test_the_type_tokens_are_those_that_every_state_knows() -> None:
@@ -23,6 +24,7 @@ def test_the_type_tokens_are_those_that_every_state_knows() -> None:
         "TENANT_RECORDS": "pulumi-python:dynamic/tenant-nats:TenantRecords",
         "MONITORING": "tenant-nats:index:Monitoring",
         "DATABASE_ROLES": "tenant-nats:index:DatabaseRoles",
+        "MARK": "tenant-nats:index:Mark",
     }, "a type token is part of every URN: it is never renamed, only added"
 
 
@@ -58,9 +60,10 @@ def test_every_component_registers_its_typed_attributes() -> None:
         metrics={"podMonitor": True, "prometheusRule": True},
         database={"manageRoles": True, "name": "platform"},
     )
-    recorded = [each for each in graph.resources if not each.custom]
+    base = graph_of_member(Member(cell="eu", shard=None))
+    recorded = [each for each in (*graph.resources, *base.resources) if not each.custom]
     classes = _components()
-    assert {each.type for each in recorded} == set(classes), "this graph must hold every component"
+    assert {each.type for each in recorded} == set(classes), "they must hold every component"
     for each in recorded:
         assert each.outputs is not None, f"without register_outputs {each.urn} never ends"
         assert set(get_annotations(classes[each.type])) == set(each.outputs), each.urn

@@ -100,6 +100,8 @@ _COMPONENTS = ("Stack", "Tenant", "NatsInstance", "Isolation")
 class Project:
     """A copy of the program (by links) with an inventory, a stack and a state of its own."""
 
+    stack = "e2e"
+
     def __init__(
         self,
         target: Target,
@@ -186,7 +188,7 @@ class Project:
     def up_with_preview(self) -> str:
         """Run `pulumi up` as CI does, with the preview that comes before it; returns its output."""
         answer = subprocess.run(
-            ["pulumi", "up", "--yes", "--non-interactive", "--stack", "e2e"],
+            ["pulumi", "up", "--yes", "--non-interactive", "--stack", self.stack],
             cwd=self.folder, env={**os.environ, **self.env}, capture_output=True, text=True,
         )  # fmt: skip
         return answer.stdout + answer.stderr
@@ -195,7 +197,8 @@ class Project:
         """Start `pulumi up` in a session of its own; `said` tells what it says."""
         with self._log.open("wb") as log:
             return subprocess.Popen(
-                ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--stack", "e2e"],
+                ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive",
+                 "--stack", self.stack],
                 cwd=self.folder, env={**os.environ, **self.env}, start_new_session=True,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
             )  # fmt: skip
@@ -206,7 +209,7 @@ class Project:
 
     def recover(self, *arguments: str) -> tuple[int, str]:
         """Run `tenant-nats recover` as a person would; its exit code and its output."""
-        return self.operations("recover", "--stack", "e2e", *arguments)
+        return self.operations("recover", "--stack", self.stack, *arguments)
 
     def operations(self, *command: str) -> tuple[int, str]:
         """Run `tenant-nats` as a person would; its exit code and its output."""
@@ -221,7 +224,7 @@ class Project:
         """Make a target of the project as CI does; its exit code and its output."""
         answer = subprocess.run(
             ["make", "-f", PROJECT / "Makefile", "RUN=", target], cwd=self.folder,
-            env={**os.environ, **self.env, "STACK": "e2e"}, capture_output=True, text=True,
+            env={**os.environ, **self.env, "STACK": self.stack}, capture_output=True, text=True,
         )  # fmt: skip
         return answer.returncode, answer.stdout + answer.stderr
 
@@ -238,7 +241,7 @@ class Project:
     def pulumi(self, *arguments: str, stdin: str = "") -> str:
         """Run a `pulumi` command on the stack, as a person would."""
         return subprocess.run(
-            ["pulumi", *arguments, "--non-interactive", "--stack", "e2e"],
+            ["pulumi", *arguments, "--non-interactive", "--stack", self.stack],
             cwd=self.folder, env={**os.environ, **self.env}, input=stdin,
             check=True, capture_output=True, text=True,
         ).stdout  # fmt: skip
@@ -255,7 +258,7 @@ class Project:
 
     @property
     def _state_file(self) -> Path:
-        [file] = self.state.glob(".pulumi/stacks/*/e2e.json")
+        [file] = self.state.glob(f".pulumi/stacks/*/{self.stack}.json")
         return file
 
     def written(self) -> int:
@@ -295,7 +298,7 @@ class Project:
         log = self.folder / "events.json"
         log.unlink(missing_ok=True)
         answer = subprocess.run(
-            ["pulumi", *command, "--non-interactive", "--stack", "e2e", f"--event-log={log}"],
+            ["pulumi", *command, "--non-interactive", "--stack", self.stack, f"--event-log={log}"],
             cwd=self.folder, env={**os.environ, **self.env}, capture_output=True, text=True,
         )  # fmt: skip
         run = Run(failed=answer.returncode != 0)

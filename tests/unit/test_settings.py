@@ -23,7 +23,7 @@ Configure = Callable[..., None]
 DIGEST = "@sha256:" + "0123456789abcdef" * 4
 DSN = "postgresql://provisioner:hunter2@db.example.com:5432/platform"
 KNOWN = (
-    "clusterDomain, database, databaseUrl, drain, image, inventory, maxCpu, maxInstances, "
+    "cell, clusterDomain, database, databaseUrl, drain, image, inventory, maxCpu, maxInstances, "
     "maxMemory, metrics, monitoringNamespace, namespace, namespaceMode, pod, podSecurity, "
     "readyTimeout, retainNamespace, rollout, runAsUser, service"
 )

@@ -24,7 +24,7 @@ def test_the_quota_of_the_page_holds_ten_standard_servers_and_a_change_of_all_ex
         for key, value in YAML().load(text)["spec"]["hard"].items()
     }
     plan = planned({f"tenant-{number}": 1 for number in range(10)})
-    names = wanted(plan, makes_namespace=False, monitoring=(), stack="").names
+    names = wanted(plan, makes_namespace=False, monitoring={}, owner="").names
     objects = {kinds.KINDS[kind]: called for kind, called in names.items()}
     configured = frozenset(each.config_map_name for each in plan.instances.values())
     before = frozenset(f"{name}-before" for name in plan.instances)

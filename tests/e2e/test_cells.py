@@ -1,0 +1,129 @@
+"""A namespace whose tenants are in several stacks, on the real engine, API server and database."""
+
+import itertools
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.cell import CELL, Cell
+from tests.e2e.project import Target
+
+_NUMBERS = itertools.count(1)
+
+
+@pytest.fixture
+def cell(target: Target, dsn: str, tmp_path: Path, worker_id: str) -> Generator[Cell]:
+    namespace = f"e2e-cell-{worker_id}-{next(_NUMBERS)}"
+    made = Cell(target, tmp_path / "cell", namespace=namespace, dsn=dsn)
+    yield made
+    made.any.remove()
+
+
+def test_a_shard_waits_for_the_base_and_a_second_up_changes_nothing(cell: Cell) -> None:
+    cell.write("001", "acme", "globex")
+    cell.write("002", "hooli")
+    early = cell.member("001").up()
+    assert early.failed
+    assert "deploy the base of the cell first" in early.output
+    assert cell.any.rows() == []
+    members = ("base", "001", "002")
+    cell.up(*members)
+    for name in members:
+        again = cell.member(name).up()
+        assert not again.failed, again.output
+        assert again.changes == []
+    assert cell.any.rows() == [(each, 1, "active") for each in ("acme", "globex", "hooli")]
+
+
+def test_no_shard_goes_on_without_the_closing_policy(cell: Cell) -> None:
+    cell.write("001", "acme")
+    cell.up("base")
+    cell.any.kubectl("delete", "networkpolicy", "tenant-nats-closed")
+    refused = cell.member("001").up()
+    assert refused.failed
+    assert (
+        f"the namespace {cell.namespace} has no NetworkPolicy tenant-nats-closed, which closes "
+        "every server until its tenant's policy opens it: deploy the base of the cell first, "
+        f"tenant-nats/{CELL}-base"
+    ) in refused.output
+    assert cell.identities() == {}
+
+
+def test_the_base_is_not_destroyed_while_a_shard_has_servers(cell: Cell) -> None:
+    cell.write("001", "acme")
+    cell.up("base", "001")
+    before = cell.any.names()
+    refused = cell.base.destroy()
+    assert refused.failed
+    assert (
+        f"the namespace {cell.namespace} still has 1 server of 1 tenant (acme), which this "
+        "stack's closing policy protects: destroy the shards of the cell first"
+    ) in refused.output
+    assert "Traceback" not in refused.output
+    assert cell.any.names() == before
+    for name in ("001", "base"):
+        run = cell.member(name).destroy()
+        assert not run.failed, run.output
+    assert cell.any.names() == []
+
+
+def test_a_tenant_that_is_in_another_shards_state_is_left_alone(cell: Cell) -> None:
+    """Whatever the files say, as in the middle of a move, or where one tenant is in two of them."""
+    cell.write("001", "acme", "globex")
+    cell.write("002", "hooli")
+    cell.up("base", "001", "002")
+    before = cell.identities()
+    cell.write("002", "acme", "hooli", "initech")
+    target = cell.member("002").up("--continue-on-error")
+    assert target.failed
+    assert (
+        f"acme has objects in the namespace {cell.namespace} that this stack's state lacks, so "
+        "they are in that of another stack of the cell. An `up` leaves them alone and fails for "
+        "this tenant"
+    ) in target.output
+    assert ("initech", 1, "active") in cell.any.rows()
+    cell.write("001", "globex")
+    source = cell.member("001").up("--continue-on-error")
+    assert source.failed
+    assert "acme is no longer in it and still has 1 instance and 0 integrations" in source.output
+    after = cell.identities()
+    assert {name: after.get(name) for name in before} == before
+
+
+def test_a_shard_judges_the_rows_of_its_own_tenants_only(cell: Cell) -> None:
+    """Those of another shard are missing in its inventory, and are no loss."""
+    cell.write("001", "acme")
+    cell.write("002", "hooli")
+    cell.up("base", "001", "002")
+    cell.any.execute("UPDATE nats_instances SET dns_name = 'x:4222' WHERE tenant_id = 'acme'")
+    run = cell.member("002").up()
+    assert not run.failed, run.output
+    assert run.changes == []
+    assert "acme" not in run.output
+
+
+def test_recover_of_a_shard_leaves_the_objects_of_the_others_alone(cell: Cell) -> None:
+    """They are in no state that `recover` of this stack reads, and yet they are recorded."""
+    cell.write("001", "acme")
+    cell.write("002", "hooli")
+    cell.up("base", "001", "002")
+    before = cell.identities()
+    for name in ("base", "002"):
+        code, said = cell.member(name).recover()
+        assert code == 0, said
+        again = cell.member(name).up()
+        assert again.changes == [], again.output
+    assert cell.identities() == before
+
+
+def test_a_stack_without_the_settings_of_its_cell_is_refused(cell: Cell) -> None:
+    """It would deploy another inventory, into another namespace."""
+    cell.write("001", "acme")
+    cell.up("base")
+    output = cell.member("001").up_with_preview()
+    assert (
+        f"The stack {CELL}-001 is a member of the cell {CELL} by its name, and its settings have "
+        f"no `cell`: add `--config-file Pulumi.{CELL}.yaml` to the command"
+    ) in output
+    assert cell.identities() == {}
