@@ -11,10 +11,14 @@ from pathlib import Path
 
 from tenancy.cells import Member
 
+PROGRAM, SETTINGS, INVENTORY = "program", "settings", "inventory"
+"""What has a fingerprint."""
 PREFIX = "tenant-nats/"
 """Of the annotations that a mark has."""
 TENANTS = f"{PREFIX}tenants"
 """The annotation with the ids of the tenants, with a comma between them."""
+INSTANCES = f"{PREFIX}instances"
+"""The annotation with the number of their servers."""
 
 _FOLDER = Path(__file__).resolve().parent.parent
 _PACKAGES = (
@@ -41,16 +45,18 @@ def fingerprints(member: Member, folder: Path) -> Mapping[str, str]:
     Raises:
         OSError: a file cannot be read.
     """
-    files = {"settings": member.settings_file}
+    files = {SETTINGS: member.settings_file}
     if member.shard:
-        files["inventory"] = member.inventory
-    return {"program": program(), **{what: _hash([folder / file]) for what, file in files.items()}}
+        files[INVENTORY] = member.inventory
+    return {PROGRAM: program(), **{what: _hash([folder / file]) for what, file in files.items()}}
 
 
-def annotations(said: Mapping[str, str], tenants: Iterable[str]) -> Mapping[str, str]:
-    """What the mark of a member says: its `fingerprints`, and which tenants it has."""
+def annotations(
+    said: Mapping[str, str], tenants: Iterable[str], instances: int
+) -> Mapping[str, str]:
+    """What the mark of a member says: its `fingerprints`, its tenants, how many servers it has."""
     named = {f"{PREFIX}{what}": value for what, value in said.items()}
-    return {**named, TENANTS: ",".join(sorted(tenants))}
+    return {**named, TENANTS: ",".join(sorted(tenants)), INSTANCES: str(instances)}
 
 
 @cache

@@ -24,10 +24,13 @@ def shards(cell: str, folder: Path) -> tuple[Member, ...]:
     Raises:
         OSError: the cell's folder cannot be read.
     """
-    names = sorted(file.stem for file in (folder / FOLDER / cell).iterdir() if _is_shard(file))
+    files = (folder / FOLDER / cell).iterdir()
+    names = sorted(
+        each.stem for each in files if each.suffix == ".yaml" and is_shard_name(each.stem)
+    )
     return tuple(Member(cell=cell, shard=name) for name in names)
 
 
-def _is_shard(file: Path) -> bool:
-    is_named = re.fullmatch(SHARD, file.stem) is not None and file.stem != BASE
-    return file.suffix == ".yaml" and is_named
+def is_shard_name(name: str) -> bool:
+    """Whether a shard may be called so."""
+    return re.fullmatch(SHARD, name) is not None and name != BASE

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pulumi
 
 from components.kubernetes import KubernetesObject
-from tenancy.names import OWNER_LABELS, mark_name
+from tenancy.names import MARK_LABELS, mark_name
 from tenancy.tokens import MARK
 
 
@@ -40,7 +40,7 @@ class Mark(pulumi.ComponentResource):
                 "metadata": {
                     "name": mark_name(args.member),
                     "namespace": args.namespace,
-                    "labels": OWNER_LABELS,
+                    "labels": MARK_LABELS,
                     "annotations": dict(args.annotations),
                 },
             },

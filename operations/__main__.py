@@ -27,6 +27,7 @@ from operations.propose import propose
 from operations.recovery.command import recover
 from operations.render import render
 from operations.rules import rules
+from operations.shards.command import shards
 from operations.sql_exporter import sql_exporter
 from operations.status import status
 from operations.verification.command import verify
@@ -57,6 +58,7 @@ app.command()(status)
 app.command()(verify)
 app.command()(autoscale)
 app.command()(propose)
+app.add_typer(shards, name="shards")
 
 
 def main() -> None:

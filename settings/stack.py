@@ -18,12 +18,11 @@ from settings.values import (
     Image,
     LabelKey,
     LabelValue,
-    MostInstances,
     Pause,
     RunAsUser,
 )
 from tenancy.defaults import CLUSTER_DOMAIN, IMAGE, NAMESPACE, USER
-from tenancy.inventory.types import ClusterDomain, Cpu, Memory, NamespaceName
+from tenancy.inventory.types import ClusterDomain, Cpu, Memory, MostInstances, NamespaceName
 from tenancy.plan.ceiling import Ceiling
 
 _INVENTORY = Path("tenants.yaml")

@@ -8,7 +8,7 @@ from controlplane.roles import NAME, NAME_WORDS, PREFIX
 from tenancy.cells import CELL
 from tenancy.defaults import IMAGE
 from tenancy.inventory.scheduling import LABEL_KEY, LABEL_VALUE, SHORT_PREFIX
-from tenancy.inventory.types import expected
+from tenancy.inventory.types import expected, whole
 
 _TAG = r"[A-Za-z0-9_][-A-Za-z0-9_.]{0,127}"
 Image = Annotated[
@@ -25,21 +25,6 @@ Pause = Annotated[
     str,
     StringConstraints(pattern=r"^(0|[1-9][0-9]{0,3})s$"),
     expected("a time in whole seconds", "30s"),
-]
-
-
-def _whole(value: object) -> object:
-    """A number by its digits, since the engine passes settings as text; no other text is one."""
-    if isinstance(value, str) and value.isascii() and value.isdecimal() and value[0] != "0":
-        return int(value)
-    return value
-
-
-MostInstances = Annotated[
-    int,
-    Field(strict=True, ge=1),
-    BeforeValidator(_whole),
-    expected("a whole number, 1 or more", "100"),
 ]
 Flag = Annotated[bool, expected("true or false", "true")]
 DatabaseName = Annotated[
@@ -61,7 +46,7 @@ def _user(value: object) -> object:
     """The user that a stack names; None where it leaves the user to the platform."""
     if value is None:
         raise ValueError
-    return None if value == "none" else _whole(value)
+    return None if value == "none" else whole(value)
 
 
 RunAsUser = Annotated[

@@ -129,6 +129,8 @@ OWNER_LABELS = {
     "app.kubernetes.io/managed-by": "pulumi",
 }
 """The labels of everything that this project makes."""
+MARK_LABELS = {"app.kubernetes.io/component": "mark", **OWNER_LABELS}
+"""The labels of the marks of a cell."""
 FIELD_MANAGER = "tenant-nats"
 """The name under which the API server records the fields that this project sets."""
 STACK_ANNOTATION = "tenant-nats/stack"

@@ -166,7 +166,7 @@ def _mark(member: Member, plan: Plan) -> Mapping[str, str]:
         raise pulumi.RunError(
             f"{error.filename} cannot be read ({error.strerror}). Nothing was changed."
         ) from None
-    return annotations(said, [tenant.id for tenant in plan.tenants])
+    return annotations(said, [tenant.id for tenant in plan.tenants], len(plan.instances))
 
 
 def _snapshot(settings: Settings, plan: Plan, recorded: Collection[str] | None) -> Snapshot | None:

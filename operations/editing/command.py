@@ -3,10 +3,11 @@
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from operations.editing.fields import once, parsed
 from operations.editing.text import EditError, added, edited
 from operations.exits import Exit, stopped
 from operations.options import InventoryFile, Json, each_utf8, utf8
@@ -17,7 +18,6 @@ from tenancy.inventory import yaml_source
 from tenancy.inventory.faults import InventoryError
 from tenancy.inventory.models import Inventory
 from tenancy.inventory.validation import load, parse
-from tenancy.inventory.yaml_source import NotText
 
 Edit = Callable[[str, str, Mapping[str, object | None]], str]
 
@@ -64,7 +64,7 @@ def add(
     """
     options = {"integrations": integrations, "instances": instances, "size": size}
     given = {field: value for field, value in options.items() if value is not None}
-    _change(added, file, tenant, _once([*given.items(), *_fields(fields or [])]), as_json=as_json)
+    _change(added, file, tenant, once([*given.items(), *parsed(fields or [])]), as_json=as_json)
 
 
 def set_(
@@ -99,48 +99,7 @@ def set_(
          nothing is written
       2  wrong usage
     """
-    _change(edited, file, tenant, _once(_fields(fields)), as_json=as_json)
-
-
-def _fields(given: list[str]) -> list[tuple[str, object | None]]:
-    return [_field(each) for each in given]
-
-
-def _once(given: list[tuple[str, object | None]]) -> dict[str, object | None]:
-    """The fields by name; a field given twice is refused, since either value may be meant."""
-    fields: dict[str, object | None] = {}
-    for name, value in given:
-        if name in fields:
-            raise typer.BadParameter(f"{name} is given twice; say it once")
-        fields[name] = value
-    return fields
-
-
-def _field(given: str) -> tuple[str, object | None]:
-    name, equals, value = given.partition("=")
-    if not equals or not all(name.split(".")):
-        raise typer.BadParameter(f"{given}: expected FIELD=VALUE, for example instances=2")
-    if not value:
-        return name, None
-    try:
-        document = yaml_source.parse(Path(given), f"value: {value}\n".encode())
-    except InventoryError as error:
-        problem = error.faults[0].problem
-        raise typer.BadParameter(f"{given}: the value is wrong: {problem}") from None
-    return name, _said(document.value["value"])  # pyright: ignore
-
-
-def _said(value: Any) -> object:
-    """A value as it is meant: on a command line, `no` is text."""
-    match value:
-        case NotText(source):
-            return source
-        case dict():
-            return {key: _said(inner) for key, inner in value.items()}  # pyright: ignore
-        case tuple():
-            return tuple(_said(item) for item in value)  # pyright: ignore
-        case _:
-            return value
+    _change(edited, file, tenant, once(parsed(fields)), as_json=as_json)
 
 
 def _change(

@@ -40,7 +40,7 @@ def edited(text: str, tenant: str, changes: Mapping[str, object | None]) -> str:
         EditError: there is no such tenant, or the text cannot be edited by a program.
         InventoryError: the text is not YAML that can be read in one way only.
     """
-    before = _read(text)
+    before = read(text)
     entries = _tenants(before)
     if tenant not in entries:
         close = get_close_matches(tenant, entries, n=1)
@@ -56,30 +56,36 @@ def added(text: str, tenant: str, fields: Mapping[str, object | None]) -> str:
         EditError: the tenant is there already, or the text cannot be edited by a program.
         InventoryError: the text is not YAML that can be read in one way only.
     """
-    before = _read(text)
+    before = read(text)
     if tenant in _tenants(before):
         raise EditError(f"Tenant {printable(tenant)} is there already; `set` changes it.")
     return _written(text, before, tenant, _changed({}, fields))
 
 
-def _read(text: str) -> Data:
+def read(text: str) -> Data:
+    """What the text of an inventory says, without a look at the models.
+
+    Raises:
+        InventoryError: the text is not YAML that can be read in one way only.
+    """
     document = parse(_NAME, text.encode())
     if document.faults:
         raise InventoryError(_NAME, document.faults)
-    return _mapping(document.value)
+    return mapping_of(document.value)
 
 
 def _tenants(inventory: Data) -> Data:
-    return _mapping(inventory.get("tenants"))
+    return mapping_of(inventory.get("tenants"))
 
 
-def _mapping(value: object) -> Data:
+def mapping_of(value: object) -> Data:
+    """`value` if it is a mapping, and otherwise an empty one."""
     return cast("Data", value) if isinstance(value, dict) else {}
 
 
 def _changed(value: object, changes: Mapping[str, object | None]) -> Data:
     """A mapping after `changes`. A mapping that a removal leaves empty is removed too."""
-    fields = dict(_mapping(value))
+    fields = dict(mapping_of(value))
     for dotted, new in changes.items():
         field, _, rest = dotted.partition(".")
         if rest:
@@ -104,17 +110,26 @@ def _frozen(value: object) -> object:
 
 def _written(text: str, before: Data, tenant: str, fields: Data) -> str:
     after = {**before, "tenants": {**_tenants(before), tenant: fields}}
+    return rewritten(text, before, after, f"the entry of {printable(tenant)}")
+
+
+def rewritten(text: str, before: Data, after: Data, what: str = "the inventory") -> str:
+    """`text`, which says `before`, changed so that it says `after`; all else stays as it is.
+
+    Raises:
+        EditError: it cannot be done; `what` names what is changed.
+    """
     try:
         document = yaml_edit.Document.parse(text)
         _write(document.as_mapping(), before, after)
         result = str(document)
-        if _read(result) == after:
+        if read(result) == after:
             return result
     except (yaml_edit.YamlError, InventoryError, TypeError):
         pass
     raise EditError(
-        f"The entry of {printable(tenant)} is written in a way that no program can safely edit; "
-        "edit it by hand."
+        f"{what[:1].upper()}{what[1:]} is written in a way that no program can safely edit; edit "
+        "it by hand."
     )
 
 

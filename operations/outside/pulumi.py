@@ -17,6 +17,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from cell.folders import member_in
+from tenancy.cells import Member
 from tenancy.inventory.faults import dotted, printable
 
 _T = TypeVar("_T")
@@ -36,6 +37,10 @@ class EngineError(Exception):
 
 class StackLockedError(EngineError):
     """Another engine holds the stack's lock."""
+
+
+class NoStackError(EngineError):
+    """There is no such stack in the backend."""
 
 
 class Update(BaseModel):
@@ -151,9 +156,13 @@ class Engine:
         return found
 
     @property
+    def _member(self) -> Member | None:
+        return member_in(self.folder, self.stack_name)
+
+    @property
     def _settings(self) -> list[str]:
         """Where the stack's settings are, if not in the file of its own name: those of its cell."""
-        member = member_in(self.folder, self.stack_name)
+        member = self._member
         return [f"--config-file={member.settings_file}"] if member else []
 
     def backend(self) -> str:
@@ -162,8 +171,12 @@ class Engine:
         return _understood(TypeAdapter(_Account), said, "whoami").url
 
     def create(self) -> None:
-        """Make the stack."""
+        """Make the stack; one that is a member of a cell has the settings of its cell only."""
+        own = self.folder / f"Pulumi.{self.stack_name}.yaml"
+        is_needless = self._member is not None and not own.exists()
         self._run("stack", "init")
+        if is_needless:
+            own.unlink(missing_ok=True)
 
     def setting(self, key: str) -> str:
         """One setting of the stack's configuration, such as `kubernetes:context`, decrypted."""
@@ -172,6 +185,15 @@ class Engine:
     def outputs(self) -> Mapping[str, Any]:
         """What the last `up` has exported."""
         return _understood(_OUTPUTS, self._run("stack", "output", "--json"), "stack output")
+
+    def move(self, urns: Sequence[str], target: "Engine") -> None:
+        """Move components, each with all that is in it, to the state of `target`.
+
+        The engine writes the target's state first. If it ends before it writes this stack's, both
+        have them.
+        """
+        stacks = (f"--source={self.stack}", f"--dest={target.stack}")
+        _run(self.folder, self.environment, ["state", "move", *urns, *stacks, "--yes"])
 
     def cancel(self) -> None:
         """Remove the stack's lock, whoever holds it."""
@@ -272,7 +294,10 @@ def _run(
         said = _complaint(
             answer.stdout.decode(errors="replace"), answer.stderr.decode(errors="replace")
         )
-        kind = StackLockedError if any(words in said for words in _LOCKED) else EngineError
+        kind = next(
+            (kind for kind, signs in _KINDS.items() if any(words in said for words in signs)),
+            EngineError,
+        )
         raise kind(f"pulumi {command}: {said or f'exit code {answer.returncode}, without a word'}")
     try:
         return answer.stdout.decode()
@@ -280,10 +305,13 @@ def _run(
         raise EngineError(f"pulumi {command} printed bytes that are not UTF-8 ({error}).") from None
 
 
-_LOCKED = (
-    "the stack is currently locked",  # a bucket or a folder
-    "Another update is currently in progress",  # Pulumi Cloud
-)
+_KINDS: Mapping[type[EngineError], tuple[str, ...]] = {
+    StackLockedError: (
+        "the stack is currently locked",  # a bucket or a folder
+        "Another update is currently in progress",  # Pulumi Cloud
+    ),
+    NoStackError: ("no stack named",),
+}
 
 
 _SAYS_NOTHING = "program exited with non-zero exit code"

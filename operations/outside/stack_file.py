@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
@@ -12,17 +12,18 @@ from ruamel.yaml.error import YAMLError
 from controlplane.platform import PLATFORM, Platform
 from controlplane.section import DatabaseSection
 from operations.outside.files import read_bytes
-from tenancy.defaults import CLUSTER_DOMAIN
+from tenancy.defaults import CLUSTER_DOMAIN, NAMESPACE
 from tenancy.inventory.faults import dotted, printable
-from tenancy.inventory.types import ClusterDomain
+from tenancy.inventory.types import ClusterDomain, Cpu, Memory, MostInstances, NamespaceName
+from tenancy.plan.ceiling import Ceiling
 
 _PREFIX = "tenant-nats:"
 """The prefix of the program's own keys in the file."""
 _EXAMPLE = "config: {tenant-nats:namespace: vrsky-tenants}"
 UNREAD = frozenset(
     {
-        "cell", "databaseUrl", "drain", "image", "inventory", "maxCpu", "maxInstances", "maxMemory",
-        "metrics", "monitoringNamespace", "namespace", "namespaceMode", "pod", "podSecurity",
+        "cell", "databaseUrl", "drain", "image", "inventory",
+        "metrics", "monitoringNamespace", "namespaceMode", "pod", "podSecurity",
         "readyTimeout", "retainNamespace", "rollout", "runAsUser", "service",
     }
 )  # fmt: skip
@@ -34,11 +35,29 @@ class StackFileError(Exception):
     """The file cannot be used; the text is a line for each fault, with an example."""
 
 
+def _as_passed(value: object) -> object:
+    """A value as the engine passes it to a program: a number as text."""
+    return str(value) if type(value) is int else value
+
+
 class _Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", alias_generator=to_camel)
 
     database: DatabaseSection = DatabaseSection()
     cluster_domain: ClusterDomain = CLUSTER_DOMAIN
+    namespace: NamespaceName = NAMESPACE
+    max_instances: MostInstances | None = None
+    max_cpu: Annotated[Cpu, BeforeValidator(_as_passed)] | None = None
+    max_memory: Memory | None = None
+
+
+def namespace_in(file: Path | None) -> str:
+    """Where the servers live; the default without a file or a setting.
+
+    Raises:
+        StackFileError: it cannot be read, or it names no namespace.
+    """
+    return _read(file).namespace if file else NAMESPACE
 
 
 def platform_in(file: Path | None) -> Platform:
@@ -48,6 +67,16 @@ def platform_in(file: Path | None) -> Platform:
         StackFileError: it cannot be read, or what it has there does not fit.
     """
     return _read(file).database.platform if file else PLATFORM
+
+
+def ceiling_in(file: Path) -> Ceiling:
+    """The most that the stack, or the cell, may ask for.
+
+    Raises:
+        StackFileError: it cannot be read, or what it has there does not fit.
+    """
+    found = _read(file)
+    return Ceiling(instances=found.max_instances, cpu=found.max_cpu, memory=found.max_memory)
 
 
 def cluster_domain_in(file: Path | None, given: str | None = None) -> str:
@@ -105,6 +134,10 @@ _EXAMPLES = {
     "tables": "{instances: servers}",
     "statuses": "{draining: terminating}",
     "clusterDomain": CLUSTER_DOMAIN,
+    "namespace": NAMESPACE,
+    "maxInstances": "100",
+    "maxCpu": '"100"',
+    "maxMemory": "400Gi",
 }
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     Field,
     StringConstraints,
     ValidationError,
@@ -192,6 +193,21 @@ Memory = Annotated[
     str,
     StringConstraints(strict=True, pattern=r"^[1-9][0-9]{0,6}(Mi|Gi)$"),
     expected("memory in whole Mi or Gi", "4Gi"),
+]
+
+
+def whole(value: object) -> object:
+    """A number by its digits, since the engine passes settings as text; no other text is one."""
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and value[0] != "0":
+        return int(value)
+    return value
+
+
+MostInstances = Annotated[
+    int,
+    Field(strict=True, ge=1),
+    BeforeValidator(whole),
+    expected("a whole number, 1 or more", "100"),
 ]
 
 _AMOUNT = r"^[1-9][0-9]{0,6}(KB|MB)$"

@@ -2,9 +2,11 @@
 
 import copy
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
-from tests.e2e.project import SIZES, Project, Run, Settings, Target
+from tenancy.tokens import TENANT
+from tests.e2e.project import SIZES, Project, Run, Target
 
 CELL = "eu"
 
@@ -30,7 +32,8 @@ class Cell:
         self.any = MemberProject(
             target, folder, namespace=namespace, dsn=dsn, settings={"cell": CELL, "drain": "0s"}
         )
-        (folder / "Pulumi.e2e.yaml").rename(folder / f"Pulumi.{CELL}.yaml")
+        self._settings = folder / f"Pulumi.{CELL}.yaml"
+        (folder / "Pulumi.e2e.yaml").rename(self._settings)
         self.namespace = namespace
         self.folder = folder / "inventory" / CELL
         self.folder.mkdir(parents=True)
@@ -52,6 +55,38 @@ class Cell:
             self._members[name] = member
         return self._members[name]
 
+    def know(self, name: str) -> None:
+        """Know a member whose stack a command has made."""
+        member = copy.copy(self.any)
+        member.stack = f"{CELL}-{name}"
+        self._members[name] = member
+
+    def alone(self) -> MemberProject:
+        """The stack that has the namespace for itself, before there is a cell."""
+        self.folder.rmdir()
+        one = copy.copy(self.any)
+        one.stack = CELL
+        settings = self._settings.read_text()
+        one.pulumi("stack", "init")
+        self._settings.write_text(settings)
+        self.configure({"cell": None})
+        return one
+
+    def become_a_cell(self) -> None:
+        """What docs/scale.md says of one stack that becomes a cell, until its first split."""
+        self.any.pulumi("stack", "rename", f"{CELL}-base", stack=CELL)
+        (self.any.folder / f"Pulumi.{CELL}-base.yaml").rename(self._settings)
+        self.configure({"cell": CELL})
+        self.folder.mkdir()
+        (self.any.folder / "tenants.yaml").rename(self.folder / "001.yaml")
+        self.any.kubectl(
+            "annotate", "--overwrite", "networkpolicy", "tenant-nats-closed",
+            f"tenant-nats/stack=tenant-nats/{CELL}-base",
+        )  # fmt: skip
+        self.know("base")
+        code, said = self.shards("settle")
+        assert code == 0, said
+
     def write(self, shard: str, *tenants: str) -> None:
         """Replace the tenants of a shard, each with one small server."""
         (self.folder / f"{shard}.yaml").write_text(inventory(*tenants))
@@ -62,12 +97,13 @@ class Cell:
             run = self.member(name).up()
             assert not run.failed, run.output
 
-    def configure(self, settings: Settings) -> None:
-        """Add to the settings of the cell."""
-        file = self.any.folder / f"Pulumi.{CELL}.yaml"
-        content = json.loads(file.read_text())
-        content["config"] |= {f"tenant-nats:{name}": value for name, value in settings.items()}
-        file.write_text(json.dumps(content))
+    def configure(self, settings: Mapping[str, object]) -> None:
+        """Change the settings of the cell; None removes one."""
+        content = json.loads(self._settings.read_text())
+        changed = {f"tenant-nats:{name}": value for name, value in settings.items()}
+        kept = {**content["config"], **changed}
+        content["config"] = {key: value for key, value in kept.items() if value is not None}
+        self._settings.write_text(json.dumps(content))
 
     def identities(self) -> dict[str, tuple[str, int]]:
         """`Kind/name` of each object of tenants → its UID and its generation."""
@@ -79,3 +115,26 @@ class Cell:
             for each in self.any.objects()
             if "tenant_id" in each["metadata"].get("labels", {})
         }
+
+    def shards(self, *command: str) -> tuple[int, str]:
+        """Run `tenant-nats shards` as a person would; its exit code and its output."""
+        return self.any.operations("shards", *command)
+
+    def due(self) -> list[str]:
+        """The stacks that are to be deployed."""
+        code, said = self.shards("due", "--json", f"--context={self.any.target.context}")
+        assert code == 0, said
+        return sorted(json.loads(said)["why"])
+
+    def states(self, *names: str) -> list[set[str]]:
+        """The tenants that the states of these members have."""
+        return [
+            {
+                each["urn"].rpartition("::")[2]
+                for each in json.loads(self.member(name).pulumi("stack", "export"))["deployment"][
+                    "resources"
+                ]
+                if each["type"] == TENANT
+            }
+            for name in names
+        ]

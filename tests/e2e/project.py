@@ -238,10 +238,10 @@ class Project:
         ):
             subprocess.run(["git", *command], cwd=self.folder, check=True)
 
-    def pulumi(self, *arguments: str, stdin: str = "") -> str:
-        """Run a `pulumi` command on the stack, as a person would."""
+    def pulumi(self, *arguments: str, stdin: str = "", stack: str | None = None) -> str:
+        """Run a `pulumi` command on the stack, or on another one, as a person would."""
         return subprocess.run(
-            ["pulumi", *arguments, "--non-interactive", "--stack", self.stack],
+            ["pulumi", *arguments, "--non-interactive", "--stack", stack or self.stack],
             cwd=self.folder, env={**os.environ, **self.env}, input=stdin,
             check=True, capture_output=True, text=True,
         ).stdout  # fmt: skip

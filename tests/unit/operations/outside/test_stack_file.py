@@ -127,7 +127,7 @@ def test_all_faults_of_a_file_are_told_a_line_for_each(file: Path) -> None:
 
 
 def test_every_setting_of_a_stack_is_known_here_and_no_other() -> None:
-    read = {"database", "clusterDomain"}
+    read = {"database", "clusterDomain", "namespace", "maxCpu", "maxInstances", "maxMemory"}
     stacks = {str(field.alias) for field in Settings.model_fields.values()}
     assert UNREAD | read == stacks | {"databaseUrl"}
     assert not UNREAD & read

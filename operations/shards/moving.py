@@ -1,0 +1,232 @@
+"""Moves entries of tenants between the inventories of a cell.
+
+The new file is written first: an interrupted move leaves a tenant in both, and never in none. The
+same call finishes it.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from operations.editing.entries import joined, without
+from operations.editing.text import added, mapping_of, read
+from operations.outside.files import read_text, replace_file, write_text
+from tenancy.cells import Member
+from tenancy.inventory.faults import printable
+from tenancy.inventory.validation import parse
+from tenancy.words import listed
+
+
+class MoveError(Exception):
+    """It cannot be done; the text says why, and what was written before."""
+
+
+@dataclass
+class Inventories:
+    """The inventories of a cell, as texts."""
+
+    folder: Path
+    """The project's."""
+    cell: str
+    shards: tuple[Member, ...]
+    say: Callable[[str], None]
+    _texts: dict[Member, str] = field(default_factory=dict[Member, str])
+
+    def shard(self, name: str) -> Member:
+        """The shard of this name.
+
+        Raises:
+            MoveError: it has no inventory.
+        """
+        found = next((each for each in self.shards if each.shard == name), None)
+        if found is None:
+            known = ", ".join(str(each.shard) for each in self.shards)
+            raise MoveError(
+                f"There is no shard {printable(name)} in {self._folder}; there are {known}. "
+                "`tenant-nats shards split` makes one."
+            )
+        return found
+
+    def homes(self, tenants: Collection[str] | None = None) -> Mapping[str, Member]:
+        """The shard whose inventory has the tenant, by tenant; those of all tenants for None.
+
+        Raises:
+            MoveError: a tenant is in several inventories.
+            InventoryError, OSError: an inventory cannot be read.
+        """
+        found: dict[str, Member] = {}
+        for shard in self.shards:
+            if tenants is None:
+                having = self._tenants(shard)
+            else:
+                having = {each for each in tenants if self._has(shard, each)}
+            for tenant in having:
+                if tenant in found:
+                    raise MoveError(
+                        f"{tenant} is in {found[tenant].inventory} and in {shard.inventory}: "
+                        f"`tenant-nats shards move {tenant} SHARD` leaves it in one. Nothing was "
+                        "done."
+                    )
+                found[tenant] = shard
+        return found
+
+    def holders(self, tenants: Collection[str]) -> set[Member]:
+        """The shards whose inventories have any of these tenants."""
+        return {each for each in self.shards if any(self._has(each, tenant) for tenant in tenants)}
+
+    def move(self, tenants: Collection[str], target: Member) -> None:
+        """Move the entries of these tenants to the inventory of `target`.
+
+        Raises:
+            MoveError, EditError, InventoryError, OSError: it cannot be done.
+        """
+        sources = self._sources(tenants, target)
+        for source, going in sources.items():
+            if going >= self._tenants(source):
+                raise MoveError(
+                    f"{source.inventory} would be left without a tenant: `tenant-nats shards merge "
+                    f"{source.shard} {target.shard}` moves a whole shard. Nothing was done."
+                )
+        for source, going in sources.items():
+            self._transfer(going, source, target)
+
+    def split(self, source: Member, name: str | None) -> Member:
+        """Move the later half of a shard's tenants to a new shard, and return that.
+
+        The new inventory is a copy without the tenants that stay, so sizes and comments are the
+        same. Without a `name` it gets the next number.
+
+        Raises:
+            MoveError, EditError, InventoryError, OSError: it cannot be done.
+        """
+        tenants = self._tenants(source)
+        if target := self._begun(source, name):
+            going = self._tenants(target) & tenants
+        else:
+            if len(tenants) < 2:
+                raise MoveError(f"{source.inventory} has one tenant, so there is nothing to split.")
+            target = Member(cell=self.cell, shard=name or self._next())
+            going = set(sorted(tenants)[len(tenants) // 2 :])
+            self._write(target, without(self._text(source), tenants - going))
+            self.shards = (*self.shards, target)
+        self._write(source, without(self._text(source), going))
+        self._tell(going, source, target)
+        return target
+
+    def merge(self, source: Member, target: Member) -> None:
+        """Move all tenants of a shard to another one, and remove its inventory.
+
+        Raises:
+            MoveError, EditError, InventoryError, OSError: it cannot be done.
+        """
+        if source == target:
+            raise MoveError("A shard cannot be merged into itself. Nothing was done.")
+        going = self._tenants(source)
+        self._write(target, joined(self._text(target), self._text(source), sorted(going)))
+        (self.folder / source.inventory).unlink()
+        self.shards = tuple(each for each in self.shards if each != source)
+        self._tell(going, source, target)
+
+    def add(self, tenant: str, fields: Mapping[str, object | None], most: int) -> Member:
+        """Add a tenant to the shard with most room, or to a new one if no shard has any.
+
+        Args:
+            tenant: the id.
+            fields: of its entry.
+            most: how many tenants a shard may have.
+
+        Returns:
+            The shard that has the tenant.
+
+        Raises:
+            MoveError, EditError, InventoryError, OSError: it cannot be done.
+        """
+        if having := self.holders([tenant]):
+            [*_, shard] = having
+            raise MoveError(f"{tenant} is in {shard.inventory} already; `set` changes it.")
+        # By its length, since to parse every inventory takes seconds.
+        shard = min(self.shards, key=lambda each: len(self._text(each)))
+        others = self._tenants(shard)
+        text = added(self._text(shard), tenant, fields)
+        if len(others) >= most:
+            shard = Member(cell=self.cell, shard=self._next())
+            # So the new inventory has the sizes that the others have.
+            text = without(text, others)
+            self.shards = (*self.shards, shard)
+        self._write(shard, text)
+        return shard
+
+    def _sources(self, tenants: Collection[str], target: Member) -> dict[Member, set[str]]:
+        """The inventories that these tenants are to leave, each with those that it has."""
+        found: dict[Member, set[str]] = {}
+        for tenant in tenants:
+            having = [each for each in self.shards if self._has(each, tenant)]
+            others = [each for each in having if each != target]
+            if not having:
+                raise MoveError(
+                    f"No inventory in {self._folder} has a tenant {printable(tenant)}. Nothing was "
+                    "done."
+                )
+            if len(others) > 1:
+                named = listed([str(each.inventory) for each in others], most=3)
+                raise MoveError(
+                    f"{tenant} is in {named}: take it out of all but one by hand. Nothing was done."
+                )
+            for source in others:
+                found.setdefault(source, set()).add(tenant)
+        return found
+
+    def _transfer(self, tenants: Collection[str], source: Member, target: Member) -> None:
+        come = joined(self._text(target), self._text(source), sorted(tenants))
+        left = without(self._text(source), tenants)
+        self._write(target, come)
+        self._write(source, left)
+        self._tell(tenants, source, target)
+
+    def _begun(self, source: Member, name: str | None) -> Member | None:
+        """The shard that an interrupted split of `source` has made: all that it has is doubled."""
+        tenants = self._tenants(source)
+        for each in self.shards:
+            if each == source or name not in (None, each.shard):
+                continue
+            is_near = any(tenant in self._text(each) for tenant in tenants)
+            if is_near and self._tenants(each) <= tenants:
+                return each
+            if name == each.shard:
+                raise MoveError(f"{each.inventory} is there already. Nothing was done.")
+        return None
+
+    def _next(self) -> str:
+        """The number after the highest, as long as the others."""
+        numbers = [str(each.shard) for each in self.shards if str(each.shard).isdigit()]
+        width = max((len(each) for each in numbers), default=3)
+        return str(max(map(int, numbers), default=0) + 1).zfill(width)
+
+    def _has(self, shard: Member, tenant: str) -> bool:
+        # To parse every inventory takes seconds, and nearly all are done with by the first half.
+        return tenant in self._text(shard) and tenant in self._tenants(shard)
+
+    def _write(self, shard: Member, text: str) -> None:
+        """Replace an inventory, unless the new one has a fault."""
+        parse(shard.inventory, text.encode())
+        file = self.folder / shard.inventory
+        if file.exists():
+            replace_file(file, text.encode())
+        else:
+            write_text(file, text)
+        self._texts[shard] = text
+
+    def _tell(self, tenants: Collection[str], source: Member, target: Member) -> None:
+        self.say(f"{listed(sorted(tenants), most=5)}: {source.inventory} → {target.inventory}.")
+
+    @property
+    def _folder(self) -> Path:
+        return self.shards[0].inventory.parent
+
+    def _text(self, shard: Member) -> str:
+        if shard not in self._texts:
+            self._texts[shard] = read_text(self.folder / shard.inventory)
+        return self._texts[shard]
+
+    def _tenants(self, shard: Member) -> set[str]:
+        return set(mapping_of(read(self._text(shard)).get("tenants")))

@@ -1,0 +1,175 @@
+"""Lets the states of a cell follow its inventories: each tenant is in the state of its own shard.
+
+The engine has no move over two states that is whole or not at all. So nothing is remembered: what
+the files and the states say at any moment tells what is left to do, and an interrupted move is
+finished by the next call. Until then no `up` harms the tenant: the shard that has the state refuses
+to remove it, and the shard that has the file sees that its objects are elsewhere.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from operations.outside.pulumi import Engine, EngineError, NoStackError, Resource, State
+from operations.recovery.pending import name, operations, resources
+from tenancy.cells import Member
+from tenancy.tokens import TENANT
+from tenancy.words import counted, listed
+
+_AT_ONCE = 4
+"""How many states are read at a time."""
+
+
+@dataclass
+class States:
+    """The states of some members of a cell, read when they are first asked for."""
+
+    engine: Callable[[Member], Engine]
+    _read: dict[Member, State | None] = field(default_factory=dict[Member, State | None])
+    """None for a member without a stack."""
+
+    def read(self, members: Iterable[Member]) -> None:
+        """Read several states at once.
+
+        Raises:
+            EngineError: a state cannot be read.
+        """
+        missing = [each for each in members if each not in self._read]
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            self._read.update(zip(missing, pool.map(self._exported, missing), strict=True))
+
+    def forget(self, *members: Member) -> None:
+        """Read these again when they are next asked for."""
+        for each in members:
+            self._read.pop(each, None)
+
+    def of(self, member: Member) -> State | None:
+        """The state of a member; None if it has no stack."""
+        self.read([member])
+        return self._read[member]
+
+    def tenants(self, member: Member) -> Mapping[str, str]:
+        """The tenants that a member's state has, each with the URN of its component."""
+        state = self.of(member)
+        found = resources(state) if state else []
+        return {name(each): each["urn"] for each in found if each["type"] == TENANT}
+
+    def _exported(self, member: Member) -> State | None:
+        try:
+            return self.engine(member).export()
+        except NoStackError:
+            return None
+
+
+def settle(homes: Mapping[str, Member], states: States, members: Iterable[Member]) -> list[str]:
+    """Move tenants between states until each is in that of its home alone.
+
+    Args:
+        homes: the shard whose inventory has the tenant, by tenant. Others are left alone.
+        states: of the cell.
+        members: where to look for them, the base too: it has them when one stack becomes a cell.
+
+    Returns:
+        What was done, a line for each pair of stacks.
+
+    Raises:
+        EngineError: a stack was interrupted or is in use, or the engine failed. What was done
+            before stays done, and the next call goes on.
+    """
+    members = list(members)
+    states.read(members)
+    done: list[str] = []
+    for source in members:
+        for target in sorted(set(homes.values()) - {source}, key=lambda each: each.stack):
+            held = states.tenants(source)
+            going = [each for each in held if homes.get(each) == target]
+            if going:
+                _transfer(going, source, target, states)
+                done.append(f"{listed(sorted(going), most=5)}: {source.stack} → {target.stack}.")
+    return done
+
+
+def _transfer(tenants: list[str], source: Member, target: Member, states: States) -> None:
+    _check_whole(states, source, target)
+    held, there = states.tenants(source), states.engine(target)
+    before = {tenant: _ids(states.of(source), held[tenant]) for tenant in tenants}
+    if states.of(target) is None:
+        there.create()
+        states.forget(target)
+    # An interrupted move has written the target's state, and not yet the source's.
+    doubled = states.tenants(target).keys() & held.keys()
+    if new := [held[each] for each in tenants if each not in doubled]:
+        states.engine(source).move(new, there)
+        states.forget(source, target)
+    if old := [held[each] for each in tenants if each in doubled]:
+        if here := states.of(source):
+            states.engine(source).replace_state(without(here, old))
+        states.forget(source)
+    _verify(before, source, target, states)
+
+
+def _check_whole(states: States, *members: Member) -> None:
+    for member in members:
+        state = states.of(member)
+        if state and (pending := operations(state)):
+            raise EngineError(
+                f"{member.stack} was interrupted ({counted(len(pending), 'pending operation')}): "
+                f"run `tenant-nats recover --stack {member.stack}` first, then this again."
+            )
+
+
+def _verify(
+    before: Mapping[str, Collection[str]], source: Member, target: Member, states: States
+) -> None:
+    """Check that the target has exactly what the source had, and the source no more of it.
+
+    Raises:
+        EngineError: it has not, so somebody should look at both states.
+    """
+    there, left = states.of(target), states.tenants(source)
+    for tenant, ids in before.items():
+        has = _ids(there, states.tenants(target).get(tenant))
+        if sorted(has) != sorted(ids) or tenant in left:
+            objects = counted(len(ids), "object")
+            raise EngineError(
+                f"{tenant} is not moved as a whole: {source.stack} had {objects} of it, and "
+                f"{target.stack} has {len(has)}. Deploy neither; look at both by `pulumi stack "
+                "export`."
+            )
+
+
+def _ids(state: State | None, urn: str | None) -> list[str]:
+    """The ids of all that is in a component; none without it."""
+    if state is None or urn is None:
+        return []
+    inside = _inside(state, [urn])
+    return [str(each["id"]) for each in resources(state) if each["urn"] in inside and "id" in each]
+
+
+def without(state: State, urns: Iterable[str]) -> State:
+    """The state without these components and all that is in them."""
+    gone = _inside(state, urns)
+    kept = [_independent(each, gone) for each in resources(state) if each["urn"] not in gone]
+    return {**state, "deployment": {**state["deployment"], "resources": kept}}
+
+
+def _inside(state: State, urns: Iterable[str]) -> set[str]:
+    found = set(urns)
+    # A child comes after its parent.
+    for each in resources(state):
+        if each.get("parent") in found:
+            found.add(each["urn"])
+    return found
+
+
+def _independent(resource: Resource, gone: Collection[str]) -> Resource:
+    """The resource without its dependencies on what is gone."""
+    depends: list[str] = resource.get("dependencies") or []
+    by_property: dict[str, list[str]] = resource.get("propertyDependencies") or {}
+    return {
+        **resource,
+        "dependencies": [urn for urn in depends if urn not in gone],
+        "propertyDependencies": {
+            key: [urn for urn in each or [] if urn not in gone] for key, each in by_property.items()
+        },
+    }

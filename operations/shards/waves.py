@@ -1,0 +1,54 @@
+"""In which order the shards that are due are deployed: pure.
+
+An edit concerns its own shard alone. A new version of the program, or other settings, concerns all:
+a canary goes first, then a tenth, then the rest, so that a fault of it stops at the canary.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import ceil
+
+from operations.shards.marks import Due
+
+EDITS, CANARY, TENTH, REST = "edits", "canary", "tenth", "rest"
+WAVES = (EDITS, CANARY, TENTH, REST)
+
+
+@dataclass(frozen=True)
+class Wave:
+    """Shards that may be deployed at once."""
+
+    name: str
+    shards: tuple[str, ...]
+
+    def batches(self, most: int) -> tuple[str, ...]:
+        """The shards in at most so many groups of nearly one size, a space between two shards."""
+        count = min(most, len(self.shards))
+        groups = (self.shards[start::count] for start in range(count))
+        return tuple(" ".join(group) for group in groups)
+
+
+def waves(due: Iterable[Due], canary: str | None = None) -> tuple[Wave, ...]:
+    """All four waves, each perhaps empty.
+
+    Args:
+        due: the members that are due; the base is in no wave.
+        canary: the shard that is to be the first one if it is due; otherwise the first by name.
+    """
+    shards = [each for each in due if each.member.shard]
+    edits = [each.member.name for each in shards if each.is_edit]
+    others = [each.member.name for each in shards if not each.is_edit]
+    if canary in others:
+        others = [canary, *(each for each in others if each != canary)]
+    tenth = 1 + ceil(len(others[1:]) / 10)
+    return tuple(
+        Wave(name, tuple(found))
+        for name, found in zip(
+            WAVES, (edits, others[:1], others[1:tenth], others[tenth:]), strict=True
+        )
+    )
+
+
+def named(found: Sequence[Wave], name: str) -> Wave:
+    """The wave of this name."""
+    return next(each for each in found if each.name == name)

@@ -1,0 +1,185 @@
+"""Moves between the shards of a cell: nothing restarts, and the same call finishes what stopped."""
+
+import itertools
+from collections.abc import Callable, Generator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.cell import CELL, Cell, inventory
+from tests.e2e.project import Target
+
+_NUMBERS = itertools.count(1)
+
+
+@pytest.fixture
+def cell(target: Target, dsn: str, tmp_path: Path, worker_id: str) -> Generator[Cell]:
+    namespace = f"e2e-moves-{worker_id}-{next(_NUMBERS)}"
+    made = Cell(target, tmp_path / "cell", namespace=namespace, dsn=dsn)
+    yield made
+    made.any.remove()
+
+
+def deployed(cell: Cell) -> dict[str, tuple[str, int]]:
+    """A base and two shards; what their tenants have."""
+    cell.write("001", "acme", "globex", "initech")
+    cell.write("002", "hooli")
+    cell.up("base", "001", "002")
+    assert cell.due() == []
+    return cell.identities()
+
+
+def check_settled(cell: Cell, before: dict[str, tuple[str, int]], **shards: set[str]) -> None:
+    """An `up` of each shard changes its mark alone; each tenant is in one state, and as it was."""
+    names = [name.removeprefix("s") for name in shards]
+    for name in names:
+        run = cell.member(name).up()
+        assert not run.failed, run.output
+        assert run.changed <= {
+            f"update ConfigMap {name}-mark",
+            f"create ConfigMap {name}-mark",
+            f"create Mark {name}",
+            "update pulumi-python default",
+        }, run.output
+    assert cell.identities() == before
+    assert cell.states(*names) == list(shards.values())
+    assert cell.due() == []
+    assert len(cell.any.rows()) == sum(map(len, shards.values()))
+
+
+def test_a_move_restarts_nothing(cell: Cell) -> None:
+    before = deployed(cell)
+    code, said = cell.shards("move", "acme", "globex", "002")
+    assert (code, said) == (
+        0,
+        "acme, globex: inventory/eu/001.yaml → inventory/eu/002.yaml.\n"
+        "State of acme, globex: eu-001 → eu-002.\n"
+        "Commit the inventories, and deploy the shards that are due.\n",
+    )
+    assert cell.due() == ["eu-001", "eu-002"]
+    check_settled(cell, before, s001={"initech"}, s002={"acme", "globex", "hooli"})
+
+
+def test_a_move_can_be_run_again(cell: Cell) -> None:
+    before = deployed(cell)
+    assert cell.shards("move", "acme", "002")[0] == 0
+    code, said = cell.shards("move", "acme", "002")
+    assert (code, said) == (0, "Commit the inventories, and deploy the shards that are due.\n")
+    check_settled(cell, before, s001={"globex", "initech"}, s002={"acme", "hooli"})
+
+
+def test_a_split_restarts_nothing_and_makes_a_stack(cell: Cell) -> None:
+    before = deployed(cell)
+    code, said = cell.shards("split", "001")
+    assert code == 0, said
+    assert "globex, initech: inventory/eu/001.yaml → inventory/eu/003.yaml." in said
+    assert "State of globex, initech: eu-001 → eu-003." in said
+    assert sorted(each.name for each in cell.any.folder.glob("Pulumi.*.yaml")) == ["Pulumi.eu.yaml"]
+    cell.know("003")
+    check_settled(cell, before, s001={"acme"}, s002={"hooli"}, s003={"globex", "initech"})
+
+
+def test_a_merge_restarts_nothing_and_says_how_to_remove_the_empty_stack(cell: Cell) -> None:
+    before = deployed(cell)
+    code, said = cell.shards("merge", "002", "001")
+    assert code == 0, said
+    assert "hooli: inventory/eu/002.yaml → inventory/eu/001.yaml." in said
+    assert f"pulumi destroy --stack {CELL}-002 --config-file Pulumi.{CELL}.yaml" in said
+    assert not (cell.folder / "002.yaml").exists()
+    empty = cell.member("002").destroy()
+    assert not empty.failed, empty.output
+    assert "delete ConfigMap 002-mark" in empty.changed
+    assert "NetworkPolicy/tenant-nats-closed" in cell.any.names(), "only read, so only forgotten"
+    check_settled(cell, before, s001={"acme", "globex", "hooli", "initech"})
+
+
+Interrupt = Callable[[Cell], None]
+
+
+def with_the_target_written(cell: Cell) -> None:
+    cell.write("002", "hooli", "acme")
+
+
+def with_both_files_written(cell: Cell) -> None:
+    cell.write("002", "hooli", "acme")
+    cell.write("001", "globex", "initech")
+
+
+def with_the_targets_state_written(cell: Cell) -> None:
+    unmoved = cell.member("001").pulumi("stack", "export")
+    code, said = cell.shards("move", "acme", "002")
+    assert code == 0, said
+    cell.member("001").pulumi("stack", "import", stdin=unmoved)
+
+
+@pytest.mark.parametrize(
+    ("interrupt", "failing"),
+    [
+        (with_the_target_written, {"002"}),
+        (with_both_files_written, {"001", "002"}),
+        (with_the_targets_state_written, {"001"}),
+    ],
+)
+@pytest.mark.parametrize("finish", ["move acme 002", "settle"])
+def test_an_interrupted_move_harms_nothing_and_is_finished(
+    cell: Cell, interrupt: Interrupt, failing: set[str], finish: str
+) -> None:
+    """`failing` are the shards whose `up` fails until then."""
+    before = deployed(cell)
+    interrupt(cell)
+    if finish == "settle" and interrupt is with_the_target_written:
+        code, said = cell.shards("settle")
+        assert code == 1
+        assert "acme is in inventory/eu/001.yaml and in inventory/eu/002.yaml" in said
+        finish = "move acme 002"
+    ups = {name: cell.member(name).up() for name in ("001", "002")}
+    assert {name for name, run in ups.items() if run.failed} == failing
+    assert cell.identities() == before
+    code, said = cell.shards(*finish.split())
+    assert code == 0, said
+    check_settled(cell, before, s001={"globex", "initech"}, s002={"acme", "hooli"})
+
+
+def test_a_shard_that_was_interrupted_is_recovered_before_a_move(cell: Cell) -> None:
+    before = deployed(cell)
+
+    def interrupt(latest: dict[str, object]) -> None:
+        latest["pending_operations"] = [{"resource": latest["resources"][-1], "type": "updating"}]  # pyright: ignore
+
+    cell.member("001").edit_state(interrupt)
+    code, said = cell.shards("move", "acme", "002")
+    assert code == 1
+    assert "eu-001 was interrupted (1 pending operation): run `tenant-nats recover --stack" in said
+    assert cell.member("001").recover()[0] == 0
+    assert cell.shards("move", "acme", "002")[0] == 0
+    check_settled(cell, before, s001={"globex", "initech"}, s002={"acme", "hooli"})
+
+
+def test_one_stack_becomes_a_cell_without_a_restart(cell: Cell) -> None:
+    """As docs/scale.md says it."""
+    one = cell.alone()
+    tenants = ("acme", "globex", "hooli", "initech", "initrode", "umbrella")
+    one.write(inventory(*tenants))
+    run = one.up()
+    assert not run.failed, run.output
+    before = cell.identities()
+    cell.become_a_cell()
+    for command in (("split", "001"), ("split", "002", "--new", "003")):
+        code, said = cell.shards(*command)
+        assert code == 0, said
+    for name in ("001", "002", "003"):
+        cell.know(name)
+    run = cell.base.up()
+    assert not run.failed, run.output
+    assert run.changed == {
+        "create ConfigMap base-mark",
+        "create Keeper keeper",
+        "create Mark base",
+        "update pulumi-python default",
+        f"update NetworkPolicy {cell.namespace}-closed",  # the state learns of the annotation
+    }
+    check_settled(
+        cell, before,
+        s001={"acme", "globex", "hooli"}, s002={"initech"}, s003={"initrode", "umbrella"},
+    )  # fmt: skip
+    assert cell.base.destroy().failed
