@@ -24,11 +24,18 @@ def shards(cell: str, folder: Path) -> tuple[Member, ...]:
     Raises:
         OSError: the cell's folder cannot be read.
     """
-    files = (folder / FOLDER / cell).iterdir()
-    names = sorted(
-        each.stem for each in files if each.suffix == ".yaml" and is_shard_name(each.stem)
-    )
-    return tuple(Member(cell=cell, shard=name) for name in names)
+    files = filter(is_shard, (folder / FOLDER / cell).iterdir())
+    return tuple(Member(cell=cell, shard=name) for name in sorted(each.stem for each in files))
+
+
+def is_beside_shards(file: Path) -> bool:
+    """Whether a cell's folder may have this file, which is no inventory."""
+    return file.name.startswith(".") or file.name == "README.md" or file.suffix == ".approval"
+
+
+def is_shard(file: Path) -> bool:
+    """Whether the file is named as the inventory of a shard: `017.yaml`."""
+    return file.suffix == ".yaml" and is_shard_name(file.stem)
 
 
 def is_shard_name(name: str) -> bool:

@@ -9,9 +9,11 @@ import typer
 
 from operations.exits import Exit, stopped
 from operations.options import Json
+from operations.outside.differing import differing
 from operations.outside.git import RevisionError, base_of
+from operations.outside.inventories import is_folder
 from tenancy.edit.description import as_data, as_markdown, as_text
-from tenancy.edit.effects import Changes, changes_between
+from tenancy.edit.effects import Changes, Files, changes_between
 from tenancy.inventory.faults import InventoryError
 from tenancy.inventory.validation import load, parse
 
@@ -31,13 +33,14 @@ def changes(
             metavar="FILE|REF",
             help="The inventory before the edit: a file, or a git revision that has it at the same "
             "path. Otherwise the commit where this branch left origin/main, or HEAD if there is no "
-            "origin/main.",
+            "origin/main. For a cell's folder, another folder or a revision.",
             show_default=False,
         ),
     ] = None,
-    head: Annotated[Path, typer.Option(metavar="FILE", help="The inventory as edited.")] = Path(
-        "tenants.yaml"
-    ),
+    head: Annotated[
+        Path,
+        typer.Option(metavar="FILE", help="The inventory as edited, or the folder of a cell."),
+    ] = Path("tenants.yaml"),
     form: Annotated[
         Format, typer.Option("--format", help="`markdown` fits into a comment.")
     ] = Format.TEXT,
@@ -51,11 +54,16 @@ def changes(
     cluster, database or engine, so it sees neither out-of-band changes nor an edit of a stack's
     settings: `guard --preview` tells which servers these restart.
 
+    Of a cell it reads only the files that differ, and the totals are of these files. `check` says
+    whether they contradict the others. A tenant that is in the file of another shard than before
+    moves: that is no loss, and restarts nothing.
+
     \b
     For example:
       tenant-nats changes                      what this branch changes
       tenant-nats changes --base HEAD~1        what the last commit has changed
       tenant-nats changes --format markdown > comment.md
+      tenant-nats changes --head inventory/eu  what it changes in the cell eu
 
     \b
     Exit codes:
@@ -77,6 +85,8 @@ def changes(
 
 def _edit(base: str | None, head: Path) -> Changes:
     try:
+        if is_folder(head):
+            return _edit_of_cell(base, head)
         after = load(head)
         before = base_of(head, base)
         if base is None:
@@ -90,3 +100,13 @@ def _edit(base: str | None, head: Path) -> Changes:
     except OSError as error:
         problem = f"{error.filename} cannot be read ({error.strerror})."
         raise stopped(Exit.FAILED, problem) from None
+
+
+def _edit_of_cell(base: str | None, head: Path) -> Changes:
+    edit = differing(head, base)
+    if base is None:
+        typer.echo(f"Compared with {edit.name}.", err=True)
+    if edit.is_new:
+        typer.echo(f"There is no {edit.name}, so all of it is new.", err=True)
+    files = Files(differing=edit.shards, count=edit.count, moves=edit.moves)
+    return changes_between(edit.base, edit.head, files=files, others=edit.others)

@@ -1,6 +1,7 @@
 """`check`: whether inventories are right, and what they ask for altogether."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,11 +10,11 @@ import typer
 
 from operations.exits import Exit, stopped
 from operations.options import Json
+from operations.outside.inventories import load_inventory
 from tenancy.edit.effects import Totals, totals
 from tenancy.inventory import memory
 from tenancy.inventory.faults import InventoryError
 from tenancy.inventory.models import Inventory
-from tenancy.inventory.validation import load
 from tenancy.plan import admission
 from tenancy.plan.plan import expand
 from tenancy.words import counted
@@ -29,7 +30,10 @@ class Checked:
 
 
 def check(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Inventories.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE...", help="Inventories; the folder of a cell is one."),
+    ],
     as_json: Json = False,
 ) -> None:
     """Validate inventories, and print all faults or the totals.
@@ -38,10 +42,15 @@ def check(
     tenants that rely on labels alone, and the sizes whose servers admit more clients than their
     memory holds when all of them stall.
 
+    A cell's folder has an inventory for each shard, and is checked as a whole: a tenant is in one
+    file, a size means the same in all, a client's key belongs to one tenant, and each file is named
+    as that of a shard.
+
     \b
     For example:
       tenant-nats check tenants.yaml
       tenant-nats check inventories/*.yaml --json
+      tenant-nats check inventory/eu
 
     \b
     Exit codes:
@@ -53,7 +62,7 @@ def check(
     wrong: dict[Path, InventoryError] = {}
     for file in files:
         try:
-            found[file] = _checked(load(file))
+            found[file] = _checked(load_inventory(file))
         except InventoryError as error:
             wrong[file] = error
     if as_json:
@@ -76,7 +85,7 @@ def _checked(inventory: Inventory) -> Checked:
 def _data(
     file: Path, found: dict[Path, Checked], wrong: dict[Path, InventoryError]
 ) -> dict[str, Any]:
-    faults = [asdict(fault) for fault in wrong[file].faults] if file in wrong else []
+    faults = list(_faults(file, wrong[file])) if file in wrong else []
     checked = found.get(file)
     return {
         "file": str(file),
@@ -84,6 +93,13 @@ def _data(
         "warnings": list(checked.warnings) if checked else [],
         "faults": faults,
     }
+
+
+def _faults(file: Path, wrong: InventoryError) -> Iterator[dict[str, Any]]:
+    """Each fault, of a cell with the file that has it."""
+    for error in wrong.errors:
+        where = {} if error.path == file else {"file": str(error.path)}
+        yield from ({**where, **asdict(fault)} for fault in error.faults)
 
 
 def _told(total: Totals) -> str:

@@ -10,9 +10,13 @@ import typer
 
 from operations.exits import Exit, stopped
 from operations.options import Json
+from operations.outside.differing import differing
 from operations.outside.files import read_text
+from operations.outside.git import RevisionError
+from operations.outside.inventories import is_folder
 from tenancy.edit.approval import approval as approval_of
-from tenancy.edit.approval import overlooked, refusals, undated
+from tenancy.edit.approval import gated, overlooked, refusals, undated
+from tenancy.edit.effects import instances_beside, plan_of
 from tenancy.edit.restarts import told
 from tenancy.edit.steps import (
     PreviewError,
@@ -32,6 +36,7 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 _NO_BASE = "\nA stack's first inventory has nothing to guard: leave this command out for it."
 
 _BY_PREVIEW = "It holds for exactly this plan of exactly these servers, so only once."
+_BY_GATED = "It holds for exactly these objects and addresses, and for no loss, so only once."
 _BY_INVENTORIES = "It holds for exactly this edit, whenever it is made; by --preview only once."
 
 
@@ -40,13 +45,16 @@ class _WrongFileError(Exception):
 
 
 def guard(
-    head: Annotated[Path, typer.Option(metavar="FILE", help="The inventory as edited.")],
+    head: Annotated[
+        Path,
+        typer.Option(metavar="FILE", help="The inventory as edited, or the folder of a cell."),
+    ],
     base: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
             help="The inventory before the edit, say on main; otherwise what the stack has, by "
-            "--preview.",
+            "--preview. For the folder of a cell, another folder or a git revision.",
         ),
     ] = None,
     preview: Annotated[
@@ -61,6 +69,14 @@ def guard(
         Path | None,
         typer.Option(metavar="FILE", help="The approval; a missing file approves nothing."),
     ] = None,
+    is_gated: Annotated[
+        bool,
+        typer.Option(
+            "--gated",
+            help="For a shard of a cell, with --preview: judge only what would be replaced, and "
+            "rows that get other addresses. A gate over the whole cell has judged what is lost.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Refuse an unapproved edit that removes too much.
@@ -72,12 +88,19 @@ def guard(
     servers that the stack has now. A line tells which servers restart by the --preview, whatever
     the reason, such as a setting; that needs no approval.
 
+    Of a cell's folder it reads the files that differ from --base; the 25% are of the whole cell.
+    With --gated, in CI's job of one shard, it judges no removal: shards that each lose one tenant
+    lose many, so `shards check` judges removals over the cell, before any shard is deployed. The
+    approval is then for the replacements and other addresses only.
+
     \b
     For example:
       pulumi preview --stack prod --json --show-sames > preview.json
       tenant-nats guard --head tenants.yaml --preview preview.json \\
         --approval tenants.approval
       tenant-nats guard --base main.yaml --head tenants.yaml
+      tenant-nats guard --base origin/main --head inventory/eu
+      tenant-nats guard --gated --head inventory/eu/017.yaml --preview preview.json
 
     \b
     Exit codes:
@@ -87,22 +110,18 @@ def guard(
       3  an approval is needed; it is printed, with the command that gives it
       4  an approval is needed, and the one given is for another plan or for earlier servers
     """
+    if is_gated and preview is None:
+        raise typer.BadParameter(
+            "--gated: give --preview, since only a preview shows replacements."
+        )
+    is_cell = is_folder(head)
+    if is_cell and (base is None or preview is not None):
+        raise typer.BadParameter("give --base for a cell's folder; a preview is of one stack.")
     try:
-        new = _plan(head)
-        edited = frozenset(new.instances)
-        if base is not None:
-            old = _plan(base, if_missing=_NO_BASE)
-            before = frozenset(old.instances)
-            steps = edit_steps(old, new) if preview is None else _previewed(preview)
-            if missing := overlooked(before, edited, steps):
-                raise _WrongFileError(_other_preview(preview, missing))
-        elif preview is not None:
-            steps = _whole(preview, edited)
-            before = servers(steps)
-        else:
-            raise typer.BadParameter("give --preview, or --base, to say what there is.")
-        reasons, needed = refusals(before, steps), approval_of(steps)
-        if preview is not None and reasons and (nameless := undated(steps)):
+        before, steps = _of_cell(head, str(base)) if is_cell else _of_stack(head, base, preview)
+        judged = gated(steps) if is_gated else steps
+        reasons, needed = refusals(before, judged), approval_of(judged)
+        if preview is not None and reasons and (nameless := undated(judged)):
             raise _WrongFileError(_undated(preview, nameless))
         given = _given(approval) if approval else None
     except _WrongFileError as error:
@@ -122,8 +141,44 @@ def guard(
         code = _exit(reasons, needed, given)
         problem = f"{approval} approves another plan." if given else "This needs an approval."
         scope = _BY_PREVIEW if preview else _BY_INVENTORIES
+        if is_gated:
+            scope = _BY_GATED
         advice = _advice(approval or head.with_suffix(".approval"), needed, scope)
         raise stopped(code, f"{problem}\n{_lines(reasons)}\n{advice}")
+
+
+def _of_stack(
+    head: Path, base: Path | None, preview: Path | None
+) -> tuple[frozenset[str], tuple[Step, ...]]:
+    """The names of a stack's instances before the edit, and what the edit does."""
+    new = _plan(head)
+    edited = frozenset(new.instances)
+    if base is not None:
+        old = _plan(base, if_missing=_NO_BASE)
+        before = frozenset(old.instances)
+        steps = edit_steps(old, new) if preview is None else _previewed(preview)
+        if missing := overlooked(before, edited, steps):
+            raise _WrongFileError(_other_preview(preview, missing))
+        return before, steps
+    if preview is not None:
+        steps = _whole(preview, edited)
+        return servers(steps), steps
+    raise typer.BadParameter("give --preview, or --base, to say what there is.")
+
+
+def _of_cell(folder: Path, base: str) -> tuple[frozenset[str], tuple[Step, ...]]:
+    """The same of a cell, of which only the files that differ are read."""
+    try:
+        edit = differing(folder, base)
+        if edit.is_new:
+            raise _WrongFileError(f"There is no {edit.name}.{_NO_BASE}")
+        old, new = plan_of(edit.base), plan_of(edit.head)
+        steps = edit_steps(old, new)
+        return instances_beside(old, steps, edit.others), steps
+    except (InventoryError, RevisionError) as error:
+        raise _WrongFileError(str(error)) from None
+    except OSError as error:
+        raise _WrongFileError(f"{error.filename} cannot be read ({error.strerror}).") from None
 
 
 def _whole(preview: Path, edited: frozenset[str]) -> tuple[Step, ...]:

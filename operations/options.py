@@ -48,7 +48,14 @@ def _domain(given: str | None) -> str | None:
     return given
 
 
-InventoryFile = Annotated[Path, typer.Option("--inventory", metavar="FILE", help="The inventory.")]
+InventoryFile = Annotated[
+    Path,
+    typer.Option(
+        "--inventory",
+        metavar="FILE",
+        help="The inventory; or the folder of a cell, for example inventory/eu.",
+    ),
+]
 Namespace = Annotated[
     str, typer.Option(callback=utf8, help="Where the servers live: the stack's `namespace`.")
 ]

@@ -9,9 +9,10 @@ import typer
 from operations.exits import Exit, stopped
 from operations.options import Json, each_utf8
 from operations.outside.files import read_bytes, write_text
+from operations.outside.inventories import load_inventory
 from operations.outside.stack_file import StackFileError, own_settings
+from tenancy.cells import FOLDER
 from tenancy.inventory.faults import InventoryError
-from tenancy.inventory.validation import load
 from tenancy.plan.ceiling import CeilingError
 from tenancy.plan.nodes import NodesError
 
@@ -24,7 +25,8 @@ def render(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="The inventory; otherwise the one in the settings, or else tenants.yaml.",
+            help="The inventory, or the folder of a cell; otherwise what the settings say, or else "
+            "tenants.yaml.",
             show_default=False,
         ),
     ] = None,
@@ -52,12 +54,14 @@ def render(
     Files that earlier calls wrote into DIR are removed; a DIR with other files is refused.
 
     Unlike `pulumi up`, applying them moves no integrations and refuses no edit; it deletes what
-    leaves the inventory only with `kubectl apply --prune` or Argo CD.
+    leaves the inventory only with `kubectl apply --prune` or Argo CD. Of a cell it writes all that
+    its stacks have in their one namespace.
 
     \b
     For example:
       tenant-nats render manifests
       tenant-nats render manifests --settings Pulumi.prod.yaml --set image=nats:2.15.1
+      tenant-nats render manifests --settings Pulumi.eu.yaml      the cell in inventory/eu
       kubectl apply -f manifests
       psql "$DATABASE_URL" -f manifests/90-rows.sql      once the Deployments are ready
 
@@ -76,7 +80,8 @@ def render(
     try:
         found = {**own_settings(settings_file), **_from_options(given or [])}
         settings = stack_settings(found, source)
-        graph = graph_of(load(inventory or settings.inventory), settings)
+        usual = Path(FOLDER, settings.cell) if settings.cell else settings.inventory
+        graph = graph_of(load_inventory(inventory or usual), settings)
         content = files(graph, settings.database.platform)
         _write(folder, content, HEADER)
     except (

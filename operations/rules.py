@@ -9,9 +9,9 @@ from monitoring.output import in_yaml
 from monitoring.rule_file import rules as rules_of
 from operations.exits import Exit, stopped
 from operations.options import InventoryFile, Json, Namespace
+from operations.outside.inventories import load_inventory
 from tenancy.defaults import NAMESPACE
 from tenancy.inventory.faults import InventoryError
-from tenancy.inventory.validation import load
 
 
 def rules(
@@ -23,7 +23,8 @@ def rules(
 
     The output is a rules file. It names the tenants of another size than `standard`; standard ones
     come and go without a change of the rules. For the Prometheus operator, each `up` deploys the
-    same rules if the setting `metrics.prometheusRule` is set.
+    same rules if the setting `metrics.prometheusRule` is set. Of a cell's folder it prints those of
+    all its stacks.
 
     \b
     For example:
@@ -37,7 +38,7 @@ def rules(
       2  wrong usage
     """
     try:
-        content = rules_of(load(inventory), namespace)
+        content = rules_of(load_inventory(inventory), namespace)
     except InventoryError as error:
         raise stopped(Exit.FAILED, str(error)) from None
     if as_json:

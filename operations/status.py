@@ -17,12 +17,12 @@ from controlplane.dsn import DsnError, resolve
 from controlplane.reader import take_snapshot
 from operations.exits import Exit, stopped
 from operations.options import ClusterDomain, Context, InventoryFile, Json, Namespace, SettingsFile
+from operations.outside.inventories import load_inventory
 from operations.outside.stack_file import StackFileError, cluster_domain_in, platform_in
 from operations.verification.client import ServerError, UnknownError, certificate
 from operations.verification.forwarding import forwarded
 from tenancy.defaults import NAMESPACE
 from tenancy.inventory.faults import InventoryError
-from tenancy.inventory.validation import load
 from tenancy.names import MONITORING_PORT, cluster_domain_of
 from tenancy.plan.plan import Plan, expand
 from tenancy.rows.readdressing import readdressed
@@ -60,6 +60,7 @@ def status(
     For example:
       tenant-nats status
       tenant-nats status --inventory inventories/eu.yaml --namespace eu-tenants --json
+      tenant-nats status --inventory inventory/eu --settings Pulumi.eu.yaml      all of a cell
 
     \b
     Exit codes:
@@ -70,7 +71,7 @@ def status(
     """
     try:
         plan = expand(
-            load(inventory),
+            load_inventory(inventory),
             namespace=namespace,
             cluster_domain=cluster_domain_in(settings_file, given_cluster_domain),
         )

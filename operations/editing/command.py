@@ -12,6 +12,8 @@ from operations.editing.text import EditError, added, edited
 from operations.exits import Exit, stopped
 from operations.options import InventoryFile, Json, each_utf8, utf8
 from operations.outside.files import replace_file
+from operations.outside.finding import FindingError, Others, found
+from operations.outside.inventories import is_folder
 from tenancy.edit.description import as_data, as_text
 from tenancy.edit.effects import changes_between
 from tenancy.inventory import yaml_source
@@ -62,6 +64,11 @@ def add(
       1  the file would have a fault, or a fault prevents the edit; nothing is written
       2  wrong usage
     """
+    if is_folder(file):
+        raise typer.BadParameter(
+            f"--inventory: {file} is a folder; name the file of a shard, for example "
+            f"{file / '001.yaml'}"
+        )
     options = {"integrations": integrations, "instances": instances, "size": size}
     given = {field: value for field, value in options.items() if value is not None}
     _change(added, file, tenant, once([*given.items(), *parsed(fields or [])]), as_json=as_json)
@@ -83,7 +90,8 @@ def set_(
     """Set or remove a tenant's fields, and print what changes.
 
     Every other byte of the inventory stays. The result is validated first, and written only if it
-    has no fault. A field within a field is written with a dot.
+    has no fault. A field within a field is written with a dot. Of a cell's folder, the one file
+    that has the tenant is edited.
 
     \b
     For example:
@@ -91,6 +99,7 @@ def set_(
       tenant-nats set acme-corp instances= integrations=120
       tenant-nats set acme-corp 'clients.namespaces=[acme-workers, acme-jobs]'
       tenant-nats set acme-corp state=decommissioned
+      tenant-nats set acme-corp instances=2 --inventory inventory/eu
 
     \b
     Exit codes:
@@ -99,18 +108,36 @@ def set_(
          nothing is written
       2  wrong usage
     """
-    _change(edited, file, tenant, once(parsed(fields)), as_json=as_json)
+    wanted = once(parsed(fields))
+    others: Others | None = None
+    if is_folder(file):
+        try:
+            file, others = found(file, tenant)
+        except (InventoryError, FindingError) as error:
+            raise stopped(Exit.FAILED, f"{error}\nNothing was written.") from None
+    _change(edited, file, tenant, wanted, others=others, as_json=as_json)
 
 
 def _change(
-    edit: Edit, file: Path, tenant: str, fields: Mapping[str, object | None], *, as_json: bool
+    edit: Edit,
+    file: Path,
+    tenant: str,
+    fields: Mapping[str, object | None],
+    *,
+    others: Others | None = None,
+    as_json: bool,
 ) -> None:
-    """Edit `file`, unless the result has a fault, and print what the edit changes."""
+    """Edit `file`, unless the result has a fault, and print what the edit changes.
+
+    In a cell it may not contradict the `others` either.
+    """
     try:
         yaml_source.read(file)
         before = file.read_bytes()
         after = edit(before.decode(), tenant, fields).encode()
         head = parse(file, after)
+        if others:
+            others.check(file, after, head.tenants[tenant])
     except (InventoryError, EditError) as error:
         raise stopped(Exit.FAILED, f"{error}\nNothing was written.") from None
     base = _loaded(file)

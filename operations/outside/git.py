@@ -42,14 +42,24 @@ def base_of(head: Path, asked: str | None) -> Base:
     if asked is not None and os.path.isfile(asked):  # noqa: PTH113
         return Base(asked, read_bytes(Path(asked)))
     folder = head.absolute().parent
+    revision = revision_of(head, folder, asked)
+    # Relative to the folder, which may be below the repository's root.
+    return Base(f"{head} of {revision}", _git(folder, "show", f"{revision}:./{head.name}"))
+
+
+def revision_of(head: Path, folder: Path, asked: str | None) -> str:
+    """The revision before the edit of `head`, which is in `folder`: as `asked`, or as `base_of`.
+
+    Raises:
+        RevisionError: there is no such revision, or no git.
+    """
     revision = asked or _before_the_branch(folder)
     if _git(folder, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}") is None:
         raise RevisionError(
             f"{revision} is neither a file nor a revision of the repository of {head}. For "
             "example: --base origin/main, --base HEAD~1, --base ../tenants.yaml."
         )
-    # Relative to the folder, which may be below the repository's root.
-    return Base(f"{head} of {revision}", _git(folder, "show", f"{revision}:./{head.name}"))
+    return revision
 
 
 def _before_the_branch(folder: Path) -> str:
@@ -65,7 +75,10 @@ def _before_the_branch(folder: Path) -> str:
 
 
 def git(
-    folder: Path, *arguments: str, environment: Mapping[str, str] | None = None
+    folder: Path,
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+    stdin: bytes | None = None,
 ) -> "subprocess.CompletedProcess[bytes]":
     """What git answers, and how it ends; of a file in a repository nobody knows the encoding.
 
@@ -73,6 +86,7 @@ def git(
         folder: where it runs.
         arguments: its own.
         environment: another one than this program's.
+        stdin: what it reads there.
 
     Raises:
         RevisionError: there is no git, or it cannot be run there.
@@ -82,7 +96,7 @@ def git(
         raise RevisionError("There is no git on PATH.")
     try:
         return subprocess.run(
-            [program, *arguments], cwd=folder, env=environment, capture_output=True
+            [program, *arguments], cwd=folder, env=environment, input=stdin, capture_output=True
         )
     except OSError as error:
         raise RevisionError(f"git cannot be run in {folder} ({error.strerror}).") from None

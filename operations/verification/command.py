@@ -19,13 +19,13 @@ from operations.options import (
     Namespace,
     utf8,
 )
+from operations.outside.inventories import load_inventory
 from operations.outside.stack_file import StackFileError, cluster_domain_in, own_settings
 from operations.verification import client, probes
 from operations.verification.client import Credentials, ServerError, UnknownError
 from operations.verification.forwarding import forwarded
 from tenancy.defaults import IMAGE, NAMESPACE
 from tenancy.inventory.faults import InventoryError
-from tenancy.inventory.validation import load
 from tenancy.names import CLIENT_PORT, MONITORING_PORT, instance_selector
 from tenancy.plan.plan import InstancePlan, TenantPlan, expand
 
@@ -134,7 +134,7 @@ def verify(
     try:
         stacks_image, pods = as_the_stack(settings_file)
         plan = expand(
-            load(inventory),
+            load_inventory(inventory),
             namespace=namespace,
             cluster_domain=cluster_domain_in(settings_file, given_cluster_domain),
         )

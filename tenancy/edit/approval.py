@@ -52,6 +52,24 @@ def refusals(base: Collection[str], steps: Iterable[Step]) -> tuple[str, ...]:
     return (*reasons, *_readdressed(steps))
 
 
+def depends_on_others(base: Collection[str], steps: Iterable[Step]) -> bool:
+    """Whether `steps` may exceed the limit, so that it matters which instances there are elsewhere.
+
+    Args:
+        base: the names of the instances before them in a part of what the limit is a share of.
+        steps: what the edit does; nothing of it outside of that part.
+    """
+    return 100 * len(removed(steps)) > LARGEST_SHARE * len(base)
+
+
+def gated(steps: Iterable[Step]) -> tuple[Step, ...]:
+    """Those that replace a server's objects or give rows another address.
+
+    They are what is left to judge of one shard, where a gate has judged the losses of its cell.
+    """
+    return tuple(step for step in steps if step.readdressing or _replaced((step,)))
+
+
 def removed(steps: Iterable[Step]) -> set[str]:
     """The names of the instances whose component, Deployment or Service `steps` delete."""
     names = {

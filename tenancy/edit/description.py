@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from tenancy.edit.effects import Changes, Kind, TenantChange, changed
-from tenancy.words import agreeing, counted, in_markdown, signed
+from tenancy.edit.effects import Changes, Files, Kind, TenantChange, changed
+from tenancy.words import agreeing, counted, in_markdown, listed, signed
 
 LONGEST_MARKDOWN = 60_000
 """Bytes of UTF-8. GitHub takes 65,536 characters; the rest is for a marker and a heading."""
@@ -15,12 +15,17 @@ _FOLDED_FROM = 10
 """How many tenants of a kind are shown without a click."""
 _NAMES_A_LINE = 20
 """How many tenants share a line if the same happens to them."""
+_MOST_MOVES = 100
+"""How many tenants that move are named in a comment."""
+_LONGEST_LIST = 10
 _ONLY_SO_MUCH = "This is cut to fit a comment; `tenant-nats changes` shows all of it."
 
 
 def as_text(edit: Changes) -> str:
     """A line for each tenant, the gravest first."""
     lines = [_headline(edit)]
+    if edit.files:
+        lines += [_scope(edit.files), *_moves(edit)]
     if edit.reasons:
         lines += ["The guard requires an approval:", *(f"  - {it}" for it in edit.reasons)]
     for kind in Kind:
@@ -35,6 +40,8 @@ def as_markdown(edit: Changes, longest: int = LONGEST_MARKDOWN) -> str:
     head = f"**{_headline(edit)}**\n"
     if edit.tenants:
         head += f"\n{_table(edit)}"
+    if edit.files:
+        head += f"\n{_scope(edit.files)}\n{_moves_in_markdown(edit)}"
     if edit.reasons:
         reasons = "".join(f"> - {in_markdown(reason)}\n" for reason in edit.reasons)
         head += f"\n> [!WARNING]\n> The guard requires an approval:\n{reasons}"
@@ -64,6 +71,7 @@ def as_markdown(edit: Changes, longest: int = LONGEST_MARKDOWN) -> str:
 def as_data(edit: Changes) -> dict[str, Any]:
     """For programs: the same, with the words beside the figures."""
     return {
+        **_files(edit.files),
         "summary": _headline(edit),
         "totals": {"before": asdict(edit.before), "after": asdict(edit.after)},
         "approval": {
@@ -98,6 +106,48 @@ def _headline(edit: Changes) -> str:
         f"{_arrow(before.cpu, after.cpu)} CPU and "
         f"{_arrow(before.memory, after.memory)}Gi of memory requested."
     )
+
+
+def _scope(files: Files) -> str:
+    """What the totals are of: `the 2 of 334 files that differ: 001, 002`."""
+    count = len(files.differing)
+    if not count:
+        return f"None of {counted(files.count, 'file')} differs."
+    return (
+        f"The totals are of the {count} of {counted(files.count, 'file')} that "
+        f"{agreeing(count, 'differs', 'differ')}: {listed(files.differing, _LONGEST_LIST)}."
+    )
+
+
+def _moves(edit: Changes) -> Iterator[str]:
+    """`acme moves from 001 to 002: nothing restarts.`, a line for each tenant that moves."""
+    if edit.files is None:
+        return
+    otherwise = {change.tenant for change in edit.tenants}
+    for tenant, (before, after) in edit.files.moves.items():
+        told = "it also changes, as below" if tenant in otherwise else "nothing restarts"
+        yield f"{tenant} moves from {before} to {after}: {told}."
+
+
+def _moves_in_markdown(edit: Changes) -> str:
+    moves = [f"- {in_markdown(line)}\n" for line in _moves(edit)]
+    if len(moves) <= _FOLDED_FROM:
+        return f"\n{''.join(moves)}" if moves else ""
+    shown = "".join(moves[:_MOST_MOVES])
+    more = len(moves) - _MOST_MOVES
+    rest = f"- … and {counted(more, 'more tenant')}\n" if more > 0 else ""
+    summary = f"<summary><b>{counted(len(moves), 'tenant')} move</b></summary>"
+    return f"\n<details>{summary}\n\n{shown}{rest}\n</details>\n"
+
+
+def _files(files: Files | None) -> dict[str, Any]:
+    if files is None:
+        return {}
+    moves = [
+        {"tenant": tenant, "from": before, "to": after}
+        for tenant, (before, after) in files.moves.items()
+    ]
+    return {"files": {"differing": list(files.differing), "of": files.count}, "moves": moves}
 
 
 def _table(edit: Changes) -> str:

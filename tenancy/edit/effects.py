@@ -6,15 +6,15 @@ difference in an instance's plan counts as a restart, one in a tenant's plan as 
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from enum import Enum
 from typing import Any, cast
 
 from pydantic import BaseModel
 
-from tenancy.edit.approval import refusals
-from tenancy.edit.steps import edit_steps
+from tenancy.edit.approval import depends_on_others, refusals
+from tenancy.edit.steps import Step, edit_steps
 from tenancy.inventory.faults import printable
 from tenancy.inventory.models import Clients, Inventory, Tenant
 from tenancy.inventory.types import in_bytes, millicores
@@ -109,6 +109,18 @@ class TenantChange:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Files:
+    """Which files of a cell an edit is about."""
+
+    differing: tuple[str, ...]
+    """The shards whose files differ, by name."""
+    count: int
+    """Of how many files of the cell, before or after."""
+    moves: Mapping[str, tuple[str, str]]
+    """From which shard to which a tenant moves, by tenant. It restarts nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Changes:
     """All that an edit does."""
 
@@ -118,6 +130,8 @@ class Changes:
     after: Totals
     reasons: tuple[str, ...]
     """Why the guard requires an approval; empty if it does not."""
+    files: Files | None = None
+    """For an edit of a cell; `before` and `after` are then of the files that differ."""
 
     def of(self, kind: Kind) -> tuple[TenantChange, ...]:
         """The tenants whose gravest effect is of this kind."""
@@ -135,9 +149,22 @@ def totals(plan: Plan) -> Totals:
     )
 
 
-def changes_between(base: Inventory | None, head: Inventory) -> Changes:
-    """What an edit from `base` to `head` does; without a base, what a first inventory makes."""
-    before, after = _plan(base), _plan(head)
+def changes_between(
+    base: Inventory | None,
+    head: Inventory | None,
+    *,
+    files: Files | None = None,
+    others: Callable[[], Inventory | None] = lambda: None,
+) -> Changes:
+    """What an edit from `base` to `head` does; without a base, what a first inventory makes.
+
+    Args:
+        base: before the edit.
+        head: and after it; None where all of `base` is gone.
+        files: for an edit of a cell, of which `base` and `head` are the part that differs.
+        others: reads the rest of the cell. It is called if the guard's verdict depends on it.
+    """
+    before, after = plan_of(base), plan_of(head)
     old = {tenant.id: tenant for tenant in before.tenants}
     new = {tenant.id: tenant for tenant in after.tenants}
     steps = edit_steps(before, after)
@@ -150,11 +177,22 @@ def changes_between(base: Inventory | None, head: Inventory) -> Changes:
         tenants=tuple(sorted(found, key=lambda change: _rank(change.kind))),
         before=totals(before),
         after=totals(after),
-        reasons=refusals(before.instances, steps),
+        reasons=refusals(instances_beside(before, steps, others), steps),
+        files=files,
     )
 
 
-def _plan(inventory: Inventory | None) -> Plan:
+def instances_beside(
+    before: Plan, steps: tuple[Step, ...], others: Callable[[], Inventory | None]
+) -> frozenset[str]:
+    """The names of the instances before an edit, with those of the `others` if they matter."""
+    if not depends_on_others(before.instances, steps):
+        return frozenset(before.instances)
+    return frozenset((*before.instances, *plan_of(others()).instances))
+
+
+def plan_of(inventory: Inventory | None) -> Plan:
+    """What `inventory` asks for, wherever that is; nothing without one."""
     # Nothing in the description depends on the namespace or the cluster domain.
     if inventory:
         return expand(inventory, namespace="any")
@@ -174,7 +212,7 @@ def _change(
     old: TenantPlan | None,
     new: TenantPlan | None,
     base: Inventory | None,
-    head: Inventory,
+    head: Inventory | None,
 ) -> TenantChange | None:
     """What the edit does to one tenant; None if nothing."""
     before, after = old.instances if old else (), new.instances if new else ()

@@ -52,6 +52,31 @@ class InventoryError(Exception):
         lines = "\n".join(f"  {fault}" for fault in self.faults)
         super().__init__(f"{self.path} has {count}; nothing is deployed from it.\n{lines}")
 
+    @property
+    def errors(self) -> tuple["InventoryError", ...]:
+        """One for each file that has faults."""
+        return (self,)
+
+
+class InventoriesError(InventoryError):
+    """The files of a cell that are not valid inventories, or not together, with all their faults.
+
+    The text has a report for each of these files, in the order of their names.
+    """
+
+    def __init__(self, folder: Path, errors: Iterable[InventoryError]) -> None:
+        faults: dict[Path, list[Fault]] = {}
+        for error in errors:
+            faults.setdefault(error.path, []).extend(error.faults)
+        self._errors = tuple(InventoryError(path, faults[path]) for path in sorted(faults))
+        super().__init__(folder, [fault for error in self._errors for fault in error.faults])
+        self.args = ("\n".join(map(str, self._errors)),)
+
+    @property
+    def errors(self) -> tuple[InventoryError, ...]:
+        """One for each file that has faults, by name."""
+        return self._errors
+
 
 def dotted(location: Iterable[str | int]) -> str:
     """`("clients", "namespaces", 0)` → `clients.namespaces[0]`."""

@@ -1,7 +1,8 @@
 """From a file to the inventory, or to a report of all its faults.
 
-`load` and `parse` are the only entry points. They report every fault of a file at once, each with
-its line, or return an inventory in which all values agree. This module reports values that do not
+`load` and `parse` are the only entry points; `content` and `inventory_of` are the two halves of
+`load`, for two processes. They report every fault of a file at once, each with its line, or return
+an inventory in which all values agree. This module reports values that do not
 fit the models; `tenancy.inventory.contradictions` reports those that contradict each other.
 """
 
@@ -38,7 +39,21 @@ def load(path: Path) -> Inventory:
     Raises:
         InventoryError: the file cannot be read or has faults: all of them, in one report.
     """
-    return _inventory(path, yaml_source.read(path))
+    return inventory_of(content(path))
+
+
+def content(path: Path) -> object:
+    """What is in the file at `path`, without a fault: plain data, which another process can send.
+
+    Raises:
+        InventoryError: the file cannot be read or has faults: all of them, in one report.
+    """
+    return _content(path, yaml_source.read(path))
+
+
+def inventory_of(content: object) -> Inventory:
+    """The inventory of a file that has this `content`."""
+    return Inventory.model_validate(content, by_alias=True, by_name=False)
 
 
 def parse(path: Path, data: bytes) -> Inventory:
@@ -47,15 +62,15 @@ def parse(path: Path, data: bytes) -> Inventory:
     Raises:
         InventoryError: it has faults: all of them, in one report.
     """
-    return _inventory(path, yaml_source.parse(path, data))
+    return inventory_of(_content(path, yaml_source.parse(path, data)))
 
 
-def _inventory(path: Path, document: Document) -> Inventory:
+def _content(path: Path, document: Document) -> object:
     faults = [*document.faults, *_misfits(document)]
     faults += contradictions(document, {fault.location for fault in faults})
     if faults:
         raise InventoryError(path, faults)
-    return Inventory.model_validate(document.value, by_alias=True, by_name=False)
+    return document.value
 
 
 def _misfits(document: Document) -> Iterator[Fault]:

@@ -8,6 +8,7 @@ as `no`, `012` and `1e3`, which are text to one reader and something else to ano
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -140,10 +141,11 @@ def is_plain(text: str) -> bool:
     return not _readings(text) and not _DECIMAL.fullmatch(text)
 
 
-def _readings(source: str) -> set[str]:
+@lru_cache(4096)
+def _readings(source: str) -> frozenset[str]:
     """The types, other than text, that YAML 1.1 and 1.2 readers give to a plain scalar."""
     resolvers: list[Any] = implicit_resolvers
-    return {tag for _, tag, regexp, _ in resolvers if regexp.match(source)}
+    return frozenset(tag for _, tag, regexp, _ in resolvers if regexp.match(source))
 
 
 @dataclass(frozen=True)

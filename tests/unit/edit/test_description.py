@@ -13,7 +13,7 @@ from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from tenancy.edit.description import LONGEST_MARKDOWN, as_data, as_markdown, as_text
-from tenancy.edit.effects import Changes, Kind, changes_between
+from tenancy.edit.effects import Changes, Files, Kind, changes_between
 from tenancy.inventory.models import Inventory
 from tenancy.inventory.nkeys import EXAMPLE
 from tests.sweeps import examples
@@ -186,3 +186,28 @@ def test_subjects_of_an_inventory_mention_nobody_and_show_no_image() -> None:
     comment = as_markdown(changes_between(before, after))
     assert "`+![x](https://evil.example/p.png)`, `+@acme.team`, `+a.*`, -orders.>" in comment
     assert "+@acme.team, +a.*" in as_text(changes_between(before, after))
+
+
+def moving(count: int) -> Changes:
+    """An edit of a cell that only moves so many tenants."""
+    moves = {f"tenant-{number:04}": ("001", "002") for number in range(count)}
+    files = Files(differing=("001", "002"), count=334, moves=moves)
+    return changes_between(BASE, BASE, files=files)
+
+
+def test_tenants_that_move_are_named_one_by_one_in_a_terminal() -> None:
+    told = as_text(moving(12)).splitlines()
+    assert told[:2] == [
+        "This edit changes nothing.",
+        "The totals are of the 2 of 334 files that differ: 001, 002.",
+    ]
+    assert len(told) == 14
+    assert told[2] == "tenant-0000 moves from 001 to 002: nothing restarts."
+
+
+def test_many_tenants_that_move_are_folded_and_counted_in_a_comment() -> None:
+    assert "<details>" not in as_markdown(moving(10))
+    assert "<details><summary><b>11 tenants move</b></summary>" in as_markdown(moving(11))
+    many = as_markdown(moving(5000))
+    assert "- … and 4900 more tenants\n" in many
+    assert len(many.encode()) < LONGEST_MARKDOWN

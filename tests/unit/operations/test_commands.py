@@ -307,6 +307,74 @@ def test_an_approval_does_not_hold_after_what_it_took_has_come_back(folder: Path
     assert again.stderr.startswith(f"half.approval approves another plan.\n{GONE}")
 
 
+def replacing(*names: str, since: str = "2026-11-24T08:00:00Z") -> str:
+    """A preview of half.yaml that also replaces the Deployments of these servers."""
+    preview = json.loads(whole_preview(SINCE, LEFT))
+    for name in names:
+        urn = f"urn:pulumi:prod::tenant-nats::kubernetes:apps/v1:Deployment::{name}-deployment"
+        preview["steps"].append({"op": "replace", "urn": urn, "oldState": {"created": since}})
+        preview["changeSummary"]["replace"] = preview["changeSummary"].get("replace", 0) + 1
+    return json.dumps(preview)
+
+
+def test_behind_a_gate_no_loss_is_judged(folder: Path) -> None:
+    result = guard_by_preview(folder, whole_preview(SINCE, LEFT), "half.yaml", "--gated")
+    assert (result.exit_code, result.output) == (0, "Nothing here needs an approval.\n")
+
+
+def test_behind_a_gate_a_replacement_needs_an_approval_of_its_own(folder: Path) -> None:
+    refused = guard_by_preview(folder, replacing("nats-acme-1"), "half.yaml", "--gated")
+    reason = "  - 1 to be replaced, not updated: Deployment nats-acme-1-deployment\n"
+    assert refused.exit_code == 3
+    assert f"This needs an approval.\n{reason}Is this meant?" in refused.stderr
+    assert refused.stderr.endswith(
+        " It holds for exactly these objects and addresses, and for no loss, so only once.\n"
+    )
+    (command,) = (line for line in refused.stderr.splitlines() if "printf" in line)
+    subprocess.run(command, shell=True, check=True, cwd=folder)  # noqa: S602
+    given = ("--approval", "half.approval")
+    same = guard_by_preview(folder, replacing("nats-acme-1"), "half.yaml", "--gated", *given)
+    assert (same.exit_code, same.output) == (0, f"Approved, by half.approval:\n{reason}")
+    for other in (
+        replacing("nats-acme-1", "nats-globex-1"),
+        replacing("nats-acme-1", since="2026-11-25T08:00:00Z"),
+    ):
+        again = guard_by_preview(folder, other, "half.yaml", "--gated", *given)
+        assert again.exit_code == 4
+    whole = guard_by_preview(folder, replacing("nats-acme-1"), "half.yaml", *given)
+    assert whole.exit_code == 4, "it approves no loss"
+
+
+def test_behind_a_gate_other_addresses_need_an_approval(folder: Path) -> None:
+    preview = json.loads(whole_preview(SINCE, LEFT))
+
+    def rows(namespace: str) -> dict[str, object]:
+        address = f"nats-acme-1.{namespace}.svc.cluster.local:4222"
+        return {"inputs": {"instances": [{"instance_number": 1, "dns_name": address}]}}
+
+    preview["steps"].append(
+        {
+            "op": "update",
+            "urn": "urn:pulumi:prod::tenant-nats::"
+            "pulumi-python:dynamic/tenant-nats:TenantRecords::acme-records",
+            "oldState": rows("eu"),
+            "newState": rows("us"),
+        }
+    )
+    preview["changeSummary"]["update"] = 1
+    result = guard_by_preview(folder, json.dumps(preview), "half.yaml", "--gated")
+    assert result.exit_code == 3
+    assert "1 tenant gets other addresses (eu.svc" in result.stderr
+    assert "lose" not in result.stderr.partition("Is this meant?")[0]
+
+
+@pytest.mark.usefixtures("folder")
+def test_behind_a_gate_a_preview_is_needed_since_inventories_show_no_replacement() -> None:
+    result = guard("half.yaml", "--gated")
+    assert result.exit_code == 2
+    assert "only a preview shows replacements" in " ".join(result.stderr.split())
+
+
 @pytest.mark.parametrize(
     ("after", "problem"),
     [
@@ -583,7 +651,8 @@ def test_a_base_in_a_folder_that_may_not_be_searched_is_no_first_inventory(folde
 
 def test_check_reports_on_the_first_file_though_the_second_cannot_be_read(folder: Path) -> None:
     (folder / "latin.yaml").write_bytes("# Zürich\ntenants: {a: {}}\n".encode("latin-1"))
-    for wrong in ("missing.yaml", ".", "x" * 300, "latin.yaml"):
+    (folder / "empty").mkdir()
+    for wrong in ("missing.yaml", "empty", "x" * 300, "latin.yaml"):
         result = run("check", "base.yaml", wrong)
         assert result.exit_code == 1
         assert result.stdout.startswith("base.yaml: 4 tenants, 4 instances")

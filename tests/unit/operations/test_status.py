@@ -11,6 +11,7 @@ from cluster.kubectl import ClusterError, Kubectl
 from operations.__main__ import app
 from tenancy.names import dns_name
 from tenancy.rows.snapshot import RecordedInstance, Snapshot
+from tests.unit.operations.cells import cell, tenants
 
 CLUSTER = [
     {"kind": "Deployment", "metadata": {"name": "nats-acme-1"}, "status": {"readyReplicas": 1}},
@@ -87,6 +88,23 @@ def test_if_one_of_the_two_was_read_all_agree_as_far_as_could_be_seen(inventory:
 def test_if_everything_was_read_all_agree(inventory: Path) -> None:
     result = status(inventory)
     assert (result.exit_code, last_line(result)) == (0, "1 instance: all agree.")
+
+
+@pytest.mark.usefixtures("cluster", "table")
+def test_all_files_of_a_cell_are_one_inventory(inventory: Path, tmp_path: Path) -> None:
+    cell(tmp_path, {"001": tenants(acme=""), "002": tenants(globex="")})
+    result = status(tmp_path / "inventory/eu", "--json")
+    assert result.exit_code == 5
+    told = json.loads(result.stdout)["instances"]
+    assert [(each["tenant"], each["server"]) for each in told] == [
+        ("globex", "missing"),
+        ("acme", "ready"),
+    ]
+    (tmp_path / "inventory/eu/003.yaml").write_text(inventory.read_text())
+    for command in ("status", "verify"):
+        refused = CliRunner().invoke(app, [command, "--inventory", str(tmp_path / "inventory/eu")])
+        assert (refused.exit_code, refused.stdout) == (1, "")
+        assert "tenant acme: " in refused.stderr
 
 
 def test_json_has_what_could_not_be_read(inventory: Path) -> None:
