@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,17 +15,20 @@ from controlplane.reader import take_snapshot
 from operations.editing.text import EditError, edited
 from operations.exits import Exit, stopped
 from operations.options import InventoryFile, Json, Namespace, SettingsFile, each_utf8, utf8
-from operations.outside.files import replace_file
+from operations.outside.files import read_bytes, replace_file
+from operations.outside.inventories import is_folder, load_each
 from operations.outside.prometheus import HeaderError, observe, sent
 from operations.outside.stack_file import StackFileError, platform_in
 from tenancy.defaults import NAMESPACE
 from tenancy.inventory.faults import InventoryError
+from tenancy.inventory.merging import merged
 from tenancy.inventory.models import Inventory
-from tenancy.inventory.validation import load, parse
+from tenancy.inventory.validation import parse
 from tenancy.rows.snapshot import Snapshot
 from tenancy.scaling.proposal import MOST_SERVERS, MOST_TENANTS, Proposal, recommend
 from tenancy.scaling.usage import Observation
 from tenancy.scaling.verdict import Recommendation
+from tenancy.words import agreeing, listed
 
 
 def autoscale(
@@ -78,11 +81,15 @@ def autoscale(
     would have held a whole day's peaks with room to spare. Without Prometheus it grows by
     integrations only. docs/autoscaling.md has all of it.
 
+    Of a cell's folder all files are one inventory: --most and --most-servers hold for the whole
+    cell. Each file that has a tenant to change is written whole, one after the other.
+
     \b
     For example:
       tenant-nats autoscale --dry-run
       tenant-nats autoscale --prometheus https://prometheus.example.com --except acme-corp
       tenant-nats autoscale --inventory inventories/eu.yaml --namespace eu-tenants
+      tenant-nats autoscale --inventory inventory/eu --settings Pulumi.eu.yaml
 
     \b
     Exit codes:
@@ -95,7 +102,8 @@ def autoscale(
     if prometheus and not prometheus.startswith(("http://", "https://")):
         raise typer.BadParameter("--prometheus: expected http://… or https://…")
     try:
-        inventory = load(file)
+        inventories = load_each(file)
+        inventory = merged(inventories)
         snapshot = _snapshot(settings_file)
         _check_excepted(inventory, excepted or [])
         observation = _observed(prometheus, namespace)
@@ -103,12 +111,10 @@ def autoscale(
             inventory, snapshot, observation,
             most=most, most_servers=most_servers, excepted=excepted or [],
         )  # fmt: skip
-        before = file.read_bytes()
-        after, written, notes = _edited(before, proposal.recommendations)
+        before, after, written, notes = _edited_each(inventories, proposal.recommendations)
         is_stuck = not written and bool(notes or proposal.held_back)
-        parse(file, after)
-        if after != before and not dry_run:
-            replace_file(file, after)
+        for each, content in after.items():
+            parse(each, content)
     except (
         InventoryError,
         DsnError,
@@ -118,17 +124,24 @@ def autoscale(
     ) as error:
         raise stopped(Exit.FAILED, f"{error}\nNothing was written.") from None
     except OSError as error:
-        problem = f"{file} cannot be written ({error.strerror}); it is as it was."
-        raise stopped(Exit.FAILED, problem) from None
+        problem = f"{error.filename} cannot be read ({error.strerror})."
+        raise stopped(Exit.FAILED, f"{problem}\nNothing was written.") from None
+    files = sorted(each for each, content in after.items() if content != before[each])
+    if not dry_run:
+        _write(after, files)
     proposal = Proposal(
         recommendations=written, held_back=proposal.held_back, notes=(*proposal.notes, *notes)
     )
     is_written = bool(written) and not dry_run
     if as_json:
         told = {"file": str(file), "written": is_written, "failure": observation.failure}
+        if is_folder(file):
+            told |= {"files": [str(each) for each in files if is_written]}
         typer.echo(json.dumps({**told, **_data(proposal)}, indent=2))
     else:
-        outcome = f"{file} is {'' if is_written else 'not '}written."
+        names = listed([*map(str, files)], len(files)) if is_written else str(file)
+        are = agreeing(len(files) if is_written else 1, "is", "are")
+        outcome = f"{names} {are} {'' if is_written else 'not '}written."
         typer.echo("\n".join(_told(proposal, outcome, is_stuck=is_stuck)))
     if is_stuck:
         # `propose` would close the pull request for an edit that is still needed.
@@ -139,6 +152,18 @@ _STUCK = (
     "Tenants have to change, and none could: make the edits above by hand, or raise "
     "--most-servers where a tenant is held back."
 )
+
+
+def _write(contents: Mapping[Path, bytes], files: Sequence[Path]) -> None:
+    """Write these files, each of them whole or not at all."""
+    for number, file in enumerate(files):
+        try:
+            replace_file(file, contents[file])
+        except OSError as error:
+            problem = f"{file} cannot be written ({error.strerror}); it is as it was."
+            done = listed([*map(str, files[:number])], number)
+            more = f" Written before it: {done}. Run this again for the rest." if done else ""
+            raise stopped(Exit.FAILED, f"{problem}{more}") from None
 
 
 def _observed(prometheus: str | None, namespace: str) -> Observation:
@@ -158,6 +183,27 @@ def _snapshot(settings_file: Path | None) -> Snapshot:
 def _check_excepted(inventory: Inventory, excepted: Iterable[str]) -> None:
     if strangers := sorted(set(excepted) - inventory.tenants.keys()):
         raise typer.BadParameter(f"--except: there is no tenant {', '.join(strangers)}")
+
+
+def _edited_each(
+    inventories: Mapping[Path, Inventory], recommendations: Iterable[Recommendation]
+) -> tuple[dict[Path, bytes], dict[Path, bytes], tuple[Recommendation, ...], list[str]]:
+    """The content of each file with a tenant to change, before and after; then as of `_edited`."""
+    owners = {
+        tenant: file for file, inventory in inventories.items() for tenant in inventory.tenants
+    }
+    before: dict[Path, bytes] = {}
+    after: dict[Path, bytes] = {}
+    written: list[Recommendation] = []
+    notes: list[str] = []
+    for each in recommendations:
+        file = owners[each.tenant]
+        if file not in before:
+            before[file] = after[file] = read_bytes(file)
+        after[file], done, told = _edited(after[file], [each])
+        written += done
+        notes += told
+    return before, after, tuple(written), notes
 
 
 def _edited(

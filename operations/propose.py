@@ -4,7 +4,7 @@ import json
 import os
 import tempfile
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -13,10 +13,12 @@ import typer
 
 from operations.exits import Exit, stopped
 from operations.options import InventoryFile, Json, utf8
+from operations.outside.differing import blobs_at, hashes_of
 from operations.outside.files import read_text
 from operations.outside.git import RevisionError, git
 from operations.outside.github import fitted, repository, token
-from tenancy.inventory.faults import printable
+from operations.outside.inventories import files_of, is_folder
+from tenancy.inventory.faults import InventoryError, printable
 
 if TYPE_CHECKING:
     from github.PullRequest import PullRequest
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 _MAIN = "main"
 _BRANCH = "autoscale"
+_MODE = "100644"
 _REMOTE = "origin"
 _NOBODY = "github-actions[bot]"
 _NOBODYS_ADDRESS = "41898282+github-actions[bot]@users.noreply.github.com"
@@ -45,7 +48,8 @@ def propose(
             metavar="NAME",
             callback=utf8,
             help="The branch, which nobody else writes. Otherwise autoscale for tenants.yaml, and "
-            "for example autoscale-inventories/eu for inventories/eu.yaml.",
+            "for example autoscale-inventories/eu for inventories/eu.yaml, or "
+            "autoscale-inventory/eu for the cell in inventory/eu.",
             show_default=False,
         ),
     ] = None,
@@ -56,7 +60,8 @@ def propose(
     The edit is what the file has and the last commit of the checkout has not; no other file goes
     with it, and the checkout stays as it is. Where branch and pull request have just this edit of
     just this commit, both are left alone, so that checks and approvals stay. Where the file is as
-    it was committed, an open pull request is closed, with REPORT as the reason.
+    it was committed, an open pull request is closed, with REPORT as the reason. The edit of a
+    cell's folder is that of all its files.
 
     It pushes to `origin`. GITHUB_TOKEN, GITHUB_REPOSITORY, GITHUB_API_URL and GITHUB_SERVER_URL are
     read.
@@ -65,6 +70,7 @@ def propose(
     For example:
       tenant-nats propose autoscale.md
       tenant-nats propose eu.md --inventory inventories/eu.yaml
+      tenant-nats propose eu.md --inventory inventory/eu
 
     \b
     Exit codes:
@@ -77,10 +83,12 @@ def propose(
     try:
         text = read_text(report).strip()
         with repository() as ours:
-            checkout = _Checkout(inventory.absolute().parent, token())
-            own = branch or checkout.branch_for(inventory.name)
-            outcome = _Proposal(checkout, ours, inventory, own).make(text)
-    except (OSError, RevisionError) as error:
+            file = inventory.absolute()
+            kind = _CellCheckout if is_folder(file) else _Checkout
+            checkout = kind(file.parent, token())
+            own = branch or checkout.branch_for(file.name)
+            outcome = _Proposal(checkout, ours, file, own).make(text)
+    except (InventoryError, OSError, RevisionError) as error:
         raise stopped(Exit.FAILED, f"{inventory} was not proposed: {error}") from None
     typer.echo(json.dumps(asdict(outcome), indent=2) if as_json else outcome.told())
 
@@ -127,12 +135,16 @@ class _Checkout:
         new = self._git("hash-object", "-w", "--", name)
         if new == old:
             return None
-        path = self._path(name)
+        return self._committed([f"{mode} {new}\t{self._path(name)}"], message)
+
+    def _committed(self, entries: Sequence[str], message: str) -> str:
+        """A commit on top of the last one, with these entries of the index in place of theirs."""
         with tempfile.TemporaryDirectory() as folder:
             index = {"GIT_INDEX_FILE": f"{folder}/index"}
-            self._git("read-tree", "HEAD", **index)
-            self._git("update-index", "--cacheinfo", f"{mode},{new},{path}", **index)
-            tree = self._git("write-tree", **index)
+            self._git("read-tree", "HEAD", more=index)
+            listed = "".join(f"{entry}\0" for entry in entries).encode(errors="surrogateescape")
+            self._git("update-index", "-z", "--index-info", more=index, stdin=listed)
+            tree = self._git("write-tree", more=index)
         seconds = self._git("show", "--no-patch", "--format=%ct", "HEAD")
         who = {
             f"GIT_{role}_{what}": value
@@ -143,7 +155,7 @@ class _Checkout:
                 "DATE": f"@{seconds} +0000",
             }.items()
         }
-        return self._git("commit-tree", tree, "-p", "HEAD", "-m", message, **who)
+        return self._git("commit-tree", tree, "-p", "HEAD", "-m", message, more=who)
 
     def branch_for(self, name: str) -> str:
         """The branch for the inventory `name`, which no other inventory of the checkout has."""
@@ -162,17 +174,39 @@ class _Checkout:
     def _path(self, name: str) -> str:
         return self._git("rev-parse", "--show-prefix") + name
 
-    def _git(self, *arguments: str, **more: str) -> str:
+    def _git(
+        self, *arguments: str, more: Mapping[str, str] | None = None, stdin: bytes | None = None
+    ) -> str:
         """What git prints.
 
         Raises:
             OSError: it refuses, in git's own words.
             RevisionError: there is no git.
         """
-        answer = git(self._folder, *arguments, environment={**self._environment, **more})
+        environment = {**self._environment, **(more or {})}
+        answer = git(self._folder, *arguments, environment=environment, stdin=stdin)
         if answer.returncode != 0:
             raise OSError(f"git {arguments[0]}: {answer.stderr.decode(errors='replace').strip()}")
         return answer.stdout.decode(errors="surrogateescape").rstrip("\n")
+
+
+class _CellCheckout(_Checkout):
+    """A clone with an edit of a cell, which is a folder with several files."""
+
+    def edited(self, name: str, message: str) -> str | None:
+        """The same of the files in the folder `name`: those that are changed, new or gone."""
+        folder = self._folder / name
+        there = blobs_at(folder, "HEAD")
+        if not there:
+            raise OSError("it is not in the last commit of the checkout")
+        files = [file.name for file in files_of(folder)]
+        here = dict(zip(files, hashes_of(folder, files, "-w"), strict=True))
+        changed = {file: blob for file, blob in here.items() if there.get(file) != blob}
+        gone = there.keys() - here.keys()
+        path = self._path(name)
+        entries = [f"{_MODE} {blob}\t{path}/{file}" for file, blob in changed.items()]
+        entries += [f"0 {there[file]}\t{path}/{file}" for file in sorted(gone)]
+        return self._committed(entries, message) if entries else None
 
 
 def _credentials(token: str) -> Mapping[str, str]:

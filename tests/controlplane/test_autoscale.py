@@ -12,6 +12,7 @@ from operations import autoscale as autoscaler
 from operations.__main__ import app
 from operations.editing.text import EditError
 from tests.controlplane.rows import ONE, TWO, execute, insert
+from tests.unit.operations.cells import cell
 from tests.unit.operations.outside.prometheus import IDLE, Prometheus, serving
 
 FILE = """\
@@ -335,3 +336,75 @@ def test_the_command_reads_the_database_and_writes_nothing_to_it(
     autoscale(prometheus)
     assert file.read_text() != FILE
     assert execute(dsn, "SELECT id, nats_instance_id FROM integrations ORDER BY 1") == before
+
+
+@pytest.fixture
+def folder(file: Path, tmp_path: Path) -> Path:
+    """The folder of a cell with the tenants of `file` in two shards, and with one at rest."""
+    file.unlink()
+    folder = cell(tmp_path, {"001": ACME, "002": GLOBEX, "003": "tenants:\n  hooli: {}\n"})
+    return tmp_path / folder
+
+
+ACME = "# who is here\ntenants:\n  acme: # the first\n    integrations: 80 # so two\n"
+GLOBEX = "tenants:\n  globex: {egress: open}\n"
+OF_A_CELL = ("--inventory", "inventory/eu")
+
+
+def test_each_tenant_of_a_cell_grows_in_the_file_that_it_is_in(
+    folder: Path, prometheus: Prometheus, dsn: str
+) -> None:
+    integrate(dsn, "acme", 60)
+    integrate(dsn, "globex", 10)
+    prometheus.figures["globex", 1] = BUSY
+    dry = autoscale(prometheus, *OF_A_CELL, "--dry-run")
+    assert dry.stdout.endswith("inventory/eu is not written.\n")
+    assert (folder / "001.yaml").read_text() == ACME
+    rest = (folder / "003.yaml").stat().st_mtime_ns
+    result = autoscale(prometheus, *OF_A_CELL)
+    assert result.exit_code == 0
+    assert result.stdout.endswith("inventory/eu/001.yaml, inventory/eu/002.yaml are written.\n")
+    assert (folder / "001.yaml").read_text() == ACME.replace("80", "132")
+    assert (folder / "002.yaml").read_text() == GLOBEX.replace(
+        "{egress: open}", "{egress: open, instances: 2, placement: spread}"
+    )
+    assert (folder / "003.yaml").stat().st_mtime_ns == rest
+    told = json.loads(autoscale(prometheus, *OF_A_CELL, "--json").stdout)
+    assert (told["file"], told["written"], told["files"]) == ("inventory/eu", False, [])
+
+
+def test_how_many_may_change_at_once_holds_for_the_whole_cell(
+    folder: Path, prometheus: Prometheus, dsn: str
+) -> None:
+    integrate(dsn, "acme", 60)
+    integrate(dsn, "globex", 60)
+    told = json.loads(autoscale(prometheus, *OF_A_CELL, "--most", "1", "--json").stdout)
+    assert len(told["recommendations"]) == len(told["held_back"]) == 1
+    [written] = told["files"]
+    changed = [file.name for file in folder.iterdir() if "132" in file.read_text()]
+    changed += [file.name for file in folder.iterdir() if "integrations: 66" in file.read_text()]
+    assert [f"inventory/eu/{name}" for name in changed] == [written]
+
+
+def test_a_file_that_cannot_be_written_is_named_with_those_that_were(
+    folder: Path, prometheus: Prometheus, dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a disk that is full half-way."""
+    integrate(dsn, "acme", 60)
+    integrate(dsn, "globex", 60)
+    write = autoscaler.replace_file
+
+    def full(file: Path, content: bytes) -> None:
+        if file.name == "002.yaml":
+            raise OSError(28, "No space left on device")
+        write(file, content)
+
+    monkeypatch.setattr(autoscaler, "replace_file", full)
+    result = autoscale(prometheus, *OF_A_CELL)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        "inventory/eu/002.yaml cannot be written (No space left on device); it is as it was. "
+        "Written before it: inventory/eu/001.yaml. Run this again for the rest.\n"
+    )
+    assert (folder / "001.yaml").read_text() != ACME
+    assert (folder / "002.yaml").read_text() == GLOBEX

@@ -37,7 +37,7 @@ class World:
 
     def commit(self, name: str, text: str) -> None:
         """A commit of main, in the clone and the remote."""
-        (self.clone / name).parent.mkdir(exist_ok=True)
+        (self.clone / name).parent.mkdir(parents=True, exist_ok=True)
         (self.clone / name).write_text(text)
         self.git("add", name)
         self.git("commit", "--quiet", "--message", f"edit {name}")
@@ -269,6 +269,47 @@ def test_the_branch_of_an_inventory_is_the_same_from_every_folder(
     monkeypatch.chdir(world.clone / "eu")
     assert propose().exit_code == 0
     assert world.proposed("eu/tenants.yaml", "autoscale-eu/tenants") == NEW
+
+
+def test_all_changed_files_of_a_cell_are_in_one_pull_request(world: World) -> None:
+    for shard in ("001", "002", "003"):
+        world.commit(f"inventory/eu/{shard}.yaml", OLD.replace("acme", f"t{shard}"))
+    at = ("--inventory", "inventory/eu")
+    assert propose("x", *at).output.startswith("There is nothing to propose")
+    world.edit(NEW, "inventory/eu/001.yaml")
+    (world.clone / "inventory/eu/002.yaml").unlink()
+    world.edit(NEWER, "inventory/eu/004.yaml")
+    world.edit(NEW)
+    world.edit("soon", "inventory/eu/README.md")
+    result = propose("x", *at)
+    assert (result.exit_code, result.output) == (0, "Proposed at https://github.example/1\n")
+    branch = "autoscale-inventory/eu"
+    changed = world.git("diff", "--name-status", "main", branch, where=world.remote).split()
+    assert changed == [
+        "M", "inventory/eu/001.yaml", "D", "inventory/eu/002.yaml", "A", "inventory/eu/004.yaml",
+    ]  # fmt: skip
+    assert world.proposed("inventory/eu/001.yaml", branch) == NEW
+    [pull] = world.github.of(PULLS)
+    assert pull["title"] == "Scale eu as its tenants need"
+    again = propose("y", *at)
+    assert again.output == "Proposed already, and left alone: https://github.example/1\n"
+    assert "inventory/eu/002.yaml" in world.git("ls-files"), "the checkout stays as it is"
+    world.git("checkout", "--quiet", "inventory/eu")
+    (world.clone / "inventory/eu/004.yaml").unlink()
+    assert propose("z", *at).output.startswith("Closed, since nothing is to change")
+
+
+def test_a_cell_with_a_stray_file_or_that_is_not_committed_is_not_proposed(world: World) -> None:
+    world.commit("inventory/eu/001.yaml", OLD)
+    world.edit(NEW, "inventory/eu/002.yml")
+    stray = propose("x", "--inventory", "inventory/eu")
+    assert stray.exit_code == 1
+    assert "002.yml has 1 fault" in stray.stderr
+    (world.clone / "inventory/us").mkdir()
+    world.edit(NEW, "inventory/us/001.yaml")
+    refused = propose("x", "--inventory", "inventory/us")
+    assert refused.exit_code == 1
+    assert "it is not in the last commit of the checkout" in refused.stderr
 
 
 def test_another_branch_may_be_named(world: World) -> None:
