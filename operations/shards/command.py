@@ -2,6 +2,7 @@
 
 import typer
 
+from operations.shards.checking import check
 from operations.shards.moves import add, merge, move, settle_, split
 from operations.shards.overview import due_, list_
 
@@ -10,6 +11,7 @@ shards = typer.Typer(
 )
 shards.command("list")(list_)
 shards.command("due")(due_)
+shards.command()(check)
 shards.command()(add)
 shards.command()(move)
 shards.command()(split)

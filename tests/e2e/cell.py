@@ -2,7 +2,7 @@
 
 import copy
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tenancy.tokens import TENANT
@@ -11,9 +11,12 @@ from tests.e2e.project import SIZES, Project, Run, Target
 CELL = "eu"
 
 
-def inventory(*tenants: str) -> str:
-    """That of a shard: each tenant has one small server."""
-    entries = "".join(f"  {each}: {{size: small}}\n" for each in tenants)
+def inventory(*tenants: str, leaving: Sequence[str] = ()) -> str:
+    """That of a shard: each tenant has one small server, or is decommissioned."""
+    entries = "".join(
+        f"  {each}: {{size: small{', state: decommissioned' if each in leaving else ''}}}\n"
+        for each in tenants
+    )
     return f"tenants:\n{entries}{SIZES}"
 
 
@@ -87,9 +90,9 @@ class Cell:
         code, said = self.shards("settle")
         assert code == 0, said
 
-    def write(self, shard: str, *tenants: str) -> None:
-        """Replace the tenants of a shard, each with one small server."""
-        (self.folder / f"{shard}.yaml").write_text(inventory(*tenants))
+    def write(self, shard: str, *tenants: str, leaving: Sequence[str] = ()) -> None:
+        """Replace the inventory of a shard."""
+        (self.folder / f"{shard}.yaml").write_text(inventory(*tenants, leaving=leaving))
 
     def up(self, *names: str) -> None:
         """Deploy these members, one after the other."""

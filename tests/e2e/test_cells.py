@@ -127,3 +127,66 @@ def test_a_stack_without_the_settings_of_its_cell_is_refused(cell: Cell) -> None
         f"no `cell`: add `--config-file Pulumi.{CELL}.yaml` to the command"
     ) in output
     assert cell.identities() == {}
+
+
+def test_what_many_shards_lose_is_judged_over_the_whole_cell(cell: Cell) -> None:
+    """Each shard loses one tenant, which no guard of one stack would stop."""
+    cell.write("001", "acme", "globex")
+    cell.write("002", "hooli", "initech")
+    cell.up("base", "001", "002")
+    check = ("check", f"--context={cell.any.target.context}")
+    code, said = cell.shards(*check)
+    assert (code, said) == (
+        0,
+        "eu: 2 shards, 4 tenants, 4 instances, which request 0.04 CPU and 0.25Gi of memory\n"
+        "Nothing here needs an approval.\n",
+    )
+    cell.write("001", "acme", "globex", leaving=["globex"])
+    cell.write("002", "hooli", "initech", leaving=["initech"])
+    code, said = cell.shards(*check)
+    assert code == 3
+    assert "  - 2 tenants lose every server: globex, initech" in said
+    assert "tenant-nats shards check --cell eu --approve 'why it is meant'" in said
+    code, said = cell.shards(*check, "--approve", "They have left.")
+    assert code == 0, said
+    approval = (cell.folder.parent / "eu.approval").read_text()
+    assert approval.startswith("# They have left.\n")
+    assert "# nats-globex-1\n" in approval
+    cell.up("001")
+    assert cell.shards(*check)[0] == 0, "one loss is left, and it is approved"
+    cell.write("002", "hooli", "initech", leaving=["hooli", "initech"])
+    code, said = cell.shards(*check)
+    assert code == 4, said
+    assert "1 server of 2 is not approved" in said
+
+
+def test_a_move_is_no_loss_and_a_tenant_is_in_exactly_one_file(cell: Cell) -> None:
+    cell.write("001", "acme", "globex", "hooli", "initech")
+    cell.write("002", "umbrella")
+    cell.up("base", "001", "002")
+    check = ("check", f"--context={cell.any.target.context}")
+    cell.write("001", "acme")
+    code, said = cell.shards(*check)
+    assert code == 1
+    assert "globex is no longer in it and still has 1 instance and 0 integrations" in said
+    cell.write("002", "umbrella", "globex", "hooli", "initech", "acme")
+    code, said = cell.shards(*check)
+    assert code == 1
+    assert "inventory/eu/001.yaml, line 2, has this tenant too" in said
+    cell.write("002", "umbrella", "globex", "hooli", "initech")
+    assert cell.shards(*check)[0] == 0
+    cell.configure({"maxInstances": "4"})
+    code, said = cell.shards(*check)
+    assert code == 1
+    assert "The cell eu asks for too much: 5 instances in all, where maxInstances allows 4" in said
+
+
+def test_without_a_database_only_the_files_are_checked_and_that_is_said(cell: Cell) -> None:
+    cell.write("001", "acme")
+    del cell.any.env["DATABASE_URL"]
+    code, said = cell.shards("check", "--files-only")
+    assert code == 0
+    assert said.endswith("Only the files were read; the rows were not.\n")
+    code, said = cell.shards("check")
+    assert code == 1
+    assert said.startswith("The table could not be looked at: ")
