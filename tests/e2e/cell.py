@@ -2,6 +2,7 @@
 
 import copy
 import json
+import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -25,6 +26,10 @@ class MemberProject(Project):
 
     def _run(self, *command: str) -> Run:
         return super()._run(*command, f"--config-file=Pulumi.{CELL}.yaml")
+
+    def begin_up(self, *options: str) -> subprocess.Popen[bytes]:
+        """Start `pulumi up` with the settings of the cell; see `Project`."""
+        return super().begin_up(f"--config-file=Pulumi.{CELL}.yaml", *options)
 
 
 class Cell:

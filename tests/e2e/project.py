@@ -118,7 +118,6 @@ class Project:
         self.namespace = namespace
         self.dsn = dsn
         self.state = folder / "state"
-        self._log = folder / "up.log"
         self._settings: Settings = {}
         folder.mkdir(parents=True)
         for name in _PROGRAM:
@@ -193,12 +192,16 @@ class Project:
         )  # fmt: skip
         return answer.stdout + answer.stderr
 
-    def begin_up(self) -> subprocess.Popen[bytes]:
+    @property
+    def _log(self) -> Path:
+        return self.folder / f"{self.stack}.log"
+
+    def begin_up(self, *options: str) -> subprocess.Popen[bytes]:
         """Start `pulumi up` in a session of its own; `said` tells what it says."""
         with self._log.open("wb") as log:
             return subprocess.Popen(
                 ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive",
-                 "--stack", self.stack],
+                 "--stack", self.stack, *options],
                 cwd=self.folder, env={**os.environ, **self.env}, start_new_session=True,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
             )  # fmt: skip
