@@ -79,9 +79,10 @@ format: ## format and fix what can be fixed mechanically
 	$(RUN) ruff format $(PYTHON_FILES)
 	$(RUN) ruff check --fix $(PYTHON_FILES)
 
-benchmark: ## measure; prints tables (about half an hour; the last needs a `make up` before)
+benchmark: ## measure; prints tables (more than an hour; the last needs a `make up` before)
 	$(RUN) python -m benchmarks.graph
 	$(RUN) python -m benchmarks.up
+	$(RUN) python -m benchmarks.shards
 	$(RUN) python -m benchmarks.autoscaling
 	$(RUN) python -m benchmarks.stalled_clients
 	$(RUN) python -m benchmarks.engine_parts

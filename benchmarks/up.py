@@ -152,12 +152,13 @@ def _watch(project: Project, up: Up, ended: threading.Event) -> None:
         for process in project.processes():
             with suppress(psutil.Error):
                 spent = process.cpu_times()
-                seen[process.pid] = (_part(process.cmdline()), spent.user + spent.system)
+                seen[process.pid] = (part_of(process.cmdline()), spent.user + spent.system)
     for part, seconds in seen.values():
         up.cpu[part] = up.cpu.get(part, 0.0) + seconds
 
 
-def _part(arguments: list[str]) -> str:
+def part_of(arguments: list[str]) -> str:
+    """The part of an `up` that a process with this command line belongs to."""
     names = [Path(argument).name for argument in arguments]
     named = next((PARTS[name] for name in names if name in PARTS), None)
     if named:

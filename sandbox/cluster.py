@@ -53,6 +53,7 @@ class Cluster:
     kwok: Path
     services: str = "10.96.0.0/12"
     """From where Services get their addresses; a range of each family in a dual-stack cluster."""
+    nodes: int = NODES
 
     @classmethod
     def of(cls, layout: Layout, *, build: bool = True) -> "Cluster":
@@ -169,7 +170,7 @@ class Cluster:
                 "--enable-crds=PortForward",
                 "--wait=60s",
             )  # fmt: skip
-        self._kwokctl("scale", "node", f"--replicas={NODES}")
+        self._kwokctl("scale", "node", f"--replicas={self.nodes}")
 
     def _advertised(self) -> list[str]:
         """The API server's address as it tells the cluster, where the default would not do.
