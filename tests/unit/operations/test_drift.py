@@ -13,6 +13,7 @@ from operations.__main__ import app
 from operations.drift import told
 from tenancy.edit.steps import Step
 from tests.unit.edit.test_steps import PREVIEWS
+from tests.unit.operations.cells import cell
 
 EngineSays = Callable[[str], None]
 
@@ -327,3 +328,105 @@ def test_names_in_a_report_are_code_whatever_is_in_them() -> None:
     text = told("@prod", [Step("create", urn)])
     assert "- create Service ``a`@team`![x](y)``\n" in text
     assert "what the stack `@prod` says" in text
+
+
+SERVICE = "urn:pulumi:eu-001::tenant-nats::kubernetes:core/v1:Service::nats-acme-1-service"
+STACK = "urn:pulumi:eu-001::tenant-nats::pulumi:pulumi:Stack::tenant-nats-eu-001"
+
+
+def previewed(operation: str) -> str:
+    """A preview that does this to a Service."""
+    steps = [{"op": "same", "urn": STACK}, {"op": operation, "urn": SERVICE}]
+    summary = {"same": 1} | {operation: 1 + (operation == "same")}
+    return json.dumps({"steps": steps, "changeSummary": summary})
+
+
+@pytest.fixture
+def cell_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Makes a cell with a shard for each text, and a `pulumi` that prints that for its stack.
+
+    The base is as it should be. Where a stack has no text, the engine fails.
+    """
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    program = tmp_path / "pulumi"
+    program.write_text(
+        "#!/bin/sh\n"
+        'echo "$@" >> asked\n'
+        'while [ "$1" != --stack ]; do shift; done\n'
+        'cat "said-$2" || { echo "error: no stack named $2" >&2; exit 1; }\n'
+    )
+    program.chmod(0o755)
+
+    def say(**shards: str | None) -> None:
+        names = {name.strip("_"): said for name, said in shards.items()}
+        cell(tmp_path, dict.fromkeys(names, "tenants:\n  acme: {}\n"))
+        for name, said in {"base": previewed("same"), **names}.items():
+            if said is not None:
+                (tmp_path / f"said-eu-{name}").write_text(said)
+
+    return say
+
+
+def drift_of_cell(*more: str) -> Result:
+    return CliRunner().invoke(app, ["drift", "--cell", "eu", "--report", "drift.md", *more])
+
+
+def test_all_stacks_of_a_cell_are_in_one_report(cell_says: Callable[..., None]) -> None:
+    cell_says(_001=previewed("update"), _002=previewed("same"), _003=previewed("create"))
+    found = drift_of_cell()
+    assert found.exit_code == 5
+    assert found.stdout == (
+        "2 resources in 2 of the 4 stacks of eu differ from what the stack says. "
+        "`pulumi up --refresh` would\n\n"
+        "in eu-001\n\n- update Service `nats-acme-1-service`\n\n"
+        "in eu-003\n\n- create Service `nats-acme-1-service`\n\n"
+        "Find out who changed it and why. Put what should stay into the inventory or the program; "
+        "`pulumi up --refresh` reverts the rest (docs/runbook.md, Drift).\n"
+    )
+    assert Path("drift.md").read_text() == found.stdout
+    asked = Path("asked").read_text().splitlines()
+    assert len(asked) == 4
+    assert all("--config-file=Pulumi.eu.yaml" in each for each in asked)
+
+
+def test_a_cell_without_drift_leaves_an_empty_report(cell_says: Callable[..., None]) -> None:
+    cell_says(_001=previewed("same"))
+    found = drift_of_cell("--at-once", "1")
+    assert (found.exit_code, found.stdout) == (
+        0,
+        "Nothing in the 2 stacks of eu differs from what they say.\n",
+    )
+    assert Path("drift.md").read_text() == ""
+
+
+def test_a_stack_of_a_cell_that_cannot_be_read_is_named_and_holds_up_no_other(
+    cell_says: Callable[..., None],
+) -> None:
+    cell_says(_001=None, _002=previewed("update"), _003="{}")
+    found = drift_of_cell()
+    assert found.exit_code == 1
+    report = Path("drift.md").read_text()
+    assert report == found.stdout
+    assert "1 resource in 1 of the 4 stacks of eu differs" in report
+    _, _, unread = report.partition("2 of the 4 stacks of eu could not be checked, so whether")
+    assert "- eu-001: `pulumi preview --json: no stack named eu-001`\n" in unread
+    assert "- eu-003: ``it has no steps, " in unread
+    told = json.loads(drift_of_cell("--json").stdout)
+    assert told["cell"] == "eu"
+    assert {each["stack"]: len(each["differences"]) for each in told["stacks"]} == {
+        "eu-base": 0,
+        "eu-002": 1,
+    }
+    assert told["unread"].keys() == {"eu-001", "eu-003"}
+
+
+def test_a_cell_that_is_not_there_is_refused(cell_says: Callable[..., None]) -> None:
+    cell_says(_001=previewed("same"))
+    found = CliRunner().invoke(app, ["drift", "--cell", "us"])
+    assert (found.exit_code, found.stderr) == (
+        1,
+        "There is no cell us in inventory/; there is eu.\n",
+    )
+    both = CliRunner().invoke(app, ["drift", "--cell", "eu", "--stack", "eu-001"])
+    assert both.exit_code == 2
