@@ -21,7 +21,7 @@ INSTANCES = f"{PREFIX}instances"
 """The annotation with the number of their servers."""
 
 _FOLDER = Path(__file__).resolve().parent.parent
-_PACKAGES = (
+PACKAGES = (
     "cell",
     "cluster",
     "components",
@@ -31,6 +31,7 @@ _PACKAGES = (
     "tenancy",
     "tenant_nats",
 )
+"""What an `up` runs."""
 _DEPENDENCIES = ("pulumi", "pulumi-kubernetes")
 """Those that choose what an `up` sends to the API server."""
 
@@ -62,7 +63,7 @@ def annotations(
 @cache
 def program() -> str:
     """The hash of the program that an `up` runs, with the versions of what it runs on."""
-    files = [file for name in _PACKAGES for file in sorted((_FOLDER / name).rglob("*.py"))]
+    files = [file for name in PACKAGES for file in sorted((_FOLDER / name).rglob("*.py"))]
     return _hash(files, *(f"{name} {version(name)}" for name in _DEPENDENCIES))
 
 

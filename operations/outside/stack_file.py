@@ -160,18 +160,31 @@ def own_settings(file: Path | None) -> dict[str, Any]:
     """
     if file is None:
         return {}
-    try:
-        content = YAML(typ="safe").load(read_bytes(file))
-    except (YAMLError, ValueError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{file}, line {mark.line + 1}" if mark else str(file)
-        problem = str(getattr(error, "problem", None) or error).splitlines()[:1]
-        raise StackFileError(f"{where}: not valid YAML: {printable(' '.join(problem))}.") from None
-    whole = _settings_mapping(content, f"{file}: the file")
-    config = _settings_mapping(whole.get("config"), f"{file}: config")
+    config = all_settings(read_bytes(file), str(file))
     return {
         key.removeprefix(_PREFIX): value for key, value in config.items() if key.startswith(_PREFIX)
     }
+
+
+def all_settings(content: bytes, name: str) -> dict[str, Any]:
+    """All that a stack's file sets, also for plugins, unchecked: `kubernetes:context`.
+
+    Args:
+        content: of the file, which may be that of another commit.
+        name: the file's, for reports.
+
+    Raises:
+        StackFileError: it is no such file.
+    """
+    try:
+        parsed = YAML(typ="safe").load(content)
+    except (YAMLError, ValueError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{name}, line {mark.line + 1}" if mark else name
+        problem = str(getattr(error, "problem", None) or error).splitlines()[:1]
+        raise StackFileError(f"{where}: not valid YAML: {printable(' '.join(problem))}.") from None
+    whole = _settings_mapping(parsed, f"{name}: the file")
+    return _settings_mapping(whole.get("config"), f"{name}: config")
 
 
 def _settings_mapping(value: object, where: str) -> dict[str, Any]:

@@ -5,10 +5,9 @@ import typer
 from operations.shards.checking import check
 from operations.shards.moves import add, merge, move, settle_, split
 from operations.shards.overview import due_, list_
+from operations.shards.stack_objects import shards as stack_objects
 
-shards = typer.Typer(
-    no_args_is_help=True, help="All stacks of a cell: docs/scale.md says what a cell is."
-)
+shards = typer.Typer(callback=stack_objects, invoke_without_command=True)
 shards.command("list")(list_)
 shards.command("due")(due_)
 shards.command()(check)
