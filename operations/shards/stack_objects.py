@@ -195,6 +195,7 @@ def shards(
       2  wrong usage
     """
     if context.invoked_subcommand is not None:
+        _refuse_options(context)
         return
     if shape is None:
         typer.echo(context.get_help())
@@ -239,6 +240,18 @@ def shards(
     first, *others = [in_yaml(_certain(each), _COMMENT).partition("\n")[2] for each in objects]
     # In UTF-8 whatever the terminal has, since kubectl reads it.
     typer.echo("---\n".join([f"# {_COMMENT}\n{first}", *others]).encode(), nl=False)
+
+
+def _refuse_options(context: typer.Context) -> None:
+    """Refuse an option before a command, which would be read by neither."""
+    command = context.invoked_subcommand
+    for parameter in context.command.params:
+        source = context.get_parameter_source(str(parameter.name))
+        if source is not None and source.name == "COMMANDLINE":
+            raise typer.BadParameter(
+                f"{parameter.opts[0]} before {command} belongs to --format, which goes without a "
+                f"command. For example: shards {command} --cell eu"
+            )
 
 
 def _certain(value: Any) -> Any:

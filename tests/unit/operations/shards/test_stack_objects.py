@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from ruamel.yaml import YAML
 from typer.testing import CliRunner, Result
 
 from operations.__main__ import app
-from operations.shards.stack_objects import BACKEND_VARIABLE
+from operations.shards.stack_objects import BACKEND_VARIABLE, shards
 from sandbox.layout import PROJECT
 from tests.unit.operations.shards.repository import SETTINGS, Repository
 
@@ -185,6 +186,19 @@ def test_without_an_image_or_a_format_it_says_what_is_missing() -> None:
     result = CliRunner().invoke(app, ["shards"])
     assert result.exit_code == 2
     assert "--format" in result.output
+
+
+def test_an_option_before_a_command_is_refused() -> None:
+    """It would be read by neither, and the command would take another cell."""
+    group = typer.Typer(callback=shards, invoke_without_command=True)
+    done: list[str] = []
+    group.command("list")(lambda: done.append("list"))
+    group.command("due")(lambda: done.append("due"))
+    result = CliRunner().invoke(group, ["--cell", "eu", "list"])
+    assert (result.exit_code, done) == (2, [])
+    assert "--cell before list" in result.stderr
+    assert CliRunner().invoke(group, ["due"]).exit_code == 0
+    assert done == ["due"]
 
 
 def test_an_image_without_a_digest_is_told() -> None:
