@@ -4,6 +4,7 @@ An `up` leaves them in the cluster, in the mark of the member.
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.metadata import version
@@ -20,6 +21,8 @@ TENANTS = f"{PREFIX}tenants"
 INSTANCES = f"{PREFIX}instances"
 """The annotation with the number of their servers."""
 
+_SALT = re.compile(rb"^encryptionsalt:.*\n?", re.MULTILINE)
+"""What the engine writes into settings that have none yet, in the middle of a run."""
 _FOLDER = Path(__file__).resolve().parent.parent
 PACKAGES = (
     "cell",
@@ -46,10 +49,11 @@ def fingerprints(member: Member, folder: Path) -> Mapping[str, str]:
     Raises:
         OSError: a file cannot be read.
     """
-    files = {SETTINGS: member.settings_file}
+    settings = (folder / member.settings_file).read_bytes()
+    found = {PROGRAM: program(), SETTINGS: _hash([_SALT.sub(b"", settings)])}
     if member.shard:
-        files[INVENTORY] = member.inventory
-    return {PROGRAM: program(), **{what: _hash([folder / file]) for what, file in files.items()}}
+        found[INVENTORY] = _hash([(folder / member.inventory).read_bytes()])
+    return found
 
 
 def annotations(
@@ -64,13 +68,13 @@ def annotations(
 def program() -> str:
     """The hash of the program that an `up` runs, with the versions of what it runs on."""
     files = [file for name in PACKAGES for file in sorted((_FOLDER / name).rglob("*.py"))]
-    return _hash(files, *(f"{name} {version(name)}" for name in _DEPENDENCIES))
+    versions = [f"{name} {version(name)}".encode() for name in _DEPENDENCIES]
+    return _hash([*versions, *(file.read_bytes() for file in files)])
 
 
-def _hash(files: Iterable[Path], *others: str) -> str:
-    digest = hashlib.sha256("\n".join(others).encode())
-    for file in files:
-        content = file.read_bytes()
-        digest.update(f"{file.name} {len(content)}\n".encode())
+def _hash(contents: Iterable[bytes]) -> str:
+    digest = hashlib.sha256()
+    for content in contents:
+        digest.update(f"{len(content)}\n".encode())
         digest.update(content)
     return digest.hexdigest()[:16]
