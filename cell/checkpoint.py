@@ -1,16 +1,12 @@
-"""The tenants that the stack's own state has, asked of the engine while it runs this program.
-
-A shard's rows are in one table with those of all other shards, and no row says whose it is. What is
-in the state of the stack is the stack's, whatever the inventory says now.
-"""
+"""The state of the stack that the engine runs, asked of the engine while it runs this program."""
 
 import json
 import subprocess
 
 import pulumi
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from tenancy.tokens import TENANT
+from cell.recorded import tenants_in
 
 
 class CheckpointError(Exception):
@@ -18,11 +14,15 @@ class CheckpointError(Exception):
 
 
 class _Resource(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
     type: str
     urn: str
 
 
 class _Operation(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
     resource: _Resource
 
 
@@ -36,7 +36,7 @@ class _Export(BaseModel):
 
 
 def recorded_tenants() -> frozenset[str]:
-    """The tenants of which the stack has anything, also those that an interrupted run was at.
+    """The tenants of the stack that the engine runs, by the state from before this run.
 
     Raises:
         CheckpointError: there is no `pulumi` on PATH, or it prints no state.
@@ -45,7 +45,8 @@ def recorded_tenants() -> frozenset[str]:
     command = ["pulumi", "stack", "export", "--non-interactive", "--stack", stack]
     try:
         answer = subprocess.run(command, capture_output=True, check=True)
-        deployment = _Export.model_validate(json.loads(answer.stdout)).deployment
+        _Export.model_validate_json(answer.stdout)
+        return tenants_in(json.loads(answer.stdout)["deployment"])
     except FileNotFoundError:
         raise CheckpointError("there is no `pulumi` on PATH") from None
     except subprocess.CalledProcessError as error:
@@ -53,8 +54,3 @@ def recorded_tenants() -> frozenset[str]:
         raise CheckpointError(f"pulumi stack export: {(said or ['failed'])[-1]}") from None
     except (OSError, ValidationError, ValueError) as error:
         raise CheckpointError(f"pulumi stack export printed no state ({error})") from None
-    resources = [
-        *(deployment.resources or ()),
-        *(operation.resource for operation in deployment.pending_operations or ()),
-    ]
-    return frozenset(each.urn.rpartition("::")[2] for each in resources if each.type == TENANT)

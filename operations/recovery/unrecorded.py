@@ -7,13 +7,13 @@ They come about when somebody clears an engine's notes of what it was about to m
 import shlex
 from collections.abc import Iterable, Sequence
 
+from cell.recorded import tenants_in
 from cluster import kinds
 from cluster.kubectl import Kubectl, LiveObject
 from operations.outside.pulumi import Resource, State
 from operations.recovery import pending
 from tenancy.cells import BASE, Member
 from tenancy.names import OWNER_LABELS, TENANT_LABEL, member_named
-from tenancy.tokens import TENANT
 
 
 def live_objects(namespaces: Iterable[str], kubectl: Kubectl) -> list[LiveObject]:
@@ -40,7 +40,7 @@ def of_member(live: Iterable[LiveObject], member: Member, state: State) -> list[
     Of a tenant, the state has something before the cluster has. What has no tenant is named after
     its shard, or it is the base's.
     """
-    tenants = {pending.name(each) for each in pending.resources(state) if each["type"] == TENANT}
+    tenants = tenants_in(state["deployment"])
 
     def is_own(each: LiveObject) -> bool:
         name, tenant = each["metadata"]["name"], each["metadata"]["labels"].get(TENANT_LABEL)

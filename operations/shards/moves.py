@@ -13,7 +13,7 @@ from operations.editing.fields import once, parsed
 from operations.options import Json, each_utf8, utf8
 from operations.outside.pulumi import Engine
 from operations.shards.moving import Inventories
-from operations.shards.settling import States, settle
+from operations.shards.settling import States, check_whole, settle
 from operations.shards.whole import Cell, CellName, cell_named, reported
 from tenancy.cells import BASE, Member
 from tenancy.inventory.faults import printable
@@ -90,13 +90,14 @@ def move(
     with reported():
         files, states = _files(found, answer), _states()
         target = files.shard(shard)
-        near = {target, *files.holders(tenants)}
-        files.move(tenants, target)
         homes = dict.fromkeys(tenants, target)
-        done = settle(homes, states, near)
-        if missing := homes.keys() - states.tenants(target).keys():
-            # An interrupted move, or an older stack: they may be in any state.
-            done += settle(dict.fromkeys(missing, target), states, found.members)
+        leaving = files.sources(tenants, target)
+        check_whole(states, [target, *leaving])
+        files.move(tenants, target)
+        done = settle(homes, states, leaving)
+        if not leaving or homes.keys() - states.tenants(target).keys():
+            # Of an interrupted move, or of an older stack: they may be in any state.
+            done += settle(homes, states, found.members)
         answer.settled(done)
         if new := sorted(homes.keys() - states.tenants(target).keys()):
             answer.say(
@@ -145,6 +146,7 @@ def split(
         source = files.shard(shard)
         done = settle(files.homes(states.tenants(source)), states, [source])
         if not done:
+            check_whole(states, [source])
             target = files.split(source, new)
             done = settle(files.homes(states.tenants(source)), states, [source, target])
         answer.settled(done)
@@ -177,6 +179,7 @@ def merge(
         files, states = _files(found, answer), _states()
         target = files.shard(into)
         source = Member(cell=found.name, shard=shard)
+        check_whole(states, [source, target])
         if source in files.shards or states.of(source) is None:
             files.merge(files.shard(shard), target)
         done = settle(files.homes(states.tenants(source)), states, [source])

@@ -70,17 +70,13 @@ class Inventories:
                 found[tenant] = shard
         return found
 
-    def holders(self, tenants: Collection[str]) -> set[Member]:
-        """The shards whose inventories have any of these tenants."""
-        return {each for each in self.shards if any(self._has(each, tenant) for tenant in tenants)}
-
     def move(self, tenants: Collection[str], target: Member) -> None:
         """Move the entries of these tenants to the inventory of `target`.
 
         Raises:
             MoveError, EditError, InventoryError, OSError: it cannot be done.
         """
-        sources = self._sources(tenants, target)
+        sources = self.sources(tenants, target)
         for source, going in sources.items():
             if going >= self._tenants(source):
                 raise MoveError(
@@ -141,9 +137,9 @@ class Inventories:
         Raises:
             MoveError, EditError, InventoryError, OSError: it cannot be done.
         """
-        if having := self.holders([tenant]):
-            [*_, shard] = having
-            raise MoveError(f"{tenant} is in {shard.inventory} already; `set` changes it.")
+        if having := self.homes([tenant]):
+            file = having[tenant].inventory
+            raise MoveError(f"{tenant} is in {file} already; `set` changes it.")
         # By its length, since to parse every inventory takes seconds.
         shard = min(self.shards, key=lambda each: len(self._text(each)))
         others = self._tenants(shard)
@@ -156,8 +152,13 @@ class Inventories:
         self._write(shard, text)
         return shard
 
-    def _sources(self, tenants: Collection[str], target: Member) -> dict[Member, set[str]]:
-        """The inventories that these tenants are to leave, each with those that it has."""
+    def sources(self, tenants: Collection[str], target: Member) -> dict[Member, set[str]]:
+        """The shards that these tenants are to leave for `target`, each with those that it has.
+
+        Raises:
+            MoveError: a tenant is in no inventory, or in several others.
+            InventoryError, OSError: an inventory cannot be read.
+        """
         found: dict[Member, set[str]] = {}
         for tenant in tenants:
             having = [each for each in self.shards if self._has(each, tenant)]

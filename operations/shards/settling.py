@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from cell.recorded import tenants_in
 from operations.outside.pulumi import Engine, EngineError, NoStackError, Resource, State
 from operations.recovery.pending import name, operations, resources
 from tenancy.cells import Member
@@ -51,6 +52,19 @@ class States:
     def tenants(self, member: Member) -> Mapping[str, str]:
         """The tenants that a member's state has, each with the URN of its component."""
         state = self.of(member)
+        held = tenants_in(state["deployment"]) if state else ()
+        return {each: urn for each, urn in self._components(member).items() if each in held}
+
+    def hollow(self, member: Member) -> Mapping[str, str]:
+        """The tenants of which it has a component and nothing else, each with its URN.
+
+        An `up` that fails for a tenant of another shard leaves one.
+        """
+        held = self.tenants(member)
+        return {each: urn for each, urn in self._components(member).items() if each not in held}
+
+    def _components(self, member: Member) -> Mapping[str, str]:
+        state = self.of(member)
         found = resources(state) if state else []
         return {name(each): each["urn"] for each in found if each["type"] == TENANT}
 
@@ -90,11 +104,17 @@ def settle(homes: Mapping[str, Member], states: States, members: Iterable[Member
 
 
 def _transfer(tenants: list[str], source: Member, target: Member, states: States) -> None:
-    _check_whole(states, source, target)
+    check_whole(states, [source, target])
     held, there = states.tenants(source), states.engine(target)
     before = {tenant: _ids(states.of(source), held[tenant]) for tenant in tenants}
     if states.of(target) is None:
         there.create()
+        states.forget(target)
+    _check_alike(before, source, target, states)
+    hollow = states.hollow(target)
+    state = states.of(target)
+    if state and (useless := [hollow[each] for each in tenants if each in hollow]):
+        there.replace_state(without(state, useless))
         states.forget(target)
     # An interrupted move has written the target's state, and not yet the source's.
     doubled = states.tenants(target).keys() & held.keys()
@@ -108,13 +128,39 @@ def _transfer(tenants: list[str], source: Member, target: Member, states: States
     _verify(before, source, target, states)
 
 
-def _check_whole(states: States, *members: Member) -> None:
+def check_whole(states: States, members: Iterable[Member]) -> None:
+    """Check that no `up` of these members was interrupted.
+
+    Raises:
+        EngineError: one was, or a state cannot be read.
+    """
+    members = list(members)
+    states.read(members)
     for member in members:
         state = states.of(member)
         if state and (pending := operations(state)):
             raise EngineError(
                 f"{member.stack} was interrupted ({counted(len(pending), 'pending operation')}): "
                 f"run `tenant-nats recover --stack {member.stack}` first, then this again."
+            )
+
+
+def _check_alike(
+    before: Mapping[str, Collection[str]], source: Member, target: Member, states: States
+) -> None:
+    """Check that what both states have of a tenant is the same.
+
+    Raises:
+        EngineError: it is not, so neither of them may be dropped.
+    """
+    there = states.tenants(target)
+    for tenant, ids in before.items():
+        has = _ids(states.of(target), there.get(tenant))
+        if tenant in there and sorted(has) != sorted(ids):
+            objects = counted(len(ids), "object")
+            raise EngineError(
+                f"{source.stack} has {objects} of {tenant}, and {target.stack} has {len(has)}, so "
+                "neither can be dropped. Deploy neither; look at both by `pulumi stack export`."
             )
 
 

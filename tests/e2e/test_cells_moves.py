@@ -132,9 +132,10 @@ def test_an_interrupted_move_harms_nothing_and_is_finished(
         assert code == 1
         assert "acme is in inventory/eu/001.yaml and in inventory/eu/002.yaml" in said
         finish = "move acme 002"
-    ups = {name: cell.member(name).up() for name in ("001", "002")}
-    assert {name for name, run in ups.items() if run.failed} == failing
-    assert cell.identities() == before
+    for _ in range(2):  # what the first one leaves in a state gives the second no right to more
+        ups = {name: cell.member(name).up() for name in ("001", "002")}
+        assert {name for name, run in ups.items() if run.failed} == failing
+        assert cell.identities() == before
     code, said = cell.shards(*finish.split())
     assert code == 0, said
     check_settled(cell, before, s001={"globex", "initech"}, s002={"acme", "hooli"})
@@ -150,7 +151,9 @@ def test_a_shard_that_was_interrupted_is_recovered_before_a_move(cell: Cell) -> 
     code, said = cell.shards("move", "acme", "002")
     assert code == 1
     assert "eu-001 was interrupted (1 pending operation): run `tenant-nats recover --stack" in said
-    assert cell.member("001").recover()[0] == 0
+    assert (cell.folder / "001.yaml").read_text() == inventory("acme", "globex", "initech")
+    code, said = cell.member("001").recover()
+    assert code == 0, said
     assert cell.shards("move", "acme", "002")[0] == 0
     check_settled(cell, before, s001={"globex", "initech"}, s002={"acme", "hooli"})
 
