@@ -139,8 +139,9 @@ def autoscale(
             told |= {"files": [str(each) for each in files if is_written]}
         typer.echo(json.dumps({**told, **_data(proposal)}, indent=2))
     else:
-        names = listed([*map(str, files)], len(files)) if is_written else str(file)
-        are = agreeing(len(files) if is_written else 1, "is", "are")
+        said = files if is_written and files else [file]
+        names = listed([*map(str, said)], len(said))
+        are = agreeing(len(said), "is", "are")
         outcome = f"{names} {are} {'' if is_written else 'not '}written."
         typer.echo("\n".join(_told(proposal, outcome, is_stuck=is_stuck)))
     if is_stuck:
