@@ -24,7 +24,7 @@ from operations.outside.pulumi import (
 from operations.recovery import leftovers, pending, unrecorded
 from operations.recovery.leftovers import EngineLives, LockUnjudged, Say
 from operations.recovery.pending import name, told
-from tenancy.words import listed
+from tenancy.words import counted, listed
 
 _MOST_ROUNDS = 4
 """How often to ask a preview again: the namespace, what is in it, what refers to that."""
@@ -181,13 +181,16 @@ def _record_unrecorded(engine: Engine, state: State, say: Say) -> None:
         preview = engine.preview()
         setting = _of_the_plugin(engine, preview)
         with as_the_plugin(setting, engine.environment) as kubectl:
-            live = unrecorded.live_objects(unrecorded.namespaces(state, preview.creations), kubectl)
+            there = unrecorded.live_objects(
+                unrecorded.namespaces(state, preview.creations), kubectl
+            )
+        live = there
         if member := member_in(engine.folder, engine.stack_name):
-            live = unrecorded.of_member(live, member, state)
+            live = unrecorded.of_member(there, member, state)
         if lost := unrecorded.beyond_recording(state, preview.creations, live):
-            there = listed([f"{each['kind']} {unrecorded.id_of(each)}" for each in lost], most=2)
+            names = listed([f"{each['kind']} {unrecorded.id_of(each)}" for each in lost], most=2)
             raise EngineError(
-                f"the state is empty, but {there} exist, which the next `up` would make. If the"
+                f"the state is empty, but {names} exist, which the next `up` would make. If the"
                 " state was lost, run `pulumi up` once: it may end with `already exists`, and"
                 " leaves a state that can be corrected."
             )
@@ -200,12 +203,23 @@ def _record_unrecorded(engine: Engine, state: State, say: Say) -> None:
             f"each of {_MOST_ROUNDS} previews has found more that was not recorded, so there may "
             "be more still, and orphans were not looked for."
         )
+    for tenant, count in sorted(unrecorded.elsewhere(preview.creations, there, live).items()):
+        say(
+            f"{tenant} has {counted(count, 'object')} that this state lacks: another stack of the "
+            "cell has it in its state, or a state was lost. An `up` leaves them alone."
+        )
     for each in orphans:
         say(f"Not recorded, and nothing asks for it: {each['kind']} {unrecorded.id_of(each)}.")
     for command in unrecorded.deletions(orphans, kubectl):
         with_what = " (with the stack's kubeconfig)" if setting["kubeconfig"] else ""
+        # The other stacks of a cell use it too, and all that is looked at here is this one's.
+        sure = (
+            "no tenant of the cell is being moved"
+            if member
+            else "no other stack uses this namespace"
+        )
         say(
-            "If no other stack uses this namespace, delete that; a server ends at once, and "
+            f"If {sure}, delete that; a server ends at once, and "
             f"nobody asks for an approval{with_what}: {command}"
         )
 

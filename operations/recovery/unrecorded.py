@@ -5,6 +5,7 @@ They come about when somebody clears an engine's notes of what it was about to m
 """
 
 import shlex
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from cell.recorded import tenants_in
@@ -49,6 +50,22 @@ def of_member(live: Iterable[LiveObject], member: Member, state: State) -> list[
         return (member_named(name) or BASE) == member.name
 
     return [each for each in live if is_own(each)]
+
+
+def elsewhere(
+    creations: Sequence[Resource], live: Iterable[LiveObject], own: Sequence[LiveObject]
+) -> dict[str, int]:
+    """How many objects each tenant has that the next `up` would make, and that are not `own`.
+
+    Each is in the state of another stack of the cell, or in none, if a state was lost. Only
+    somebody who looks at the states of the whole cell can tell.
+    """
+    wanted = {(each["type"], pending.physical_id(each)) for each in creations}
+    known = {(type_of(each), id_of(each)) for each in own}
+    keys = {
+        (type_of(each), id_of(each)): each["metadata"]["labels"].get(TENANT_LABEL) for each in live
+    }
+    return dict(Counter(keys[key] for key in keys.keys() & wanted - known if keys[key]))
 
 
 def namespaces(state: State, creations: Sequence[Resource]) -> set[str]:
