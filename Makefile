@@ -85,6 +85,7 @@ benchmark: ## measure; prints tables (more than an hour; the last needs a `make 
 	$(RUN) python -m benchmarks.shards
 	$(RUN) python -m benchmarks.autoscaling
 	$(RUN) python -m benchmarks.stalled_clients
+	$(RUN) python -m benchmarks.cell_files
 	$(RUN) python -m benchmarks.engine_parts
 
 # Without --strict, pip-audit passes when the service knows none of the packages.

@@ -50,12 +50,14 @@ def main() -> None:
         print(f"{seconds:>8.2f} {cpu:>6.2f}  {what}", flush=True)
 
 
-def measured(command: Sequence[str], environment: Mapping[str, str]) -> tuple[float, float]:
+def measured(
+    command: Sequence[str], environment: Mapping[str, str], folder: Path = PROJECT
+) -> tuple[float, float]:
     """The seconds of `command`, and the CPU seconds of all the processes that it waited for."""
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     if command[0] == "make":
         environment = os.environ
-    subprocess.run(command, cwd=Path(PROJECT), env=environment, check=True, capture_output=True)
+    subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
     seconds, after = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
     return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
