@@ -1,12 +1,14 @@
-"""The state of the stack that the engine runs, asked of the engine while it runs this program."""
+"""The states of a cell, asked of the engine while it runs this program."""
 
 import json
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import pulumi
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from cell.recorded import tenants_in
+from tenancy.cells import Member, member_of
 
 
 class CheckpointError(Exception):
@@ -35,22 +37,68 @@ class _Export(BaseModel):
     deployment: _Deployment
 
 
+class _Stack(BaseModel):
+    name: str
+
+
+_STACKS = TypeAdapter(list[_Stack])
+_AT_ONCE = 4
+"""How many states are read at a time."""
+
+
 def recorded_tenants() -> frozenset[str]:
     """The tenants of the stack that the engine runs, by the state from before this run.
 
     Raises:
         CheckpointError: there is no `pulumi` on PATH, or it prints no state.
     """
-    stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
-    command = ["pulumi", "stack", "export", "--non-interactive", "--stack", stack]
+    return _tenants_of(_qualified(pulumi.get_stack()))
+
+
+def tenants_of_others(member: Member) -> frozenset[str]:
+    """The tenants of all other stacks of the cell, whether or not they have an inventory.
+
+    It reads every state, so it takes seconds.
+
+    Raises:
+        CheckpointError: one of the states cannot be read.
+    """
+    listed = _run("stack", "ls", "--json")
     try:
-        answer = subprocess.run(command, capture_output=True, check=True)
-        _Export.model_validate_json(answer.stdout)
-        return tenants_in(json.loads(answer.stdout)["deployment"])
+        names = [each.name.rpartition("/")[2] for each in _STACKS.validate_json(listed)]
+    except ValidationError as error:
+        raise CheckpointError(f"pulumi stack ls printed no stacks ({error})") from None
+    others = [
+        _qualified(name)
+        for name in names
+        if name != member.stack and member_of(name, member.cell) is not None
+    ]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return frozenset[str]().union(*pool.map(_tenants_of, others))
+
+
+def _qualified(stack: str) -> str:
+    return f"{pulumi.get_organization()}/{pulumi.get_project()}/{stack}"
+
+
+def _tenants_of(stack: str) -> frozenset[str]:
+    exported = _run("stack", "export", "--stack", stack)
+    try:
+        _Export.model_validate_json(exported)
+    except ValidationError as error:
+        raise CheckpointError(f"pulumi stack export printed no state ({error})") from None
+    return tenants_in(json.loads(exported)["deployment"])
+
+
+def _run(*arguments: str) -> bytes:
+    command = ["pulumi", *arguments, "--non-interactive"]
+    try:
+        return subprocess.run(command, capture_output=True, check=True).stdout
     except FileNotFoundError:
         raise CheckpointError("there is no `pulumi` on PATH") from None
+    except OSError as error:
+        raise CheckpointError(f"`pulumi` on PATH cannot be run ({error.strerror})") from None
     except subprocess.CalledProcessError as error:
         said = error.stderr.decode(errors="replace").strip().splitlines()
-        raise CheckpointError(f"pulumi stack export: {(said or ['failed'])[-1]}") from None
-    except (OSError, ValidationError, ValueError) as error:
-        raise CheckpointError(f"pulumi stack export printed no state ({error})") from None
+        words = " ".join(arguments[:2])
+        raise CheckpointError(f"pulumi {words}: {(said or ['failed'])[-1]}") from None

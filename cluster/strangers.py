@@ -99,7 +99,8 @@ class Findings:
     taken: frozenset[Object] = frozenset()
     """The objects of single tenants that are somebody else's."""
     elsewhere: Mapping[Object, str] = field(default_factory=lambda: MappingProxyType({}))
-    """The objects that are in the state of another stack of the cell, each with its tenant."""
+    """The objects of this cell that the shard's state lacks, each with its tenant. Whether another
+    stack has them, the cluster does not tell."""
 
     @property
     def untouchable(self) -> frozenset[Object]:
@@ -121,8 +122,8 @@ class Findings:
             tenants = sorted(set(self.elsewhere.values()))
             yield (
                 f"{listed(tenants, most=3)} {agreeing(len(tenants), 'has', 'have')} objects in the "
-                f"namespace {namespace} that this stack's state lacks, so they are in that of "
-                "another stack of the cell. An `up` leaves them alone and fails for "
+                f"namespace {namespace} that another stack of the cell has in its state. An `up` "
+                "leaves them alone and fails for "
                 f"{agreeing(len(tenants), 'this tenant', 'these tenants')}; "
                 "`tenant-nats shards settle` moves a tenant's state to the shard whose inventory "
                 "has the tenant."

@@ -9,13 +9,13 @@ from types import MappingProxyType
 
 import pulumi
 
-from cell.checkpoint import CheckpointError, recorded_tenants
+from cell.checkpoint import CheckpointError, recorded_tenants, tenants_of_others
 from cell.fingerprint import annotations, fingerprints
 from cluster import kinds
 from cluster.deployments import existing
 from cluster.kubectl import ClusterError, as_the_plugin
 from cluster.quotas import Rationed, rationed
-from cluster.strangers import Object, Wanted, look, wanted
+from cluster.strangers import Findings, Object, Wanted, look, wanted
 from controlplane.connection import ControlPlaneError
 from controlplane.dsn import DsnError
 from controlplane.reader import take_snapshot
@@ -37,7 +37,7 @@ from tenancy.rows import readdressing
 from tenancy.rows.placement import summary
 from tenancy.rows.removal import placement_of, refusal, refusals, repairs, warnings
 from tenancy.rows.snapshot import Snapshot
-from tenancy.words import UNSEEN
+from tenancy.words import UNSEEN, agreeing, listed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -248,11 +248,32 @@ def _look(
         return _Seen()
     if found.refusals:
         raise pulumi.RunError(f"Nothing was changed, since {'; and '.join(found.refusals)}.")
+    if member and found.elsewhere:
+        found = _of_others(found, member)
     for warning in found.warnings(plan.namespace):
         pulumi.log.warn(warning)
     if quotas:
         _heed(quotas, settings, plan, asked)
     return _Seen(taken=found.untouchable, servers=servers)
+
+
+def _of_others(found: Findings, member: Member) -> Findings:
+    """The findings, with those objects only that another stack of the cell has in its state.
+
+    What no state has is this stack's again, such as after the loss of its state.
+    """
+    try:
+        others = tenants_of_others(member)
+    except CheckpointError as error:
+        pulumi.log.warn(f"Whose the objects are could not be seen: {error}.")
+        return found
+    kept = {each: tenant for each, tenant in found.elsewhere.items() if tenant in others}
+    if ours := sorted(set(found.elsewhere.values()) - set(kept.values())):
+        pulumi.log.warn(
+            f"{listed(ours, most=3)} {agreeing(len(ours), 'has', 'have')} objects that no state of "
+            f"the cell {member.cell} has: an `up` takes them over as they are."
+        )
+    return replace(found, elsewhere=kept)
 
 
 def _unless_forbidden(counting: Future[Rationed | None], namespace: str) -> Rationed | None:

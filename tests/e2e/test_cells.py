@@ -78,9 +78,8 @@ def test_a_tenant_that_is_in_another_shards_state_is_left_alone(cell: Cell) -> N
     target = cell.member("002").up("--continue-on-error")
     assert target.failed
     assert (
-        f"acme has objects in the namespace {cell.namespace} that this stack's state lacks, so "
-        "they are in that of another stack of the cell. An `up` leaves them alone and fails for "
-        "this tenant"
+        f"acme has objects in the namespace {cell.namespace} that another stack of the cell has "
+        "in its state. An `up` leaves them alone and fails for this tenant"
     ) in target.output
     assert ("initech", 1, "active") in cell.any.rows()
     cell.write("001", "globex")
@@ -89,6 +88,26 @@ def test_a_tenant_that_is_in_another_shards_state_is_left_alone(cell: Cell) -> N
     assert "acme is no longer in it and still has 1 instance and 0 integrations" in source.output
     after = cell.identities()
     assert {name: after.get(name) for name in before} == before
+
+
+def test_a_shard_whose_state_is_lost_takes_its_tenants_over_again(cell: Cell) -> None:
+    """What no state of the cell has is nobody else's."""
+    cell.write("001", "acme")
+    cell.write("002", "hooli")
+    cell.up("base", "001", "002")
+    before = cell.identities()
+    cell.member("001").pulumi("stack", "rm", "--force", "--yes", "--preserve-config")
+    cell.member("001").pulumi("stack", "init")
+    cell.write("001", "acme", "hooli")
+    run = cell.member("001").up("--continue-on-error")
+    assert run.failed, "hooli is in the state of 002"
+    assert (
+        "acme has objects that no state of the cell eu has: an `up` takes them over" in run.output
+    )
+    cell.write("001", "acme")
+    cell.up("001")
+    assert cell.identities() == before
+    assert cell.states("001", "002") == [{"acme"}, {"hooli"}]
 
 
 def test_a_shard_judges_the_rows_of_its_own_tenants_only(cell: Cell) -> None:
