@@ -4,6 +4,7 @@ import typer
 
 from operations.shards.checking import check
 from operations.shards.moves import add, merge, move, settle_, split
+from operations.shards.outcome import summary, waves
 from operations.shards.overview import due_, list_
 from operations.shards.stack_objects import shards as stack_objects
 
@@ -11,6 +12,8 @@ shards = typer.Typer(callback=stack_objects, invoke_without_command=True)
 shards.command("list")(list_)
 shards.command("due")(due_)
 shards.command()(check)
+shards.command()(waves)
+shards.command()(summary)
 shards.command()(add)
 shards.command()(move)
 shards.command()(split)

@@ -100,7 +100,7 @@ def test_a_team_deploys_edits_and_upgrades_from_a_repository_of_its_own(
     assert platform.shell("git status --porcelain").split()[1::2] == workflows
 
 
-WORKFLOWS = ("autoscale", "deploy", "drift", "pull-request")
+WORKFLOWS = ("autoscale", "cell", "deploy", "drift", "pull-request")
 
 
 def installed(platform: Platform) -> str:

@@ -10,8 +10,10 @@ from tests.workflows.workflow import FOLDER, Job, jobs, made_by, read_by, target
 
 JOBS = jobs(PROJECT)
 NO_FORK = "github.event.pull_request.head.repo.full_name == github.repository"
-CALLED = {"pull-request", "deploy", "drift", "autoscale"}
+CALLED = {"pull-request", "deploy", "cell", "drift", "autoscale"}
 """The workflows that other repositories call."""
+DEPLOYING = ("base", "edits", "canary", "tenth", "rest")
+"""The jobs that deploy members of a cell, in this order."""
 NO_PULL_REQUEST = "github.event_name == 'push' && github.ref == 'refs/heads/main'"
 
 WRITES = {
@@ -25,6 +27,7 @@ WRITES = {
 ENVIRONMENTS = {
     ("pull-request", "preview"): "preview",
     ("deploy", "up"): "production",
+    **{("cell", name): "production" for name in ("check", *DEPLOYING)},
     ("drift", "drift"): "drift",
     ("autoscale", "autoscale"): "autoscale",
     ("docs", "publish"): "github-pages",
@@ -81,18 +84,20 @@ def test_what_a_caller_says_comes_before_the_variables_of_its_repository(job: Jo
         used = {name for text in texts(job.settings) for name in re.findall(r"inputs\.(\w+)", text)}
         assert used <= {*inputs}
         assert all(each["type"] == "string" and each["description"] for each in inputs.values())
-        given = job.settings["env"]
+        given = job.settings.get("env", {})
         assert all(text.startswith("${{ inputs.") for text in texts(given) if "inputs" in text)
-        assert all("inputs" in given[name] for name in ("STACK", "INVENTORY") if name in given)
+        say = ("STACK", "INVENTORY", "CELL")
+        assert all("inputs" in given[name] for name in say if name in given)
 
 
 @every_job
 def test_each_variable_that_a_called_job_reads_can_be_set_for_it(job: Job) -> None:
     if job.workflow not in CALLED:
         return
-    by_itself = {"APPROVAL"}  # the inventory's name says it
+    # The inventory's name says the one, and GitHub the others.
+    by_itself = {"APPROVAL", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"}
     for step in job.steps:
-        given = job.shared.keys() | job.settings["env"].keys() | step.get("env", {}).keys()
+        given = job.shared.keys() | job.settings.get("env", {}).keys() | step.get("env", {}).keys()
         for target in made_by(step.get("run", "make")):
             assert read_by(PROJECT, target) - given - by_itself == set(), target
     if any(step.get("uses", "").startswith("pulumi/actions@") for step in job.steps):
@@ -102,6 +107,7 @@ def test_each_variable_that_a_called_job_reads_can_be_set_for_it(job: Job) -> No
 def test_what_a_target_reads_is_known() -> None:
     assert read_by(PROJECT, "deploy") == {"STACK", "INVENTORY", "APPROVAL"}
     assert "SETTINGS" in read_by(PROJECT, "autoscale")
+    assert read_by(PROJECT, "shards") == {"CELL", "SHARDS", "PARALLEL"}
 
 
 @every_job
@@ -153,21 +159,72 @@ def test_no_token_that_writes_is_given_to_a_step_for_a_fork(job: Job) -> None:
 
 @every_job
 def test_a_deploying_job_is_for_main_alone_and_never_stopped_for_another(job: Job) -> None:
-    if "deploy" not in job.targets:
+    if not job.targets & {"deploy", "shards", "cell"}:
         return
-    assert key(job) == ("deploy", "up")
+    assert key(job) in {("deploy", "up"), *(("cell", name) for name in DEPLOYING)}
     own = {name: each for name, each in job.triggers.items() if name != "workflow_call"}
     assert own == {"push": {"branches": ["main"]}, "workflow_dispatch": None}
-    assert "github.ref == 'refs/heads/main'" in job.settings["if"]
-    group = "deploy-${{ inputs.stack || vars.STACK }}"
+    first = next(each for each in JOBS if each.workflow == job.workflow)
+    assert first is job or first.name in job.settings["needs"]
+    assert "github.ref == 'refs/heads/main'" in first.settings["if"]
+    what = "stack" if job.workflow == "deploy" else "cell"
+    group = f"{job.workflow}-${{{{ inputs.{what} || vars.{what.upper()} }}}}"
     assert job.concurrency == {"group": group, "cancel-in-progress": False}
     assert job.settings["timeout-minutes"] >= 120
 
 
-def test_no_other_workflow_waits_in_the_group_of_the_deploying_one() -> None:
-    others = [job.concurrency["group"] for job in JOBS if job.workflow != "deploy"]
+@pytest.mark.parametrize("name", ["deploy", "cell"])
+def test_no_other_workflow_waits_in_the_group_of_a_deploying_one(name: str) -> None:
+    others = [job.concurrency["group"] for job in JOBS if job.workflow != name]
     assert others
-    assert [group for group in others if group.startswith("deploy")] == []
+    assert [group for group in others if group.startswith(name)] == []
+
+
+IN_CELL = {job.name: job.settings for job in JOBS if job.workflow == "cell"}
+DONE = 'contains(fromJSON(\'["success", "skipped"]\'), needs.{}.result)'
+
+
+def test_the_jobs_of_a_cell_begin_one_wave_after_the_other() -> None:
+    """`!cancelled()` is there since a job is skipped after one that was skipped or has failed."""
+    wave = "fromJSON(needs.check.outputs.due).waves[{}].batches[0]".format
+    green = "needs.{}.result == 'success'".format
+    conditions = {name: " ".join(job["if"].split()).split(" && ") for name, job in IN_CELL.items()}
+    assert {name: conditions[name] for name in DEPLOYING} == {
+        "base": ["fromJSON(needs.check.outputs.due).base"],
+        "edits": ["!cancelled()", green("check"), DONE.format("base"), wave(0)],
+        "canary": ["!cancelled()", green("check"), DONE.format("base"), wave(1)],
+        "tenth": ["!cancelled()", green("canary"), wave(2)],
+        "rest": ["!cancelled()", green("canary"), DONE.format("tenth"), wave(3)],
+    }
+    for name, condition in conditions.items():
+        asked = set(re.findall(r"needs\.(\w+)", " ".join(condition)))
+        needs = IN_CELL[name].get("needs", [])
+        assert asked <= {*([needs] if isinstance(needs, str) else needs)}
+    assert "edits" in IN_CELL["canary"]["needs"], "as many jobs at once as `jobs` says"
+    assert {*DEPLOYING} < {*IN_CELL["summary"]["needs"]}
+
+
+def test_all_waves_do_the_same_with_their_batches_and_a_red_one_stops_no_other() -> None:
+    for number, name in enumerate(DEPLOYING[1:]):
+        batches = f"${{{{ fromJSON(needs.check.outputs.due).waves[{number}].batches }}}}"
+        assert IN_CELL[name]["strategy"] == {
+            "fail-fast": False,
+            "max-parallel": "${{ fromJSON(inputs.jobs || vars.JOBS || '5') }}",
+            "matrix": {"shards": batches},
+        }
+        assert IN_CELL[name]["env"] == IN_CELL["base"]["env"]
+        assert IN_CELL[name]["steps"] == IN_CELL["base"]["steps"]
+    assert IN_CELL["base"]["strategy"] == {"matrix": {"shards": ["base"]}}
+
+
+def test_what_became_of_a_batch_is_kept_also_where_it_is_red() -> None:
+    *_, kept = IN_CELL["base"]["steps"]
+    assert kept["if"] == "${{ !cancelled() }}"
+    assert kept["with"]["path"] == ".shards/*.result"
+    assert kept["with"]["include-hidden-files"] is True, "else files in .shards are left out"
+    assert kept["with"]["name"] == "results-${{ github.job }}-${{ strategy.job-index }}"
+    taken = [step["with"] for step in IN_CELL["summary"]["steps"] if "download" in str(step)]
+    assert taken[1] == {"pattern": "results-*", "path": ".shards", "merge-multiple": True}
 
 
 @every_job

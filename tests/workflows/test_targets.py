@@ -159,14 +159,32 @@ def test_make_autoscale_and_propose_make_a_pull_request_of_what_tenants_need(
 
 @pytest.mark.parametrize(
     "target",
-    ["comment", "issue", "secrets", "diff", "guard", "deploy", "drift", "autoscale", "propose"],
+    [
+        *(
+            "comment",
+            "issue",
+            "secrets",
+            "diff",
+            "guard",
+            "deploy",
+            "drift",
+            "autoscale",
+            "propose",
+        ),
+        *("gate", "due", "shards", "previews", "cell", "summary"),
+    ],
 )
-def test_what_comes_from_outside_is_never_part_of_a_command_line(folder: Path, target: str) -> None:
+@pytest.mark.parametrize("shard", ["", "$(id)"])
+def test_what_comes_from_outside_is_never_part_of_a_command_line(
+    folder: Path, target: str, shard: str
+) -> None:
     shown = subprocess.run(
         ["make", "--no-print-directory", "-n", target],
         cwd=folder,
         env={"PATH": os.environ["PATH"], "STACK": "$(id)", "PULL_REQUEST": "$(id)", "BASE": "$(id)",
              "INVENTORY": "$(id)", "APPROVAL": "$(id)", "PROPOSAL": "$(id)",
+             "CELL": "$(id)", "SHARD": shard, "SHARDS": "$(id)", "PARALLEL": "$(id)",
+             "CANARY": "$(id)", "FILES_ONLY": "$(id)",
              "NAMESPACE": "$(id)", "SECRETS": "$(id)", "GIVEN": "$(id)"},
         capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip

@@ -94,12 +94,24 @@ def read_by(project: Path, target: str) -> set[str]:
     """The variables of the environment that a target for CI reads, and those before it."""
     text = (project / "installed" / "share" / "tenant-nats" / "ci.mk").read_text()
     settable = set(re.findall(r"^(?:export )?([A-Z_]+) \?=", text, re.MULTILINE))
-    [(before, recipe)] = re.findall(
-        rf"^{target}:(.*?)##.*\n((?:\t.*\n)+)", f"{text}\n", re.MULTILINE
-    )
-    by_shell = set(re.findall(r"\$\$([A-Z_]+)", recipe))
+    before, recipe = _rule(text, target)
+    set_there = {"EACH", *re.findall(r"\b([A-Z_]+)=", recipe)}
+    for name in re.findall(r"\$\(([A-Z_]+)\)", recipe):
+        recipe += _defined(text, name)
+    by_shell = set(re.findall(r"\$\$([A-Z_]+)", recipe)) - set_there
     by_make = settable & set(re.findall(r"\$\(([A-Z_]+)\)", recipe))
     return by_shell.union(by_make, *(read_by(project, each) for each in before.split()))
+
+
+def _rule(text: str, target: str) -> tuple[str, str]:
+    """What a target is made after, and its recipe; a target without papers is one of a member."""
+    rules = re.findall(rf"^{target}:(.*?)##.*\n((?:\t.*\n)+)", f"{text}\n", re.MULTILINE)
+    return rules[0] if rules else ("", "")
+
+
+def _defined(text: str, name: str) -> str:
+    """The shell's program of this name, for `$(NAME)` in a recipe."""
+    return "".join(re.findall(rf"^define {name}\n(.*?)^endef", text, re.MULTILINE | re.DOTALL))
 
 
 def texts(value: Any) -> Iterator[str]:

@@ -601,7 +601,7 @@ def test_every_command_can_answer_in_json() -> None:
         for name, command in found.items()
         if not any("--json" in parameter.opts for parameter in command.params)
     ]
-    assert (len(found), without) == (27, [])
+    assert (len(found), without) == (29, [])
 
 
 def test_every_commands_help_has_an_example_and_its_exit_codes() -> None:

@@ -1,0 +1,81 @@
+"""What CI runs for a cell, by the Makefile, where one shard cannot become green."""
+
+import itertools
+import os
+import subprocess
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from sandbox.layout import PROJECT
+from tests.e2e.cell import CELL, Cell, inventory
+from tests.e2e.project import Target
+
+_NUMBERS = itertools.count(1)
+
+
+@pytest.fixture
+def cell(target: Target, dsn: str, tmp_path: Path, worker_id: str) -> Generator[Cell]:
+    namespace = f"e2e-cell-ci-{worker_id}-{next(_NUMBERS)}"
+    made = Cell(target, tmp_path / "cell", namespace=namespace, dsn=dsn)
+    yield made
+    made.any.remove()
+
+
+def make(cell: Cell, goal: str, **environment: str) -> tuple[int, str]:
+    """Make a target as CI does; its exit code and its output."""
+    answer = subprocess.run(
+        ["make", "-f", PROJECT / "Makefile", "RUN=", goal], cwd=cell.any.folder,
+        env={**os.environ, **cell.any.env, "CELL": CELL, **environment},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    return answer.returncode, answer.stdout + answer.stderr
+
+
+def table(said: str) -> list[list[str]]:
+    """Stack, wave, reason and result, as the summary has them."""
+    rows = [line.strip("| ").split(" | ") for line in said.splitlines() if line.startswith("| ")]
+    return [row[:4] for row in rows[1:]]
+
+
+def test_a_red_shard_is_red_alone_and_the_next_run_deploys_it_alone(cell: Cell) -> None:
+    cell.configure({"readyTimeout": "15s"})
+    cell.write("001", "acme")
+    too_large = inventory("globex", "initech").replace(
+        "globex: {size: small}", "globex: {size: huge}"
+    )
+    (cell.folder / "002.yaml").write_text(too_large)
+    cell.write("003", "hooli")
+    code, said = make(cell, "cell", PARALLEL="2")
+    assert code != 0
+    new = "never deployed as a whole"
+    assert table(said) == [
+        ["eu-base", "base", new, "green"],
+        ["eu-001", "edits", new, "green"],
+        ["eu-002", "edits", new, "red"],
+        ["eu-003", "edits", new, "green"],
+    ], said
+    assert "**eu: 3 of 4 members that were due are green.** red: eu-002." in said
+    active = [("acme", 1, "active"), ("hooli", 1, "active"), ("initech", 1, "active")]
+    assert cell.any.rows() == active
+    assert (
+        "timed out waiting for the condition"
+        in (cell.any.folder / ".shards" / "002.log").read_text()
+    )
+    files = {each.name for each in cell.any.folder.glob("Pulumi.*.yaml")}
+    assert files == {f"Pulumi.{CELL}.yaml"}, "a member has the settings of its cell"
+
+    cell.write("002", "globex", "initech")
+    before = cell.identities()
+    code, said = make(cell, "cell")
+    assert code == 0, said
+    assert table(said) == [["eu-002", "edits", new, "green"]]
+    assert cell.any.rows() == sorted([*active, ("globex", 1, "active")])
+    after = cell.identities()
+    others = [name for name in before if "globex" not in name]
+    assert {name: after[name] for name in others} == {name: before[name] for name in others}
+
+    code, said = make(cell, "cell")
+    assert (code, table(said)) == (0, []), said
+    assert "**eu: nothing was due.**" in said
