@@ -2,7 +2,9 @@
 
 import json
 import subprocess
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pulumi
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -46,13 +48,13 @@ _AT_ONCE = 4
 """How many states are read at a time."""
 
 
-def recorded_tenants() -> frozenset[str]:
-    """The tenants of the stack that the engine runs, by the state from before this run.
+def own_deployment() -> Mapping[str, Any]:
+    """The deployment of the stack that the engine runs, from before this run.
 
     Raises:
         CheckpointError: there is no `pulumi` on PATH, or it prints no state.
     """
-    return _tenants_of(_qualified(pulumi.get_stack()))
+    return _deployment_of(_qualified(pulumi.get_stack()))
 
 
 def tenants_of_others(member: Member) -> frozenset[str]:
@@ -74,20 +76,20 @@ def tenants_of_others(member: Member) -> frozenset[str]:
         if name != member.stack and member_of(name, member.cell) is not None
     ]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return frozenset[str]().union(*pool.map(_tenants_of, others))
+        return frozenset[str]().union(*map(tenants_in, pool.map(_deployment_of, others)))
 
 
 def _qualified(stack: str) -> str:
     return f"{pulumi.get_organization()}/{pulumi.get_project()}/{stack}"
 
 
-def _tenants_of(stack: str) -> frozenset[str]:
+def _deployment_of(stack: str) -> Mapping[str, Any]:
     exported = _run("stack", "export", "--stack", stack)
     try:
         _Export.model_validate_json(exported)
     except ValidationError as error:
         raise CheckpointError(f"pulumi stack export printed no state ({error})") from None
-    return tenants_in(json.loads(exported)["deployment"])
+    return json.loads(exported)["deployment"]
 
 
 def _run(*arguments: str) -> bytes:

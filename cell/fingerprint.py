@@ -50,7 +50,9 @@ def fingerprints(member: Member, folder: Path) -> Mapping[str, str]:
         OSError: a file cannot be read.
     """
     settings = (folder / member.settings_file).read_bytes()
-    found = {PROGRAM: program(), SETTINGS: _hash([_SALT.sub(b"", settings)])}
+    # That of the project may have settings for all stacks.
+    project = (folder / "Pulumi.yaml").read_bytes()
+    found = {PROGRAM: program(), SETTINGS: _hash([_SALT.sub(b"", settings), project])}
     if member.shard:
         found[INVENTORY] = _hash([(folder / member.inventory).read_bytes()])
     return found

@@ -14,8 +14,14 @@ def cells(folder: Path) -> tuple[str, ...]:
 
 
 def member_in(folder: Path, stack: str) -> Member | None:
-    """Which member of which cell of the project a stack is, by its name; None if it is none."""
-    return next(filter(None, (member_of(stack, cell) for cell in cells(folder))), None)
+    """Which member of which cell of the project a stack is, by its name; None if it is none.
+
+    A stack with settings of its own is none, unless it is a base or has an inventory of the cell.
+    """
+    found = next(filter(None, (member_of(stack, cell) for cell in cells(folder))), None)
+    if found is None or found.shard is None or (folder / found.inventory).exists():
+        return found
+    return None if (folder / f"Pulumi.{stack}.yaml").exists() else found
 
 
 def shards(cell: str, folder: Path) -> tuple[Member, ...]:

@@ -7,7 +7,7 @@ stack is the stack's, whatever its inventory says at the moment.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tenancy.tokens import TENANT
+from tenancy.tokens import KEEPER, TENANT
 
 
 def tenants_in(deployment: Mapping[str, Any]) -> frozenset[str]:
@@ -20,6 +20,12 @@ def tenants_in(deployment: Mapping[str, Any]) -> frozenset[str]:
     """
     pending = [each["resource"] for each in deployment.get("pending_operations") or ()]
     return _holding([*(deployment.get("resources") or ()), *pending])
+
+
+def kept_namespace(deployment: Mapping[str, Any]) -> str | None:
+    """The namespace that the state of a base keeps; None for a state that keeps none."""
+    found = (each for each in deployment.get("resources") or () if each["type"] == KEEPER)
+    return next((each.get("id") for each in found), None)
 
 
 def _holding(resources: Iterable[Mapping[str, Any]]) -> frozenset[str]:

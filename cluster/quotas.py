@@ -23,8 +23,16 @@ class Rationed:
     """What the pods of each server use, by the server's name."""
 
 
-def rationed(namespace: str, kubectl: Kubectl) -> Rationed | None:
+def rationed(
+    namespace: str, kubectl: Kubectl, own: Collection[str] | None = None
+) -> Rationed | None:
     """The quotas of a namespace and what is used of them; None if it has none.
+
+    Args:
+        namespace: where the servers live.
+        kubectl: asked.
+        own: the only tenants whose objects are the stack's, in a namespace of several stacks; None
+            for all.
 
     Raises:
         ClusterError: the cluster cannot be read.
@@ -36,9 +44,11 @@ def rationed(namespace: str, kubectl: Kubectl) -> Rationed | None:
     counted = {kind for kind, word in kinds.KINDS.items() if _is_counted(word, quotas)} | {
         "Deployment"
     }
-    objects = kubectl.get(kinds.known(counted, kubectl), within, f"--selector={'='.join(PART_OF)}")
+    of_tenants = "" if own is None else f",{TENANT_LABEL} in ({','.join(sorted(own))})"
+    selector = f"--selector={'='.join(PART_OF)}{of_tenants}"
+    objects = kubectl.get(kinds.known(counted, kubectl), within, selector)
     # Also the pods of a server that was handed over and has not restarted.
-    selector = f"--selector=app={APP},{TENANT_LABEL},{INSTANCE_LABEL}"
+    selector = f"--selector=app={APP},{TENANT_LABEL},{INSTANCE_LABEL}{of_tenants}"
     pods = kubectl.get("pods", within, selector, f"--field-selector={_COUNTED_PODS}")
     return Rationed(
         quotas=quotas,

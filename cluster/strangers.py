@@ -38,6 +38,8 @@ class Wanted:
     """The stack that owns the namespace, as `project/stack`: this one, or the base of its cell."""
     is_shard: bool = False
     """Whether the namespace is another stack's, which has to have closed it."""
+    mark: str = ""
+    """In a shard: what its mark is called."""
     newcomers: frozenset[str] = frozenset()
     """In a shard: the tenants of which its state has nothing. What they have in the cluster is in
     the state of another shard."""
@@ -50,6 +52,7 @@ def wanted(
     monitoring: Mapping[str, str],
     owner: str,
     recorded: Collection[str] | None = None,
+    mark: str = "",
 ) -> Wanted:
     """What the stack would make for `plan`.
 
@@ -59,6 +62,7 @@ def wanted(
         monitoring: the names of its objects for Prometheus, by kind.
         owner: see `Wanted.owner`.
         recorded: the tenants that a shard's state has; None for a stack that is no shard.
+        mark: what the mark of a shard is called.
     """
     is_shard = recorded is not None
     instances = plan.instances.values()
@@ -78,6 +82,7 @@ def wanted(
         names={kind: frozenset(called) for kind, called in names.items() if called},
         owner=owner,
         is_shard=is_shard,
+        mark=mark,
         newcomers=frozenset(
             tenant.id
             for tenant in plan.tenants
@@ -101,6 +106,9 @@ class Findings:
     elsewhere: Mapping[Object, str] = field(default_factory=lambda: MappingProxyType({}))
     """The objects of this cell that the shard's state lacks, each with its tenant. Whether another
     stack has them, the cluster does not tell."""
+
+    is_marked: bool = False
+    """Whether the shard has left a mark, which it does when all of it was deployed."""
 
     @property
     def untouchable(self) -> frozenset[Object]:
@@ -152,10 +160,13 @@ def look(wanted: Wanted, kubectl: Kubectl) -> Findings:
         names = f"{TENANT_LABEL} in ({','.join(sorted(wanted.newcomers))})"
         selector = f"--selector={_KEY}={_VALUE},{names}"
         questions.append((kinds.known(wanted.names, kubectl), within, selector))
+        questions.append(("configmaps", within, f"--field-selector=metadata.name={wanted.mark}"))
     with ThreadPoolExecutor(len(questions)) as pool:
         asked = [pool.submit(kubectl.get, *question) for question in questions]
     others, closing, *more = (each.result() for each in asked)
-    namespaces, of_shards = (more, []) if wanted.makes_namespace else ([], more)
+    # A shard makes no namespace.
+    namespaces = more if wanted.makes_namespace else []
+    of_tenants, marks = more if wanted.newcomers else ([], [])
     taken = _of_our_names(wanted, others)
     shared = {each for each in taken if each in _SHARED}
     return Findings(
@@ -167,9 +178,9 @@ def look(wanted: Wanted, kubectl: Kubectl) -> Findings:
         taken=frozenset(taken.keys() - shared),
         elsewhere={
             key: each["metadata"]["labels"][TENANT_LABEL]
-            for objects in of_shards
-            for key, each in _of_our_names(wanted, objects).items()
+            for key, each in _of_our_names(wanted, of_tenants).items()
         },
+        is_marked=bool(marks),
     )
 
 

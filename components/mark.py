@@ -1,4 +1,10 @@
-"""What a shard leaves in the cluster when all of it is deployed: from what, and for whom."""
+"""What a member of a cell leaves in the cluster, by which `tenant-nats shards due` knows it.
+
+`Mark` comes after all else, so it says from what the member was last deployed as a whole. But
+the engine deletes last of all, and who takes an edit back gives a half-deployed member its old
+inventory again. So `begin` comes before all else: it makes a new ConfigMap for each edit, and the
+engine removes the old one when nothing else is left to do.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,7 +12,8 @@ from dataclasses import dataclass
 import pulumi
 
 from components.kubernetes import KubernetesObject
-from tenancy.names import MARK_LABELS, mark_name
+from tenancy import names
+from tenancy.names import COMPONENT_LABEL, MEMBER_LABEL, OWNER_LABELS, mark_name
 from tenancy.tokens import MARK
 
 
@@ -40,10 +47,32 @@ class Mark(pulumi.ComponentResource):
                 "metadata": {
                     "name": mark_name(args.member),
                     "namespace": args.namespace,
-                    "labels": MARK_LABELS,
+                    "labels": _labels(args.member, names.MARK),
                     "annotations": dict(args.annotations),
                 },
             },
             pulumi.ResourceOptions(parent=self, depends_on=list(args.after)),
         )
         self.register_outputs({"config_map": self.config_map})
+
+
+def begin(shard: str, namespace: str, fingerprints: Mapping[str, str]) -> KubernetesObject:
+    """A ConfigMap that says from what an `up` of the shard has begun.
+
+    Its name is left to the plugin: one that is made again, after an edit was taken back, has to be
+    another object than that which the engine has still to remove.
+    """
+    return KubernetesObject(
+        f"tenant-nats-begun-{shard}",
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"namespace": namespace, "labels": _labels(shard, names.BEGUN)},
+            "data": dict(fingerprints),
+            "immutable": True,
+        },
+    )
+
+
+def _labels(member: str, component: str) -> dict[str, str]:
+    return {COMPONENT_LABEL: component, MEMBER_LABEL: member, **OWNER_LABELS}

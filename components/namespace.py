@@ -20,8 +20,11 @@ from tenancy.names import (
 from tenancy.tokens import NAMESPACE
 
 
-def closing_policy_in(namespace: str) -> KubernetesObject:
-    """The closing policy that another stack has made, as it is: reading it fails if it is gone."""
+def closing_policy_in(namespace: str, after: pulumi.Resource) -> KubernetesObject:
+    """The closing policy that another stack has made, as it is: reading it fails if it is gone.
+
+    It is read after `after`, and so what depends on it is made after that, and deleted before.
+    """
     return KubernetesObject(
         f"{namespace}-closed",
         {
@@ -29,7 +32,7 @@ def closing_policy_in(namespace: str) -> KubernetesObject:
             "kind": "NetworkPolicy",
             "metadata": {"name": CLOSING_POLICY_NAME, "namespace": namespace},
         },
-        pulumi.ResourceOptions(id=f"{namespace}/{CLOSING_POLICY_NAME}"),
+        pulumi.ResourceOptions(id=f"{namespace}/{CLOSING_POLICY_NAME}", depends_on=[after]),
     )
 
 

@@ -143,7 +143,9 @@ def guard(
         scope = _BY_PREVIEW if preview else _BY_INVENTORIES
         if is_gated:
             scope = _BY_GATED
-        advice = _advice(approval or head.with_suffix(".approval"), needed, scope)
+        # `shards check` has the approval of a whole cell, in another form.
+        default = head.with_suffix(".edit.approval" if is_cell else ".approval")
+        advice = _advice(approval or default, needed, scope)
         raise stopped(code, f"{problem}\n{_lines(reasons)}\n{advice}")
 
 

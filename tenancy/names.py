@@ -73,26 +73,14 @@ MONITORING_NAME = "tenant-nats"
 """The PodMonitor and the PrometheusRule of a namespace with one stack, or of a cell's base."""
 
 
-_OF_MARKS = "tenant-nats-mark-"
-_OF_SHARDS = "tenant-nats-shard-"
-
-
 def monitoring_name(shard: str | None) -> str:
     """The PodMonitor and the PrometheusRule of a stack; that of a shard is one among several."""
-    return f"{_OF_SHARDS}{shard}" if shard else MONITORING_NAME
+    return f"tenant-nats-shard-{shard}" if shard else MONITORING_NAME
 
 
 def mark_name(member: str) -> str:
     """The mark of a member of a cell, a ConfigMap; `member` is a shard, or `base`."""
-    return f"{_OF_MARKS}{member}"
-
-
-def member_named(name: str) -> str | None:
-    """The member of a cell whose mark or whose rules are called `name`; None for what is shared."""
-    for prefix in (_OF_MARKS, _OF_SHARDS):
-        if name.startswith(prefix):
-            return name.removeprefix(prefix)
-    return None
+    return f"tenant-nats-mark-{member}"
 
 
 def tenant_selector(tenant: str) -> dict[str, str]:
@@ -129,8 +117,11 @@ OWNER_LABELS = {
     "app.kubernetes.io/managed-by": "pulumi",
 }
 """The labels of everything that this project makes."""
-MARK_LABELS = {"app.kubernetes.io/component": "mark", **OWNER_LABELS}
-"""The labels of the marks of a cell."""
+MEMBER_LABEL = "tenant-nats/member"
+"""Which member of a cell an object belongs to, if it belongs to no tenant."""
+COMPONENT_LABEL = "app.kubernetes.io/component"
+MARK, BEGUN = "mark", "begun"
+"""The components by which a member says from what it was deployed, and from what it was begun."""
 FIELD_MANAGER = "tenant-nats"
 """The name under which the API server records the fields that this project sets."""
 STACK_ANNOTATION = "tenant-nats/stack"

@@ -9,7 +9,7 @@ import pulumi
 from cluster.strangers import Object
 from components.instance import ServiceOptions
 from components.keeper import Keeper
-from components.mark import Mark, MarkArgs
+from components.mark import Mark, MarkArgs, begin
 from components.monitoring import Monitoring, MonitoringArgs
 from components.namespace import Namespace, NamespaceArgs, closing_policy_in
 from components.pod import PodOptions, ServerOptions
@@ -18,7 +18,7 @@ from settings.control_plane import Database
 from settings.pods import Pod
 from settings.stack import Settings
 from tenancy.cells import Member
-from tenancy.names import monitoring_name
+from tenancy.names import MEMBER_LABEL, monitoring_name
 from tenant_nats.decision import Decision
 
 if TYPE_CHECKING:
@@ -52,9 +52,13 @@ def _place(settings: Settings, decision: Decision, stack: str | None) -> _Place:
     """The namespace: another stack's for a shard, and otherwise made here."""
     shard = decision.member.shard if decision.member else None
     if shard:
-        others = _monitoring(settings, decision, shard, settings.namespace)
-        closing_policy = closing_policy_in(settings.namespace)
-        return _Place(namespace=settings.namespace, closing_policy=closing_policy, others=others)
+        begun = begin(shard, settings.namespace, decision.fingerprints)
+        _let_follow(begun)
+        return _Place(
+            namespace=settings.namespace,
+            closing_policy=closing_policy_in(settings.namespace, after=begun),
+            others=[begun, *_monitoring(settings, decision, shard, settings.namespace)],
+        )
     roles = _database_roles(settings.database)
     namespace = Namespace(
         settings.namespace,
@@ -87,7 +91,7 @@ def _monitoring(
             MonitoringArgs(
                 namespace=namespace,
                 name=monitoring_name(shard),
-                labels=settings.metrics.labels,
+                labels={**settings.metrics.labels, **({MEMBER_LABEL: shard} if shard else {})},
                 pod_monitor=pod_monitor,
                 rules=decision.rules,
             ),
@@ -95,10 +99,30 @@ def _monitoring(
     ]
 
 
+def _let_follow(begun: pulumi.Resource) -> None:
+    """Let all else of a shard depend on `begun`.
+
+    What depends on the closing policy does already, and the rows do on that.
+    """
+
+    def following(
+        args: pulumi.ResourceTransformationArgs,
+    ) -> pulumi.ResourceTransformationResult | None:
+        kind = args.type_.rpartition(":")[2]
+        if kind not in ("Service", "NetworkPolicy", "PrometheusRule") or args.opts.depends_on:
+            return None
+        after = pulumi.ResourceOptions(depends_on=[begun])
+        return pulumi.ResourceTransformationResult(
+            args.props, pulumi.ResourceOptions.merge(args.opts, after)
+        )
+
+    pulumi.runtime.register_stack_transformation(following)
+
+
 def _close(
     member: Member, said: Mapping[str, str], place: _Place, before: Sequence[pulumi.Resource]
 ) -> None:
-    """What only a member of a cell has, after all else."""
+    """Make what only a member of a cell has, after all else."""
     mark = Mark(
         member.name,
         MarkArgs(namespace=place.namespace, member=member.name, annotations=said, after=before),

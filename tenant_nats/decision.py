@@ -9,8 +9,9 @@ from types import MappingProxyType
 
 import pulumi
 
-from cell.checkpoint import CheckpointError, recorded_tenants, tenants_of_others
+from cell.checkpoint import CheckpointError, own_deployment, tenants_of_others
 from cell.fingerprint import annotations, fingerprints
+from cell.recorded import kept_namespace, tenants_in
 from cluster import kinds
 from cluster.deployments import existing
 from cluster.kubectl import ClusterError, as_the_plugin
@@ -27,7 +28,7 @@ from tenancy.cells import Member
 from tenancy.inventory.faults import InventoryError
 from tenancy.inventory.models import Inventory
 from tenancy.inventory.validation import load
-from tenancy.names import domain, monitoring_name
+from tenancy.names import domain, mark_name, monitoring_name
 from tenancy.plan import admission
 from tenancy.plan.ceiling import CeilingError
 from tenancy.plan.nodes import NodesError
@@ -55,8 +56,10 @@ class Decision:
     """The rules by which Prometheus watches the servers; None where the stack makes none."""
     member: Member | None = None
     """Which member of a cell the stack is; None for a stack with a namespace of its own."""
+    fingerprints: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """From what a member of a cell is deployed."""
     mark: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    """What the mark of a member of a cell says when all of it is deployed."""
+    """What its mark says when all of it is deployed."""
     taken: frozenset[Object] = frozenset()
     """The objects of tenants that are somebody else's, or another shard's: an `up` leaves them
     alone."""
@@ -82,13 +85,15 @@ def decide(settings: Settings, member: Member | None = None) -> Decision:
     plan, rules = _wanted(settings, member, file)
     if told := admission.told(plan):
         pulumi.log.info(told)
-    recorded = _recorded() if member and member.shard else None
+    recorded = _recorded(settings, member) if member else None
     seen = _look(settings, plan, member, recorded)
+    said: Mapping[str, str] = _fingerprints(member) if member else {}
     decision = Decision(
         plan=plan,
         rules=rules,
         member=member,
-        mark=_mark(member, plan) if member else {},
+        fingerprints=said,
+        mark=annotations(said, [each.id for each in plan.tenants], len(plan.instances)),
         taken=seen.taken,
         in_turn=frozenset(
             tenant.id
@@ -140,51 +145,69 @@ def _wanted(settings: Settings, member: Member | None, file: Path) -> tuple[Plan
         raise pulumi.RunError(f"{file}: {error}. Nothing was changed.") from None
 
 
-def _recorded() -> frozenset[str]:
-    """The tenants that the shard's state has.
+def _recorded(settings: Settings, member: Member) -> frozenset[str] | None:
+    """The tenants that the shard's state has; None for the base, which may have none.
 
     Raises:
-        pulumi.RunError: the state cannot be read.
+        pulumi.RunError: the state cannot be read; or the base would lose what its state has.
     """
     try:
-        return recorded_tenants()
+        deployment = own_deployment()
     except CheckpointError as error:
         raise pulumi.RunError(
-            f"Which tenants this shard has could not be seen: {error}. Nothing was changed."
+            f"Which tenants {member.stack} has could not be seen: {error}. Nothing was changed."
         ) from None
+    tenants = tenants_in(deployment)
+    if member.shard:
+        return tenants
+    if tenants:
+        raise pulumi.RunError(
+            f"The state of {member.stack} still has {listed(sorted(tenants), most=3)}, and the "
+            "base of a cell has no tenants: `tenant-nats shards settle` moves them to the shards "
+            "that have them in their inventories. Nothing was changed."
+        )
+    kept = kept_namespace(deployment)
+    if kept not in (None, settings.namespace):
+        raise pulumi.RunError(
+            f"{member.settings_file}: namespace is {settings.namespace}, and the cell lives in "
+            f"{kept}. A cell keeps its namespace; another one is another cell, to which tenants "
+            "move as to another stack. Nothing was changed."
+        )
+    return None
 
 
-def _mark(member: Member, plan: Plan) -> Mapping[str, str]:
-    """What the mark of a member says: from what it was deployed, and for whom.
+def _fingerprints(member: Member) -> Mapping[str, str]:
+    """From what a member is deployed.
 
     Raises:
         pulumi.RunError: a file of it cannot be read.
     """
     try:
-        said = fingerprints(member, Path())
+        return fingerprints(member, Path())
     except OSError as error:
         raise pulumi.RunError(
             f"{error.filename} cannot be read ({error.strerror}). Nothing was changed."
         ) from None
-    return annotations(said, [tenant.id for tenant in plan.tenants], len(plan.instances))
+
+
+def _own(plan: Plan, recorded: Collection[str] | None) -> set[str] | None:
+    """The tenants of a shard: in its inventory, or in its state; None for a stack that has all."""
+    return None if recorded is None else {*(tenant.id for tenant in plan.tenants), *recorded}
 
 
 def _snapshot(settings: Settings, plan: Plan, recorded: Collection[str] | None) -> Snapshot | None:
-    """The rows and integrations, or None if a preview cannot read them.
-
-    Those of a shard are those of its own tenants: in its inventory, or `recorded` in its state.
+    """The rows and integrations of the stack's own tenants, or None if a preview cannot read them.
 
     Raises:
         pulumi.RunError: an `up` cannot read them.
     """
-    planned = [tenant.id for tenant in plan.tenants]
     try:
         return take_snapshot(
             database_url(),
             platform=settings.database.platform,
-            tenants=planned,
+            tenants=[tenant.id for tenant in plan.tenants],
             with_tls=plan.has_tls,
-            own=None if recorded is None else {*planned, *recorded},
+            own=_own(plan, recorded),
         )
     except (ControlPlaneError, DsnError) as error:
         if not pulumi.runtime.is_dry_run():
@@ -227,11 +250,12 @@ def _look(
         monitoring={kind: name for kind, is_made in monitoring.items() if is_made},
         owner=f"{pulumi.get_project()}/{member.base}" if member else stack(),
         recorded=recorded,
+        mark=mark_name(member.name) if member else "",
     )
     try:
         with as_the_plugin(of_the_plugin(), os.environ) as kubectl, ThreadPoolExecutor() as pool:
             looking = pool.submit(look, asked, kubectl)
-            counting = pool.submit(rationed, plan.namespace, kubectl)
+            counting = pool.submit(rationed, plan.namespace, kubectl, _own(plan, recorded))
             takes_turns = settings.rollout == "serial" and not pulumi.runtime.is_dry_run()
             servers = existing(plan.namespace, kubectl) if takes_turns else frozenset[str]()
             found = looking.result()
@@ -249,7 +273,7 @@ def _look(
     if found.refusals:
         raise pulumi.RunError(f"Nothing was changed, since {'; and '.join(found.refusals)}.")
     if member and found.elsewhere:
-        found = _of_others(found, member)
+        found = _of_others(found, member, is_lost=not recorded)
     for warning in found.warnings(plan.namespace):
         pulumi.log.warn(warning)
     if quotas:
@@ -257,11 +281,19 @@ def _look(
     return _Seen(taken=found.untouchable, servers=servers)
 
 
-def _of_others(found: Findings, member: Member) -> Findings:
+def _of_others(found: Findings, member: Member, *, is_lost: bool) -> Findings:
     """The findings, with those objects only that another stack of the cell has in its state.
 
-    What no state has is this stack's again, such as after the loss of its state.
+    What no state has is this stack's again. But if its whole state is lost, although it has left a
+    mark, this may be another backend than that which has the state.
     """
+    if is_lost and found.is_marked:
+        pulumi.log.warn(
+            f"{member.stack} was deployed before, by its mark in the namespace, and this state has "
+            "none of its tenants. Is this the right backend? If the state is lost for good: "
+            f"`kubectl delete configmap {mark_name(member.name)}` in the namespace, and run again."
+        )
+        return found
     try:
         others = tenants_of_others(member)
     except CheckpointError as error:

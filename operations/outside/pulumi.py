@@ -10,7 +10,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
 from ruamel.yaml import YAML
@@ -113,7 +113,14 @@ class _Account(BaseModel):
     url: str
 
 
+class _Listed(BaseModel):
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    name: str
+
+
 _UPDATES = TypeAdapter(list[Update])
+_STACKS = TypeAdapter(list[_Listed])
 _OUTPUTS = TypeAdapter(dict[str, Any])
 
 
@@ -170,13 +177,34 @@ class Engine:
         said = _run(self.folder, self.environment, ["whoami", "--json"])
         return _understood(TypeAdapter(_Account), said, "whoami").url
 
+    def neighbours(self) -> list[str]:
+        """The names of all stacks of the project, this one among them."""
+        said = _run(self.folder, self.environment, ["stack", "ls", "--json"])
+        stacks = _understood(_STACKS, said, "stack ls")
+        return [each.name.rpartition("/")[2] for each in stacks]
+
     def create(self) -> None:
         """Make the stack; one that is a member of a cell has the settings of its cell only."""
+        if self._member is None:
+            self._run("stack", "init")
+            return
         own = self.folder / f"Pulumi.{self.stack_name}.yaml"
-        is_needless = self._member is not None and not own.exists()
-        self._run("stack", "init")
+        is_needless = not own.exists()
+        self._run("stack", "init", "--no-select", *self._secrets_provider(self._member))
         if is_needless:
             own.unlink(missing_ok=True)
+
+    def _secrets_provider(self, member: Member) -> list[str]:
+        """What encrypts a cell's secrets, if not the passphrase or the service of its state."""
+        file = self.folder / member.settings_file
+        try:
+            said: object = YAML(typ="safe").load(file)
+            provider = cast("dict[str, object]", said)["secretsprovider"]
+        except (KeyError, TypeError):
+            return []
+        except (OSError, YAMLError, UnicodeError, ValueError) as error:
+            raise EngineError(f"{file} cannot be read ({error}).") from None
+        return [f"--secrets-provider={provider}"]
 
     def setting(self, key: str) -> str:
         """One setting of the stack's configuration, such as `kubernetes:context`, decrypted."""

@@ -69,10 +69,17 @@ def recover(
         typer.echo(f"Not recovered: {error} Perhaps --stack helps.", err=True)
         raise typer.Exit(Exit.FAILED) from None
     said = Said(is_quiet=as_json)
-    code = run(engine, engine_is_dead=engine_is_dead, said=said)
+    code = run(engine, engine_is_dead=engine_is_dead, up=_up(engine), said=said)
     if as_json:
         typer.echo(json.dumps({"done": said.lines, "exit_code": code}, indent=2))
     raise typer.Exit(code)
+
+
+def _up(engine: Engine) -> str:
+    """The command that deploys the stack."""
+    if member := member_in(engine.folder, engine.stack_name):
+        return f"pulumi up --stack {engine.stack} --config-file {member.settings_file}"
+    return "pulumi up"
 
 
 def run(
@@ -205,8 +212,8 @@ def _record_unrecorded(engine: Engine, state: State, say: Say) -> None:
         )
     for tenant, count in sorted(unrecorded.elsewhere(preview.creations, there, live).items()):
         say(
-            f"{tenant} has {counted(count, 'object')} that this state lacks: another stack of the "
-            "cell has it in its state, or a state was lost. An `up` leaves them alone."
+            f"{tenant} has {counted(count, 'object')} that this state lacks. An `up` leaves alone "
+            "what another stack of the cell has in its state, and takes over what no state has."
         )
     for each in orphans:
         say(f"Not recorded, and nothing asks for it: {each['kind']} {unrecorded.id_of(each)}.")

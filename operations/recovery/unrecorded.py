@@ -14,7 +14,7 @@ from cluster.kubectl import Kubectl, LiveObject
 from operations.outside.pulumi import Resource, State
 from operations.recovery import pending
 from tenancy.cells import BASE, Member
-from tenancy.names import OWNER_LABELS, TENANT_LABEL, member_named
+from tenancy.names import MEMBER_LABEL, OWNER_LABELS, TENANT_LABEL
 
 
 def live_objects(namespaces: Iterable[str], kubectl: Kubectl) -> list[LiveObject]:
@@ -44,10 +44,10 @@ def of_member(live: Iterable[LiveObject], member: Member, state: State) -> list[
     tenants = tenants_in(state["deployment"])
 
     def is_own(each: LiveObject) -> bool:
-        name, tenant = each["metadata"]["name"], each["metadata"]["labels"].get(TENANT_LABEL)
-        if tenant is not None:
+        labels = each["metadata"]["labels"]
+        if (tenant := labels.get(TENANT_LABEL)) is not None:
             return tenant in tenants
-        return (member_named(name) or BASE) == member.name
+        return labels.get(MEMBER_LABEL, BASE) == member.name
 
     return [each for each in live if is_own(each)]
 

@@ -9,9 +9,8 @@ from typing import Annotated
 
 import typer
 
-from cluster.kubectl import Kubectl
 from controlplane.connection import ControlPlaneError
-from controlplane.dsn import DsnError, resolve
+from controlplane.dsn import DsnError
 from controlplane.reader import take_snapshot
 from operations.exits import Exit, stopped
 from operations.options import Context, Json, utf8
@@ -25,7 +24,7 @@ from tenancy.edit.effects import totals
 from tenancy.inventory.faults import printable
 from tenancy.plan.ceiling import CeilingError
 from tenancy.plan.plan import Plan, expand
-from tenancy.rows.removal import refusals
+from tenancy.rows.removal import of_tenants, removals
 from tenancy.words import counted
 
 
@@ -51,10 +50,10 @@ def check(
 
     Each inventory has to be right, no tenant is in two of them, a size means the same in all, and
     together they keep within the ceiling of the cell's settings. Then it compares with the rows, in
-    the database of DATABASE_URL: each live row of the namespace has its tenant in an inventory, and
-    no more is lost over all shards than the guard allows for one stack: an approval is needed when
-    more than one tenant loses its last server, or when over 25% of at least 10 instances go. A
-    tenant that moves to another shard is no loss.
+    the database of DATABASE_URL or of the cell's `databaseUrl`: each live row of the namespace has
+    its tenant in an inventory, and no more is lost over all shards than the guard allows for one
+    stack. An approval is needed when more than one tenant loses its last server, or when over 25%
+    of at least 10 instances go. A tenant that moves to another shard is no loss.
 
     The approval is the file inventory/CELL.approval, with a line for each server that is lost;
     --approve writes it. It holds for these servers only, whichever shards are deployed first.
@@ -73,6 +72,10 @@ def check(
       3  an approval is needed; it is printed why
       4  an approval is needed, and the one given is for other servers
     """
+    if files_only and approve is not None:
+        raise typer.BadParameter(
+            "--approve: only the rows tell what is lost; leave --files-only out"
+        )
     found = cell_named(cell)
     with reported():
         plan = _plan(found)
@@ -117,15 +120,19 @@ def _plan(cell: Cell) -> Plan:
 def _judged(cell: Cell, plan: Plan, context: str | None) -> Losses:
     """What the cell would lose; an edit that a shard would refuse is refused here."""
     try:
-        snapshot = take_snapshot(resolve(None), platform=platform_in(cell.base.settings_file))
+        platform = platform_in(cell.base.settings_file)
+        snapshot = take_snapshot(cell.database_url(), platform=platform)
     except (ControlPlaneError, DsnError) as error:
         raise stopped(Exit.FAILED, f"The table could not be looked at: {error}") from None
-    if reasons := refusals(plan, snapshot):
+    if reasons := tuple(removals(plan, snapshot)):
         lines = "".join(f"\n  - {each}" for each in reasons)
         raise stopped(Exit.FAILED, f"The cell {cell.name} cannot be deployed:{lines}")
+    for each in of_tenants(plan, snapshot):
+        # One tenant's fault: its shard is refused, and no other is held up.
+        typer.echo(f"A shard will be red: {each}.", err=True)
 
     def since(names: Collection[str]) -> Mapping[str, str]:
-        live = Kubectl(context).get(
+        live = cell.kubectl(context).get(
             "deployments", *names, f"--namespace={cell.namespace}", "--ignore-not-found"
         )
         return {each["metadata"]["name"]: each["metadata"]["creationTimestamp"] for each in live}

@@ -1,13 +1,13 @@
 """Which members of a cell are due, by the marks that they have left in the namespace."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cell.fingerprint import INSTANCES, INVENTORY, PREFIX, TENANTS, fingerprints
 from cluster.kubectl import Kubectl
 from tenancy.cells import Member
-from tenancy.names import MARK_LABELS, member_named
+from tenancy.names import BEGUN, COMPONENT_LABEL, MARK, MEMBER_LABEL, OWNER_LABELS
 from tenancy.words import listed
 
 
@@ -26,31 +26,45 @@ class Mark:
         return frozenset(filter(None, self.said.get(TENANTS, "").split(",")))
 
     @property
-    def instances(self) -> int:
-        """How many servers they had."""
-        return int(self.said.get(INSTANCES, "0"))
+    def instances(self) -> int | None:
+        """How many servers they had; None if the mark says none, or no number."""
+        said = self.said.get(INSTANCES, "")
+        return int(said) if said.isascii() and said.isdecimal() else None
 
 
-def marks(kubectl: Kubectl, namespace: str) -> Mapping[str, Mark]:
-    """The marks of a namespace, by member: a shard, or `base`.
+@dataclass(frozen=True, kw_only=True)
+class Traces:
+    """What the members of a cell have left in its namespace, by member: a shard, or `base`."""
+
+    marks: Mapping[str, Mark]
+    begun: Mapping[str, Sequence[Mapping[str, str]]]
+    """From what an `up` of each shard has begun: one, unless the last one did not end."""
+
+
+def traces(kubectl: Kubectl, namespace: str) -> Traces:
+    """What the members have left.
 
     Raises:
-        ClusterError: they cannot be read.
+        ClusterError: it cannot be read.
     """
-    labels = ",".join(f"{key}={value}" for key, value in MARK_LABELS.items())
-    found = kubectl.get(
-        "configmaps", f"--namespace={namespace}", f"--selector={labels}", "--show-managed-fields"
-    )
-    return {
-        str(member_named(each["metadata"]["name"])): Mark(
-            said=each["metadata"].get("annotations", {}),
-            changed=max(
-                (field.get("time", "") for field in each["metadata"].get("managedFields", ())),
-                default="",
-            ),
-        )
-        for each in found
-    }
+    owned = ",".join(f"{key}={value}" for key, value in OWNER_LABELS.items())
+    selector = f"--selector={owned},{MEMBER_LABEL},{COMPONENT_LABEL} in ({MARK},{BEGUN})"
+    found = kubectl.get("configmaps", f"--namespace={namespace}", selector, "--show-managed-fields")
+    marks: dict[str, Mark] = {}
+    begun: dict[str, list[Mapping[str, str]]] = {}
+    for each in found:
+        metadata = each["metadata"]
+        labels = metadata.get("labels", {})
+        member = labels.get(MEMBER_LABEL)
+        if member is None:
+            continue
+        if labels.get(COMPONENT_LABEL) == BEGUN:
+            begun.setdefault(member, []).append(each.get("data", {}))
+        else:
+            times = (field.get("time", "") for field in metadata.get("managedFields", ()))
+            said = metadata.get("annotations", {})
+            marks[member] = Mark(said=said, changed=max(times, default=""))
+    return Traces(marks=marks, begun=begun)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,35 +76,43 @@ class Due:
     """What is another than at its last whole `up`: `inventory`, `settings`, `program`. All of them
     if there was none."""
     is_new: bool = False
+    is_unfinished: bool = False
+    """Whether the last `up` did not end, or was of something else."""
 
     @property
-    def is_edit(self) -> bool:
-        """Whether only its tenants have changed, and nothing that other shards have too."""
-        return self.is_new or self.differing == frozenset({INVENTORY})
+    def is_of_all(self) -> bool:
+        """Whether something has changed that other members have too."""
+        return not self.is_new and bool(self.differing - {INVENTORY})
 
     def __str__(self) -> str:
         if self.is_new:
             return "never deployed as a whole"
+        if not self.differing:
+            return "its last up did not end"
         return f"another {listed(sorted(self.differing), most=3)}"
 
 
-def due(members: Iterable[Member], left: Mapping[str, Mark], folder: Path) -> tuple[Due, ...]:
+def due(members: Iterable[Member], left: Traces, folder: Path) -> tuple[Due, ...]:
     """The members that are due, in their order.
 
     Args:
         members: of the cell.
-        left: the marks of its namespace.
+        left: what they have left in its namespace.
         folder: the project's.
 
     Raises:
         OSError: a file cannot be read.
     """
-    return tuple(filter(None, (_due(each, left.get(each.name), folder) for each in members)))
+    return tuple(filter(None, (_due(each, left, folder) for each in members)))
 
 
-def _due(member: Member, mark: Mark | None, folder: Path) -> Due | None:
+def _due(member: Member, left: Traces, folder: Path) -> Due | None:
     wanted = fingerprints(member, folder)
+    mark, begun = left.marks.get(member.name), left.begun.get(member.name, ())
     if mark is None:
         return Due(member=member, differing=frozenset(wanted), is_new=True)
     differing = {what for what, value in wanted.items() if mark.said.get(PREFIX + what) != value}
-    return Due(member=member, differing=frozenset(differing)) if differing else None
+    is_unfinished = member.shard is not None and [*begun] != [wanted]
+    if not (differing or is_unfinished):
+        return None
+    return Due(member=member, differing=frozenset(differing), is_unfinished=is_unfinished)

@@ -12,11 +12,12 @@ from cell.folders import is_shard_name
 from operations.editing.fields import once, parsed
 from operations.options import Json, each_utf8, utf8
 from operations.outside.pulumi import Engine
-from operations.shards.moving import Inventories
-from operations.shards.settling import States, check_whole, settle
+from operations.shards.moving import Inventories, MoveError
+from operations.shards.settling import States, check_movable, settle
 from operations.shards.whole import Cell, CellName, cell_named, reported
-from tenancy.cells import BASE, Member
+from tenancy.cells import BASE, Member, member_of
 from tenancy.inventory.faults import printable
+from tenancy.words import agreeing, listed
 
 MOST = 30
 """How many tenants a shard has at most, unless somebody says otherwise: ADR 0044."""
@@ -92,12 +93,12 @@ def move(
         target = files.shard(shard)
         homes = dict.fromkeys(tenants, target)
         leaving = files.sources(tenants, target)
-        check_whole(states, [target, *leaving])
+        check_movable(states, [target, *leaving])
         files.move(tenants, target)
         done = settle(homes, states, leaving)
         if not leaving or homes.keys() - states.tenants(target).keys():
             # Of an interrupted move, or of an older stack: they may be in any state.
-            done += settle(homes, states, found.members)
+            done += settle(homes, states, _everywhere(found))
         answer.settled(done)
         if new := sorted(homes.keys() - states.tenants(target).keys()):
             answer.say(
@@ -144,11 +145,12 @@ def split(
     with reported():
         files, states = _files(found, answer), _states()
         source = files.shard(shard)
+        check_movable(states, [source])
+        files.finish_split(source, new)
         done = settle(files.homes(states.tenants(source)), states, [source])
         if not done:
-            check_whole(states, [source])
-            target = files.split(source, new)
-            done = settle(files.homes(states.tenants(source)), states, [source, target])
+            files.split(source, new)
+            done = settle(files.homes(states.tenants(source)), states, [source])
         answer.settled(done)
     answer.end(_NEXT)
 
@@ -175,15 +177,26 @@ def merge(
       2  wrong usage
     """
     found, answer = cell_named(cell), _Answer(as_json)
+    if not is_shard_name(shard):
+        raise typer.BadParameter(
+            f"{printable(shard)} is no shard; for example {found.shards[0].name}"
+        )
     with reported():
         files, states = _files(found, answer), _states()
         target = files.shard(into)
         source = Member(cell=found.name, shard=shard)
-        check_whole(states, [source, target])
+        check_movable(states, [source, target])
         if source in files.shards or states.of(source) is None:
             files.merge(files.shard(shard), target)
         done = settle(files.homes(states.tenants(source)), states, [source])
         answer.settled(done)
+        if left := sorted(states.tenants(source)):
+            raise MoveError(
+                f"{source.stack} still has {listed(left, most=3)}, and no inventory has "
+                f"{agreeing(len(left), 'this tenant', 'these tenants')}. If {source.inventory} was "
+                f"removed by mistake, restore it (`git log -- {source.inventory}`). Nothing was "
+                "destroyed."
+            )
     answer.end(
         f"{_NEXT} Then remove the empty stack:\n"
         f"  pulumi destroy --stack {source.stack} --config-file {source.settings_file}\n"
@@ -209,7 +222,7 @@ def settle_(cell: CellName = None, as_json: Json = False) -> None:
     """
     found, answer = cell_named(cell), _Answer(as_json)
     with reported():
-        done = settle(_files(found, answer).homes(), _states(), found.members)
+        done = settle(_files(found, answer).homes(), _states(), _everywhere(found))
         answer.settled(done)
     answer.end(_NEXT if done else "Each tenant is in the state of its own shard.")
 
@@ -240,6 +253,14 @@ class _Answer:
 
 def _files(cell: Cell, answer: _Answer) -> Inventories:
     return Inventories(Path(), cell.name, cell.shards, answer.say)
+
+
+def _everywhere(cell: Cell) -> tuple[Member, ...]:
+    """All members, with those of which there is a stack and no inventory any more."""
+    known = {each.stack for each in cell.members}
+    stacks = Engine(Path.cwd(), cell.base.stack).neighbours()
+    gone = (member_of(each, cell.name) for each in stacks if each not in known)
+    return (*cell.members, *filter(None, gone))
 
 
 def _states() -> States:

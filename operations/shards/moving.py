@@ -96,18 +96,30 @@ class Inventories:
             MoveError, EditError, InventoryError, OSError: it cannot be done.
         """
         tenants = self._tenants(source)
-        if target := self._begun(source, name):
-            going = self._tenants(target) & tenants
-        else:
-            if len(tenants) < 2:
-                raise MoveError(f"{source.inventory} has one tenant, so there is nothing to split.")
-            target = Member(cell=self.cell, shard=name or self._next())
-            going = set(sorted(tenants)[len(tenants) // 2 :])
-            self._write(target, without(self._text(source), tenants - going))
-            self.shards = (*self.shards, target)
+        if len(tenants) < 2:
+            raise MoveError(f"{source.inventory} has one tenant, so there is nothing to split.")
+        target = Member(cell=self.cell, shard=name or self._next())
+        if target in self.shards:
+            raise MoveError(f"{target.inventory} is there already. Nothing was done.")
+        going = set(sorted(tenants)[len(tenants) // 2 :])
+        self._write(target, without(self._text(source), tenants - going))
+        self.shards = (*self.shards, target)
         self._write(source, without(self._text(source), going))
         self._tell(going, source, target)
         return target
+
+    def finish_split(self, source: Member, name: str | None) -> None:
+        """Finish an interrupted split: a shard whose tenants are all in `source` too keeps them.
+
+        Raises:
+            EditError, InventoryError, OSError: it cannot be done.
+        """
+        tenants = self._tenants(source)
+        for each in self.shards:
+            is_near = each != source and any(tenant in self._text(each) for tenant in tenants)
+            if is_near and name in (None, each.shard) and (going := self._tenants(each)) < tenants:
+                self._write(source, without(self._text(source), going))
+                self._tell(going, source, each)
 
     def merge(self, source: Member, target: Member) -> None:
         """Move all tenants of a shard to another one, and remove its inventory.
@@ -183,19 +195,6 @@ class Inventories:
         self._write(target, come)
         self._write(source, left)
         self._tell(tenants, source, target)
-
-    def _begun(self, source: Member, name: str | None) -> Member | None:
-        """The shard that an interrupted split of `source` has made: all that it has is doubled."""
-        tenants = self._tenants(source)
-        for each in self.shards:
-            if each == source or name not in (None, each.shard):
-                continue
-            is_near = any(tenant in self._text(each) for tenant in tenants)
-            if is_near and self._tenants(each) <= tenants:
-                return each
-            if name == each.shard:
-                raise MoveError(f"{each.inventory} is there already. Nothing was done.")
-        return None
 
     def _next(self) -> str:
         """The number after the highest, as long as the others."""

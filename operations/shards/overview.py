@@ -1,7 +1,6 @@
 """`shards list` and `shards due`: the stacks of a cell, and which of them are to be deployed."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,14 +8,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cluster.kubectl import Kubectl
 from operations.options import Context, Json, utf8
-from operations.shards.marks import Mark, due, marks
-from operations.shards.waves import WAVES, waves
+from operations.shards.marks import Mark, Traces, due, traces
+from operations.shards.waves import waves
 from operations.shards.whole import Cell, CellName, cell_named, reported
-from tenancy.cells import BASE, Member
+from tenancy.cells import Member
+from tenancy.inventory.faults import printable
 
-_GONE = "its inventory is gone: merge or destroy it"
+_GONE = "it has no inventory: finish its merge, or restore the file (docs/scale.md)"
 
 
 def list_(cell: CellName = None, context: Context = None, as_json: Json = False) -> None:
@@ -39,10 +38,10 @@ def list_(cell: CellName = None, context: Context = None, as_json: Json = False)
     """
     found = cell_named(cell)
     with reported():
-        left = marks(Kubectl(context), found.namespace)
+        left = traces(found.kubectl(context), found.namespace)
         why = {each.member: str(each) for each in due(found.members, left, Path())}
-    rows = [_row(each, left.get(each.name), why.get(each, "")) for each in found.members]
-    rows += [_row(each, left[each.name], _GONE) for each in _gone(found, left)]
+    rows = [_row(each, left.marks.get(each.name), why.get(each, "")) for each in found.members]
+    rows += [_row(each, left.marks[each.name], _GONE) for each in _gone(found, left)]
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
@@ -62,7 +61,6 @@ def due_(
         str | None,
         typer.Option(
             metavar="SHARD",
-            envvar="CANARY",
             callback=utf8,
             help="The shard that gets a new version first; otherwise the first by name.",
             show_default=False,
@@ -71,14 +69,6 @@ def due_(
     batches: Annotated[
         int, typer.Option(min=1, max=256, help="The most batches of a wave, for --json.")
     ] = 20,
-    wave: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help=f"Print only the shards of this wave, one a line: {BASE}, {', '.join(WAVES)}.",
-            show_default=False,
-        ),
-    ] = None,
     as_json: Json = False,
 ) -> None:
     """Print which stacks of a cell are to be deployed, in waves.
@@ -98,7 +88,7 @@ def due_(
     For example:
       tenant-nats shards due
       tenant-nats shards due --json --batches 50
-      tenant-nats shards due --wave canary --canary 017
+      tenant-nats shards due --canary 017
 
     \b
     Exit codes:
@@ -107,12 +97,15 @@ def due_(
       2  wrong usage
     """
     found = cell_named(cell)
-    if wave not in (None, BASE, *WAVES):
-        raise typer.BadParameter(f"--wave: expected {BASE}, {', '.join(WAVES)}")
     if canary and canary not in {each.name for each in found.shards}:
-        raise typer.BadParameter(f"--canary: there is no inventory of the shard {canary}")
+        first = found.shards[0].name
+        typer.echo(
+            f"There is no shard {printable(canary)} to be the canary, such as {first}; the first "
+            "by name is taken.",
+            err=True,
+        )
     with reported():
-        left = marks(Kubectl(context), found.namespace)
+        left = traces(found.kubectl(context), found.namespace)
         everything = due(found.members, left, Path())
     of_base = [each for each in everything if each.member == found.base]
     planned = waves(everything, canary)
@@ -129,11 +122,6 @@ def due_(
             "gone": gone,
         }
         typer.echo(json.dumps(told, indent=2))
-    elif wave:
-        shown = {BASE: tuple(each.member.name for each in of_base)}
-        shown |= {each.name: each.shards for each in planned}
-        for each in shown[wave]:
-            typer.echo(each)
     else:
         for each in everything:
             typer.echo(f"{each.member.stack}: {each}")
@@ -143,10 +131,10 @@ def due_(
             typer.echo("Nothing is due.")
 
 
-def _gone(cell: Cell, left: Mapping[str, Mark]) -> list[Member]:
+def _gone(cell: Cell, left: Traces) -> list[Member]:
     """The shards that have a mark and no inventory."""
     known = {each.name for each in cell.members}
-    return [Member(cell=cell.name, shard=each) for each in sorted(left.keys() - known)]
+    return [Member(cell=cell.name, shard=each) for each in sorted(left.marks.keys() - known)]
 
 
 def _row(member: Member, mark: Mark | None, why: str) -> dict[str, Any]:

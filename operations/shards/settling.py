@@ -104,7 +104,9 @@ def settle(homes: Mapping[str, Member], states: States, members: Iterable[Member
 
 
 def _transfer(tenants: list[str], source: Member, target: Member, states: States) -> None:
-    check_whole(states, [source, target])
+    # They may have been read minutes ago.
+    states.forget(source, target)
+    check_movable(states, [source, target])
     held, there = states.tenants(source), states.engine(target)
     before = {tenant: _ids(states.of(source), held[tenant]) for tenant in tenants}
     if states.of(target) is None:
@@ -128,11 +130,12 @@ def _transfer(tenants: list[str], source: Member, target: Member, states: States
     _verify(before, source, target, states)
 
 
-def check_whole(states: States, members: Iterable[Member]) -> None:
-    """Check that no `up` of these members was interrupted.
+def check_movable(states: States, members: Iterable[Member]) -> None:
+    """Check that tenants can move between these members.
 
     Raises:
-        EngineError: one was, or a state cannot be read.
+        EngineError: an `up` of one was interrupted, they were last deployed with different
+            settings, which the engine cannot move between, or a state cannot be read.
     """
     members = list(members)
     states.read(members)
@@ -143,6 +146,20 @@ def check_whole(states: States, members: Iterable[Member]) -> None:
                 f"{member.stack} was interrupted ({counted(len(pending), 'pending operation')}): "
                 f"run `tenant-nats recover --stack {member.stack}` first, then this again."
             )
+
+    providers: dict[str, tuple[Member, object]] = {}
+    for member in members:
+        state = states.of(member)
+        for each in resources(state) if state else ():
+            if each["type"].startswith("pulumi:providers:"):
+                kind = f"{each['type']}::{name(each)}"
+                other, inputs = providers.setdefault(kind, (member, each.get("inputs")))
+                if inputs != each.get("inputs"):
+                    raise EngineError(
+                        f"{other.stack} and {member.stack} were last deployed with different "
+                        f"settings ({kind}), and the engine moves nothing between them. Deploy "
+                        "both first, then run this again."
+                    )
 
 
 def _check_alike(

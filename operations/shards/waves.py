@@ -4,7 +4,7 @@ An edit concerns its own shard alone. A new version of the program, or other set
 a canary goes first, then a tenth, then the rest, so that a fault of it stops at the canary.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import ceil
 
@@ -35,9 +35,16 @@ def waves(due: Iterable[Due], canary: str | None = None) -> tuple[Wave, ...]:
         due: the members that are due; the base is in no wave.
         canary: the shard that is to be the first one if it is due; otherwise the first by name.
     """
-    shards = [each for each in due if each.member.shard]
-    edits = [each.member.name for each in shards if each.is_edit]
-    others = [each.member.name for each in shards if not each.is_edit]
+    found = list(due)
+    rolls = any(each.is_of_all for each in found)
+    edits: list[str] = []
+    others: list[str] = []
+    for each in found:
+        if each.member.shard:
+            # A shard without a mark may have servers, by a split: they get no version before the
+            # canary.
+            waits = each.is_of_all or (each.is_new and rolls)
+            (others if waits else edits).append(each.member.name)
     if canary in others:
         others = [canary, *(each for each in others if each != canary)]
     tenth = 1 + ceil(len(others[1:]) / 10)
@@ -47,8 +54,3 @@ def waves(due: Iterable[Due], canary: str | None = None) -> tuple[Wave, ...]:
             WAVES, (edits, others[:1], others[1:tenth], others[tenth:]), strict=True
         )
     )
-
-
-def named(found: Sequence[Wave], name: str) -> Wave:
-    """The wave of this name."""
-    return next(each for each in found if each.name == name)

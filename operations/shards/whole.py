@@ -4,21 +4,23 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from cell.folders import cells
-from cell.folders import shards as shards_of
-from cluster.kubectl import ClusterError
+from cluster.kubectl import ClusterError, Kubectl
+from controlplane.dsn import SETTING, resolve
 from operations.editing.text import EditError
 from operations.exits import Exit, stopped
 from operations.options import utf8
-from operations.outside.pulumi import EngineError
-from operations.outside.stack_file import StackFileError, namespace_in
+from operations.outside.files import read_bytes
+from operations.outside.inventories import files_of
+from operations.outside.pulumi import Engine, EngineError
+from operations.outside.stack_file import StackFileError, all_settings, namespace_in
 from operations.shards.moving import MoveError
 from tenancy.cells import FOLDER, Member
-from tenancy.inventory.faults import InventoryError
+from tenancy.inventory.faults import InventoryError, printable
 
 CellName = Annotated[
     str | None,
@@ -44,6 +46,31 @@ class Cell:
         """The base, then the shards."""
         return (self.base, *self.shards)
 
+    def kubectl(self, given: str | None) -> Kubectl:
+        """For the cluster of the context that is given, or else of the cell's settings.
+
+        Raises:
+            StackFileError, OSError: the settings cannot be read.
+        """
+        said = self._settings.get("kubernetes:context")
+        return Kubectl(given or (said if isinstance(said, str) else None))
+
+    def database_url(self) -> str:
+        """Where the rows are, by the environment or else by the cell's secret setting.
+
+        Raises:
+            DsnError, EngineError, StackFileError, OSError: it is not said, or cannot be read.
+        """
+        key = f"tenant-nats:{SETTING}"
+        is_set = key in self._settings
+        engine = Engine(Path.cwd(), self.base.stack)
+        return resolve(engine.setting(key) if is_set else None)
+
+    @property
+    def _settings(self) -> dict[str, Any]:
+        file = self.base.settings_file
+        return all_settings(read_bytes(file), str(file))
+
     @property
     def namespace(self) -> str:
         """Where its servers live.
@@ -65,12 +92,15 @@ def cell_named(given: str | None) -> Cell:
     name = there[0] if given is None and len(there) == 1 else given
     if name is None or name not in there:
         known = ", ".join(there) or f"none: there is no folder in {FOLDER}/ here"
-        raise typer.BadParameter(f"--cell: expected one of the cells here ({known})")
+        problem = f"{printable(given)} is none of them" if given else "name one"
+        raise typer.BadParameter(f"--cell: the cells here are {known}; {problem}")
     with reported():
-        found = shards_of(name, Path())
-    if not found:
-        raise stopped(Exit.FAILED, f"{Path(FOLDER, name)} has no inventory, such as 001.yaml.")
-    return Cell(name=name, base=Member(cell=name, shard=None), shards=found)
+        files = files_of(Path(FOLDER, name))
+    return Cell(
+        name=name,
+        base=Member(cell=name, shard=None),
+        shards=tuple(Member(cell=name, shard=each.stem) for each in files),
+    )
 
 
 @contextmanager

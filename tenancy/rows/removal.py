@@ -40,10 +40,12 @@ def refusals(plan: Plan, snapshot: Snapshot) -> tuple[str, ...]:
     domain: a namespace belongs to one stack, and the tenants of other stacks live in others. While
     an address changes, the other cluster domains of the namespace count too.
     """
-    return (
-        *_removals(plan, snapshot),
-        *(reason for tenant in plan.tenants for reason in _of_tenant(tenant, plan, snapshot)),
-    )
+    return (*removals(plan, snapshot), *of_tenants(plan, snapshot))
+
+
+def of_tenants(plan: Plan, snapshot: Snapshot) -> tuple[str, ...]:
+    """Why single tenants of `plan` may not be as it says."""
+    return tuple(reason for tenant in plan.tenants for reason in _of_tenant(tenant, plan, snapshot))
 
 
 def refusal(reasons: tuple[str, ...], inventory: str) -> str:
@@ -51,7 +53,8 @@ def refusal(reasons: tuple[str, ...], inventory: str) -> str:
     return f"{inventory} cannot be carried out, so nothing was changed: {'; '.join(reasons)}."
 
 
-def _removals(plan: Plan, snapshot: Snapshot) -> Iterator[str]:
+def removals(plan: Plan, snapshot: Snapshot) -> Iterator[str]:
+    """Which tenants are live in the plan's namespace, and not in `plan`."""
     planned = {tenant.id for tenant in plan.tenants}
     domains = {plan.domain, *former_domains(plan, snapshot)}
     gone: dict[str, list[RecordedInstance]] = {}

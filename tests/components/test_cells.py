@@ -34,6 +34,7 @@ def test_a_shard_has_its_tenants_and_reads_the_closing_policy() -> None:
     found = graph_of_member(SHARD, "acme", metrics={"prometheusRule": True, "podMonitor": True})
     assert {each for each in named(found) if "acme" not in each} == {
         "ConfigMap 017-mark",
+        "ConfigMap tenant-nats-begun-017",
         "PrometheusRule monitoring-rules",
     }
     assert not [each for each in found.resources if each.name == "vrsky-tenants-closed"], (
@@ -44,6 +45,18 @@ def test_a_shard_has_its_tenants_and_reads_the_closing_policy() -> None:
 def test_each_server_of_a_shard_depends_on_the_closing_policy_that_is_read() -> None:
     deployment = graph_of_member(SHARD, "acme").one("Deployment")
     assert any(urn.endswith("::vrsky-tenants-closed") for urn in deployment.dependencies)
+
+
+def test_all_else_of_a_shard_follows_what_says_that_it_has_begun() -> None:
+    """Also what is deleted: the engine removes the former one when nothing else is left to do."""
+    found = graph_of_member(SHARD, "acme", metrics={"prometheusRule": True})
+    begun = found.one("ConfigMap", "tenant-nats-begun-017")
+    closed = ("vrsky-tenants-closed",)  # is read, and depends on it as well
+    for each in found.resources:
+        if each.custom and each is not begun:
+            needed = [each, *found.needed(each)]
+            urns = {urn for one in needed for urn in one.dependencies}
+            assert begun.urn in urns or any(urn.endswith(closed) for urn in urns), each.urn
 
 
 def test_the_mark_comes_after_all_else_and_the_keeper_after_the_mark() -> None:

@@ -25,6 +25,7 @@ def test_the_type_tokens_are_those_that_every_state_knows() -> None:
         "MONITORING": "tenant-nats:index:Monitoring",
         "DATABASE_ROLES": "tenant-nats:index:DatabaseRoles",
         "MARK": "tenant-nats:index:Mark",
+        "KEEPER": "pulumi-python:dynamic/tenant-nats:Keeper",
     }, "a type token is part of every URN: it is never renamed, only added"
 
 

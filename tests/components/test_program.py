@@ -243,7 +243,7 @@ def test_quotas_that_may_not_be_seen_are_told_and_stop_nothing(
     caplog: pytest.LogCaptureFixture,
     preview: bool,
 ) -> None:
-    def rationed(_namespace: str, _kubectl: Kubectl) -> None:
+    def rationed(_namespace: str, _kubectl: Kubectl, _own: object) -> None:
         raise ClusterError("Error from server (Forbidden): resourcequotas is forbidden")
 
     monkeypatch.setattr(decision, "rationed", rationed)
@@ -256,7 +256,7 @@ def test_quotas_that_may_not_be_seen_are_told_and_stop_nothing(
 def test_quotas_that_cannot_be_looked_at_stop_an_up(
     inventory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def rationed(_namespace: str, _kubectl: Kubectl) -> None:
+    def rationed(_namespace: str, _kubectl: Kubectl, _own: object) -> None:
         raise ClusterError("no route to host")
 
     monkeypatch.setattr(decision, "rationed", rationed)
@@ -400,7 +400,7 @@ def _finding(
     return look
 
 
-def _unlimited(_namespace: str, _kubectl: Kubectl) -> None:
+def _unlimited(_namespace: str, _kubectl: Kubectl, _own: object) -> None:
     """A namespace without quotas."""
 
 

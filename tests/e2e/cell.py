@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tenancy.names import TENANT_LABEL
 from tenancy.tokens import TENANT
 from tests.e2e.project import SIZES, Project, Run, Target
 
@@ -81,7 +82,10 @@ class Cell:
         return one
 
     def become_a_cell(self) -> None:
-        """What docs/scale.md says of one stack that becomes a cell, until its first split."""
+        """What docs/scale.md says of one stack that becomes a cell, until its first split.
+
+        Before the states follow, an `up` of the base has to refuse: it would lose all tenants.
+        """
         self.any.pulumi("stack", "rename", f"{CELL}-base", stack=CELL)
         (self.any.folder / f"Pulumi.{CELL}-base.yaml").rename(self._settings)
         self.configure({"cell": CELL})
@@ -92,6 +96,9 @@ class Cell:
             f"tenant-nats/stack=tenant-nats/{CELL}-base",
         )  # fmt: skip
         self.know("base")
+        early = self.base.up()
+        assert early.failed
+        assert "and the base of a cell has no tenants: `tenant-nats shards settle`" in early.output
         code, said = self.shards("settle")
         assert code == 0, said
 
@@ -121,7 +128,7 @@ class Cell:
                 each["metadata"].get("generation", 0),
             )
             for each in self.any.objects()
-            if "tenant_id" in each["metadata"].get("labels", {})
+            if TENANT_LABEL in each["metadata"].get("labels", {})
         }
 
     def shards(self, *command: str) -> tuple[int, str]:

@@ -1,13 +1,17 @@
 """A namespace whose tenants are in several stacks, on the real engine, API server and database."""
 
 import itertools
+import json
+import subprocess
 from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.cell import CELL, Cell
 from tests.e2e.project import Target
+from tests.waiting import wait_until
 
 _NUMBERS = itertools.count(1)
 
@@ -100,6 +104,11 @@ def test_a_shard_whose_state_is_lost_takes_its_tenants_over_again(cell: Cell) ->
     cell.member("001").pulumi("stack", "init")
     cell.write("001", "acme", "hooli")
     run = cell.member("001").up("--continue-on-error")
+    assert run.failed, "this may be another backend"
+    assert "`kubectl delete configmap tenant-nats-mark-001` in the namespace" in run.output
+    assert cell.identities() == before
+    cell.any.kubectl("delete", "configmap", "tenant-nats-mark-001")
+    run = cell.member("001").up("--continue-on-error")
     assert run.failed, "hooli is in the state of 002"
     assert (
         "acme has objects that no state of the cell eu has: an `up` takes them over" in run.output
@@ -115,11 +124,111 @@ def test_a_shard_judges_the_rows_of_its_own_tenants_only(cell: Cell) -> None:
     cell.write("001", "acme")
     cell.write("002", "hooli")
     cell.up("base", "001", "002")
-    cell.any.execute("UPDATE nats_instances SET dns_name = 'x:4222' WHERE tenant_id = 'acme'")
+    cell.any.execute("UPDATE nats_instances SET status = 'draining' WHERE tenant_id = 'acme'")
     run = cell.member("002").up()
     assert not run.failed, run.output
     assert run.changes == []
     assert "acme" not in run.output
+
+
+def test_a_quota_counts_the_servers_of_other_shards_as_those_of_others(cell: Cell) -> None:
+    cell.write("001", "acme")
+    cell.write("002", "hooli")
+    cell.up("base", "001", "002")
+    cell.any.kubectl("create", "quota", "team", "--hard=pods=2")
+    wait_until(lambda: '"used":{"pods":"2"}' in cell.any.kubectl(
+        "get", "quota", "team", "--output=jsonpath={.status}"
+    ))  # fmt: skip
+    cell.write("002", "hooli", "initech")
+    refused = cell.member("002").up()
+    assert refused.failed
+    assert "team allows 2 pods; this plan needs 2, others use 1. Have the quota" in refused.output
+
+
+def test_an_edit_that_failed_and_was_taken_back_is_still_due(cell: Cell) -> None:
+    """Its shard is half-deployed, though all that it is deployed from is as before."""
+    cell.write("001", "acme")
+    cell.up("base", "001")
+    assert cell.due() == []
+    cell.any.kubectl("create", "service", "clusterip", "nats-globex-1", "--tcp=4222")
+    cell.write("001", "acme", "globex")
+    assert cell.member("001").up("--continue-on-error").failed
+    assert cell.due() == ["eu-001"]
+    cell.write("001", "acme")
+    assert cell.due() == ["eu-001"], "the policy of globex is still there"
+    cell.up("001")
+    assert cell.due() == []
+    assert not [each for each in cell.identities() if "globex" in each]
+
+
+def test_a_shard_of_which_something_could_not_be_deleted_is_still_due(cell: Cell) -> None:
+    cell.write("001", "acme", "globex")
+    cell.up("base", "001")
+    cell.write("001", "acme", "globex", leaving=["globex"])
+    with undeletable(cell, "deployments"):
+        assert cell.member("001").up("--continue-on-error").failed
+    assert cell.due() == ["eu-001"]
+    cell.up("001")
+    assert cell.due() == []
+
+
+@contextmanager
+def undeletable(cell: Cell, resource: str) -> Generator[None]:
+    """The API server refuses to delete any of these in the cell's namespace."""
+    name = f"keep-{cell.namespace}"
+    group = "admissionregistration.k8s.io/v1"
+    rule = {
+        "apiGroups": ["*"],
+        "apiVersions": ["*"],
+        "operations": ["DELETE"],
+        "resources": [resource],
+    }
+    within = {"matchLabels": {"kubernetes.io/metadata.name": cell.namespace}}
+    items = [
+        {
+            "apiVersion": group,
+            "kind": "ValidatingAdmissionPolicy",
+            "metadata": {"name": name},
+            "spec": {
+                "matchConstraints": {"namespaceSelector": within, "resourceRules": [rule]},
+                "validations": [{"expression": "false"}],
+            },
+        },
+        {
+            "apiVersion": group,
+            "kind": "ValidatingAdmissionPolicyBinding",
+            "metadata": {"name": name},
+            "spec": {"policyName": name, "validationActions": ["Deny"]},
+        },
+    ]
+    file = cell.any.folder / "keep.json"
+    file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+    cell.any.kubectl("apply", f"--filename={file}")
+    wait_until(lambda: is_kept(cell, resource))
+    yield
+    cell.any.kubectl("delete", f"--filename={file}")
+    wait_until(lambda: not is_kept(cell, resource))
+
+
+def is_kept(cell: Cell, resource: str) -> bool:
+    try:
+        cell.any.kubectl("delete", resource, "--all", "--dry-run=server")
+    except subprocess.CalledProcessError:
+        return True
+    return False
+
+
+def test_a_cell_keeps_its_namespace(cell: Cell) -> None:
+    cell.write("001", "acme")
+    cell.up("base", "001")
+    before = cell.identities()
+    cell.configure({"namespace": f"{cell.namespace}-2"})
+    refused = cell.base.up()
+    assert refused.failed
+    assert (
+        f"Pulumi.eu.yaml: namespace is {cell.namespace}-2, and the cell lives in" in refused.output
+    )
+    assert cell.identities() == before
 
 
 def test_recover_of_a_shard_leaves_the_objects_of_the_others_alone(cell: Cell) -> None:

@@ -26,7 +26,9 @@ def deployed(cell: Cell) -> dict[str, tuple[str, int]]:
     cell.write("002", "hooli")
     cell.up("base", "001", "002")
     assert cell.due() == []
-    return cell.identities()
+    before = cell.identities()
+    assert len(before) == 4 * len(("ConfigMap", "Deployment", "Service", "NetworkPolicy"))
+    return before
 
 
 def check_settled(cell: Cell, before: dict[str, tuple[str, int]], **shards: set[str]) -> None:
@@ -141,6 +143,50 @@ def test_an_interrupted_move_harms_nothing_and_is_finished(
     check_settled(cell, before, s001={"globex", "initech"}, s002={"acme", "hooli"})
 
 
+def test_an_interrupted_split_is_finished_and_not_repeated(cell: Cell) -> None:
+    before = deployed(cell)
+    cell.write("003", "globex", "initech")
+    code, said = cell.shards("split", "001")
+    assert code == 0, said
+    cell.know("003")
+    unmoved = cell.member("003").pulumi("stack", "export")
+    assert "nats-globex-1" in unmoved
+    check_settled(cell, before, s001={"acme"}, s002={"hooli"}, s003={"globex", "initech"})
+
+
+def test_an_interrupted_merge_is_finished_and_never_destroys(cell: Cell) -> None:
+    before = deployed(cell)
+    cell.write("001", "acme", "globex", "initech", "hooli")
+    (cell.folder / "002.yaml").unlink()
+    code, said = cell.shards("settle")
+    assert (code, "State of hooli: eu-002 → eu-001." in said) == (0, True), said
+    cell.write("001", "acme", "globex", "initech")
+    cell.write("004", "hooli")
+    code, said = cell.shards("settle")
+    assert code == 0, said
+    (cell.folder / "004.yaml").unlink()
+    code, said = cell.shards("merge", "004", "001")
+    assert code == 1
+    assert "eu-004 still has hooli, and no inventory has this tenant" in said
+    assert "pulumi destroy" not in said
+    cell.write("004", "hooli")
+    cell.know("004")
+    check_settled(cell, before, s001={"acme", "globex", "initech"}, s004={"hooli"})
+
+
+def test_shards_with_different_settings_are_deployed_before_a_move(cell: Cell) -> None:
+    before = deployed(cell)
+    cell.configure({"readyTimeout": "2m"})
+    cell.up("002")
+    code, said = cell.shards("move", "acme", "002")
+    assert code == 1
+    assert "were last deployed with different settings" in said
+    assert (cell.folder / "001.yaml").read_text() == inventory("acme", "globex", "initech")
+    cell.up("base", "001")
+    assert cell.shards("move", "acme", "002")[0] == 0
+    check_settled(cell, before, s001={"globex", "initech"}, s002={"acme", "hooli"})
+
+
 def test_a_shard_that_was_interrupted_is_recovered_before_a_move(cell: Cell) -> None:
     before = deployed(cell)
 
@@ -167,6 +213,7 @@ def test_one_stack_becomes_a_cell_without_a_restart(cell: Cell) -> None:
     assert not run.failed, run.output
     before = cell.identities()
     cell.become_a_cell()
+    assert cell.identities() == before
     for command in (("split", "001"), ("split", "002", "--new", "003")):
         code, said = cell.shards(*command)
         assert code == 0, said

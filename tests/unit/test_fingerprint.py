@@ -15,6 +15,7 @@ SALT = "encryptionsalt: v1:abc=:v1:def\n"
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "inventory" / "eu").mkdir(parents=True)
+    (tmp_path / "Pulumi.yaml").write_text("name: tenant-nats\n")
     (tmp_path / SHARD.inventory).write_text("tenants:\n  acme: {}\n")
     (tmp_path / SHARD.settings_file).write_text("config:\n  tenant-nats:cell: eu\n")
     return tmp_path

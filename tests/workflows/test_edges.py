@@ -18,20 +18,33 @@ from typing import Any
 
 import pytest
 import typer
-from typer.core import TyperOption
+from typer.core import TyperGroup, TyperOption
 from typer.testing import CliRunner, Result
 
 from controlplane.tables import Point
 from operations import adopt, autoscale, contract, edge, status
 from operations.__main__ import app
+from operations.shards import checking
 from sandbox.layout import PROJECT
 from tenancy.rows.snapshot import Snapshot
 from tests.github import GitHub, serving
 from tests.unit.edit.test_steps import PREVIEWS
 
-GROUP = typer.main.get_command(app)
-COMMANDS: dict[str, Any] = GROUP.commands  # pyright: ignore
+
+def commands(group: Any, above: str = "") -> dict[str, Any]:
+    """Every command by its name, such as `check` and `shards move`."""
+    found: dict[str, Any] = {}
+    for name, command in group.commands.items():
+        if isinstance(command, TyperGroup):
+            found |= commands(command, f"{above}{name} ")
+        else:
+            found[above + name] = command
+    return found
+
+
+COMMANDS = commands(typer.main.get_command(app))
 INVENTORY = "tenants:\n  acme: {}\n  globex: {instances: 2}\n"
+DUE = '{"cell": "eu", "base": null, "waves": [], "why": {}, "gone": []}'
 STREAM = Path("/dev/full")
 
 RIGHT: dict[str, list[str]] = {
@@ -57,6 +70,16 @@ RIGHT: dict[str, list[str]] = {
     "verify": ["--inventory", "@tenants.yaml", "--nkey", "@acme.seed", "--ca", "@ca.crt"],
     "autoscale": ["--inventory", "@tenants.yaml"],
     "propose": ["@report.md", "--inventory", "@tenants.yaml"],
+    "shards list": ["--cell", "eu"],
+    "shards due": ["--cell", "eu"],
+    "shards check": ["--cell", "eu"],
+    "shards waves": ["--due", "@due.json"],
+    "shards summary": ["@results", "--due", "@due.json"],
+    "shards add": ["initech", "instances=2", "--cell", "eu"],
+    "shards move": ["acme", "002", "--cell", "eu"],
+    "shards split": ["001", "--cell", "eu"],
+    "shards merge": ["002", "001", "--cell", "eu"],
+    "shards settle": ["--cell", "eu"],
 }
 """Arguments that are right, with an @ before the name of each file."""
 
@@ -117,7 +140,13 @@ def folder(
     (tmp_path / "preview.json").write_text((PREVIEWS / "moved.json").read_text())
     for name in ("report.md", "approval", "acme.seed", "ca.crt"):
         (tmp_path / name).write_text("# nothing\n")
-    for module in (adopt, autoscale, status):
+    (tmp_path / "inventory" / "eu").mkdir(parents=True)
+    (tmp_path / "inventory" / "eu" / "001.yaml").write_text(INVENTORY)
+    (tmp_path / "inventory" / "eu" / "002.yaml").write_text("tenants:\n  hooli: {}\n")
+    (tmp_path / "Pulumi.eu.yaml").write_text("config: {tenant-nats:cell: eu}\n")
+    (tmp_path / "due.json").write_text(DUE)
+    (tmp_path / "results").mkdir()
+    for module in (adopt, autoscale, checking, status):
         monkeypatch.setattr(module, "take_snapshot", no_rows)
     monkeypatch.setattr(contract, "_found", no_points)
     monkeypatch.setenv("DATABASE_URL", "postgresql://127.0.0.1:9/nothing")
@@ -163,7 +192,7 @@ def codes(command: str) -> set[int]:
 
 
 def run(command: str, *arguments: str) -> Result:
-    return CliRunner().invoke(app, [command, *arguments])
+    return CliRunner().invoke(app, [*command.split(), *arguments])
 
 
 def judged(command: str, result: Result) -> None:
@@ -264,13 +293,16 @@ def test_a_variable_of_the_environment_that_is_no_text_is_told(
         judged(command, run(command, *right(command)))
 
 
+_MOVES = {f"shards {each}" for each in ("move", "split", "merge", "settle")}
+
+
 def asks(command: str, program: str) -> bool:
     """Whether a command runs `program`."""
     return (
         command
         in {
-            "pulumi": {"deployed", "drift", "recover"},
-            "kubectl": {"adopt", "status", "verify", "recover"},
+            "pulumi": {"deployed", "drift", "recover", *_MOVES},
+            "kubectl": {"adopt", "status", "verify", "recover", "shards list", "shards due"},
             "git": {"changes", "deployed", "propose"},
         }[program]
     )
@@ -303,7 +335,7 @@ def test_an_answer_of_another_program_that_is_none_is_told(
             assert result.exit_code != 0
 
 
-@pytest.mark.parametrize("command", ["deployed", "drift", "recover"])
+@pytest.mark.parametrize("command", ["deployed", "drift", "recover", "shards settle"])
 @pytest.mark.parametrize("answer", ["nothing", "null", "a list of nothing", "a text"])
 def test_an_engine_that_answers_nothing_proves_nothing(command: str, answer: str) -> None:
     answering("pulumi", ANSWERS[answer])
@@ -374,7 +406,7 @@ def test_a_full_disk_behind_stdout_is_told(
     stdout = Full()
     monkeypatch.setattr(sys, "stdout", stdout)
     with pytest.raises(SystemExit) as ended:
-        app([command, *(["--json"] if command in RIGHT else []), *right_of(command)])
+        app([*command.split(), *(["--json"] if command in RIGHT else []), *right_of(command)])
     stdout.close()
     monkeypatch.undo()
     assert ended.value.code == 1
@@ -396,7 +428,7 @@ def test_a_terminal_that_lacks_characters_gets_escapes(
         arguments = ["--base", "half.yaml"]
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="latin-1"))
     with pytest.raises(SystemExit) as ended:
-        app([command, *arguments])
+        app([*command.split(), *arguments])
     assert ended.value.code in codes(command)
     if command == "changes":
         assert rb"acme: 3 \u2192 1" in written.getvalue()

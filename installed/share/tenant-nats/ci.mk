@@ -112,7 +112,9 @@ NO_STACK = $(RUN) pulumi stack --show-name --stack "$$CELL-$$SHARD" --non-intera
 ifneq ($(value SHARD),)
 stack:
 	@! { $(NO_STACK); } || { kept=$$(ls "Pulumi.$$STACK.yaml" 2>/dev/null); \
-	  $(RUN) pulumi stack init --no-select --stack "$$STACK" --non-interactive && \
+	  secrets=$$(sed -n 's/^secretsprovider: *//p' "Pulumi.$$CELL.yaml" 2>/dev/null); \
+	  $(RUN) pulumi stack init --no-select --stack "$$STACK" --non-interactive \
+	  $${secrets:+--secrets-provider="$$secrets"} && \
 	  { test -n "$$kept" || rm -f "Pulumi.$$STACK.yaml"; }; }
 endif
 

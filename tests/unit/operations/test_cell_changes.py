@@ -213,11 +213,17 @@ def test_losses_of_several_shards_are_added_up(folder: Path) -> None:
     result = run("guard", "--head", "inventory/eu", "--base", "HEAD")
     assert result.exit_code == 3
     assert "2 tenants lose every server: acme, hooli" in result.stderr
-    assert "> inventory/eu.approval" in result.stderr
+    assert "> inventory/eu.edit.approval" in result.stderr
     [approval] = re.findall("[0-9a-f]{64}", result.stderr)
-    (folder.parent / "eu.approval").write_text(approval)
+    (folder.parent / "eu.edit.approval").write_text(approval)
     approved = run(
-        "guard", "--head", "inventory/eu", "--base", "HEAD", "--approval", "inventory/eu.approval"
+        "guard",
+        "--head",
+        "inventory/eu",
+        "--base",
+        "HEAD",
+        "--approval",
+        "inventory/eu.edit.approval",
     )
     assert approved.exit_code == 0
     moved = write(folder, _002=tenants(initech="", acme="", hooli=""))

@@ -116,10 +116,21 @@ def test_a_new_version_goes_to_a_canary_then_to_a_tenth_then_to_the_rest() -> No
 
 
 def test_an_edit_waits_for_no_canary() -> None:
-    found = waves(due("007", differing="inventory") + due("044", is_new=True) + due("001", "002"))
+    found = waves(due("007", differing="inventory") + due("001", "002"))
     assert [(each.name, each.shards) for each in found] == [
-        ("edits", ("007", "044")), ("canary", ("001",)), ("tenth", ("002",)), ("rest", ()),
+        ("edits", ("007",)), ("canary", ("001",)), ("tenth", ("002",)), ("rest", ()),
     ]  # fmt: skip
+
+
+def test_a_shard_without_a_mark_is_an_edit_unless_a_new_version_is_due() -> None:
+    """It may have servers by a split, which get no version before the canary."""
+    edits, *_ = waves(due("044", is_new=True) + due("007", differing="inventory"))
+    assert edits.shards == ("044", "007")
+    edits, canary, tenth, _ = waves(due("044", is_new=True) + due("001"), canary="001")
+    assert (edits.shards, canary.shards, tenth.shards) == ((), ("001",), ("044",))
+    base = Due(member=Member(cell="eu", shard=None), differing=frozenset({"settings"}))
+    edits, canary, *_ = waves([base, *due("044", is_new=True)])
+    assert (edits.shards, canary.shards) == ((), ("044",))
 
 
 def test_an_edit_of_a_shard_that_a_new_version_concerns_too_waits_for_it() -> None:
