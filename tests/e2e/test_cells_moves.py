@@ -41,6 +41,8 @@ def check_settled(cell: Cell, before: dict[str, tuple[str, int]], **shards: set[
             f"update ConfigMap {name}-mark",
             f"create ConfigMap {name}-mark",
             f"create Mark {name}",
+            f"create ConfigMap tenant-nats-begun-{name}",
+            f"replace ConfigMap tenant-nats-begun-{name}",
             "update pulumi-python default",
         }, run.output
     assert cell.identities() == before
