@@ -94,7 +94,7 @@ def test_a_failure_in_an_installed_command_names_the_place_in_this_project(
     (site / "beside" / "__init__.py").write_text("def fail(*_):\n    raise KeyError('x')\n")
     code = (
         "import beside, operations.check; from operations.__main__ import main\n"
-        "operations.check.load = beside.fail; main()"
+        "operations.check.load_inventory = beside.fail; main()"
     )
     failed = subprocess.run(
         [sys.executable, "-c", code, "check", "tenants.yaml"],
