@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import NewDatabase
+from tests.e2e.cell import Cell
 from tests.e2e.project import Project, Target
 
 NewProject = Callable[..., Project]
@@ -24,6 +25,15 @@ def new_project(
     """Makes a project with a database and a namespace of its own; removed after the test."""
     with projects(target, new_database, tmp_path, f"{worker_id}-{request.node.name}") as create:
         yield create
+
+
+@pytest.fixture
+def cell(target: Target, dsn: str, tmp_path: Path, worker_id: str) -> Generator[Cell]:
+    """A cell with a database and a namespace of its own; removed after the test."""
+    namespace = f"e2e-cell-{next(_NUMBERS)}-{worker_id}"
+    made = Cell(target, tmp_path / "cell", namespace=namespace, dsn=dsn)
+    yield made
+    made.any.remove()
 
 
 @contextmanager

@@ -1,26 +1,10 @@
 """Commands that ask the engine, for the stacks of a cell: `deployed`, `drift` and `recover`."""
 
-import itertools
 import json
 import subprocess
-from collections.abc import Generator
-from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.e2e.cell import CELL, Cell
-from tests.e2e.project import Target
-
-_NUMBERS = itertools.count(1)
-
-
-@pytest.fixture
-def cell(target: Target, dsn: str, tmp_path: Path, worker_id: str) -> Generator[Cell]:
-    namespace = f"e2e-cell-commands-{worker_id}-{next(_NUMBERS)}"
-    made = Cell(target, tmp_path / "cell", namespace=namespace, dsn=dsn)
-    yield made
-    made.any.remove()
 
 
 def commit(cell: Cell) -> None:

@@ -1,27 +1,12 @@
 """A namespace whose tenants are in several stacks, on the real engine, API server and database."""
 
-import itertools
 import json
 import subprocess
 from collections.abc import Generator
 from contextlib import contextmanager
-from pathlib import Path
-
-import pytest
 
 from tests.e2e.cell import CELL, Cell
-from tests.e2e.project import Target
 from tests.waiting import wait_until
-
-_NUMBERS = itertools.count(1)
-
-
-@pytest.fixture
-def cell(target: Target, dsn: str, tmp_path: Path, worker_id: str) -> Generator[Cell]:
-    namespace = f"e2e-cell-{worker_id}-{next(_NUMBERS)}"
-    made = Cell(target, tmp_path / "cell", namespace=namespace, dsn=dsn)
-    yield made
-    made.any.remove()
 
 
 def test_a_shard_waits_for_the_base_and_a_second_up_changes_nothing(cell: Cell) -> None:

@@ -1,26 +1,10 @@
 """What CI runs for a cell, by the Makefile, where one shard cannot become green."""
 
-import itertools
 import os
 import subprocess
-from collections.abc import Generator
-from pathlib import Path
-
-import pytest
 
 from sandbox.layout import PROJECT
 from tests.e2e.cell import CELL, Cell, inventory
-from tests.e2e.project import Target
-
-_NUMBERS = itertools.count(1)
-
-
-@pytest.fixture
-def cell(target: Target, dsn: str, tmp_path: Path, worker_id: str) -> Generator[Cell]:
-    namespace = f"e2e-cell-ci-{worker_id}-{next(_NUMBERS)}"
-    made = Cell(target, tmp_path / "cell", namespace=namespace, dsn=dsn)
-    yield made
-    made.any.remove()
 
 
 def make(cell: Cell, goal: str, **environment: str) -> tuple[int, str]:

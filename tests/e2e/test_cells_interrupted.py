@@ -4,17 +4,13 @@ The others finish, and `tenant-nats recover` of that shard and its `up` put righ
 left. tests/e2e/test_interrupted.py has what a killed engine leaves.
 """
 
-import itertools
 import random
 import time
-from collections.abc import Generator
-from pathlib import Path
 
 import pytest
 
 from tests.e2e.cell import Cell, inventory
 from tests.e2e.comparison import compare
-from tests.e2e.project import Target
 from tests.sweeps import swept
 from tests.waiting import wait_until
 
@@ -24,15 +20,6 @@ SHARDS = {
     "003": ("vandelay", "wayne", "wonka"),
 }
 KILLED = "002"
-_NUMBERS = itertools.count(1)
-
-
-@pytest.fixture
-def cell(target: Target, dsn: str, tmp_path: Path, worker_id: str) -> Generator[Cell]:
-    namespace = f"e2e-cell-interrupted-{worker_id}-{next(_NUMBERS)}"
-    made = Cell(target, tmp_path / "cell", namespace=namespace, dsn=dsn)
-    yield made
-    made.any.remove()
 
 
 @pytest.mark.sweep

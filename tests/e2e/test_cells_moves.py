@@ -1,23 +1,10 @@
 """Moves between the shards of a cell: nothing restarts, and the same call finishes what stopped."""
 
-import itertools
-from collections.abc import Callable, Generator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
 from tests.e2e.cell import CELL, Cell, inventory
-from tests.e2e.project import Target
-
-_NUMBERS = itertools.count(1)
-
-
-@pytest.fixture
-def cell(target: Target, dsn: str, tmp_path: Path, worker_id: str) -> Generator[Cell]:
-    namespace = f"e2e-moves-{worker_id}-{next(_NUMBERS)}"
-    made = Cell(target, tmp_path / "cell", namespace=namespace, dsn=dsn)
-    yield made
-    made.any.remove()
 
 
 def deployed(cell: Cell) -> dict[str, tuple[str, int]]:

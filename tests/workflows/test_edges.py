@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
-from typer.core import TyperGroup, TyperOption
+from typer.core import TyperOption
 from typer.testing import CliRunner, Result
 
 from controlplane.tables import Point
@@ -27,22 +26,11 @@ from operations.__main__ import app
 from operations.shards import checking
 from sandbox.layout import PROJECT
 from tenancy.rows.snapshot import Snapshot
+from tests.command_line import commands
 from tests.github import GitHub, serving
 from tests.unit.edit.test_steps import PREVIEWS
 
-
-def commands(group: Any, above: str = "") -> dict[str, Any]:
-    """Every command by its name, such as `check` and `shards move`."""
-    found: dict[str, Any] = {}
-    for name, command in group.commands.items():
-        if isinstance(command, TyperGroup):
-            found |= commands(command, f"{above}{name} ")
-        else:
-            found[above + name] = command
-    return found
-
-
-COMMANDS = commands(typer.main.get_command(app))
+COMMANDS = commands()
 INVENTORY = "tenants:\n  acme: {}\n  globex: {instances: 2}\n"
 DUE = '{"cell": "eu", "base": null, "waves": [], "why": {}, "gone": []}'
 STREAM = Path("/dev/full")

@@ -7,11 +7,8 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-import typer
-from typer.core import TyperGroup
 from typer.testing import CliRunner, Result
 
 from operations.__main__ import app
@@ -19,6 +16,7 @@ from operations.outside.pulumi import Engine, Preview, Resource
 from operations.recovery import command as recover
 from sandbox.layout import PROJECT
 from tenancy.inventory import nkeys
+from tests.command_line import commands
 from tests.unit.edit.test_steps import PREVIEWS
 
 NAMES = ("acme", "globex", "hooli", "initech")
@@ -583,19 +581,8 @@ def test_the_module_is_run_by_its_name(tmp_path: Path) -> None:
     assert "line 1, tenants: it is empty" in answer.stderr
 
 
-def commands(group: TyperGroup, above: str = "") -> dict[str, Any]:
-    """Every command by its name: `check`, `shards move`."""
-    found: dict[str, Any] = {}
-    for name, command in group.commands.items():
-        if isinstance(command, TyperGroup):
-            found |= commands(command, f"{above}{name} ")
-        else:
-            found[above + name] = command
-    return found
-
-
 def test_every_command_can_answer_in_json() -> None:
-    found = commands(typer.main.get_group(app))
+    found = commands()
     without = [
         name
         for name, command in found.items()
@@ -605,7 +592,7 @@ def test_every_command_can_answer_in_json() -> None:
 
 
 def test_every_commands_help_has_an_example_and_its_exit_codes() -> None:
-    for name, command in commands(typer.main.get_group(app)).items():
+    for name, command in commands().items():
         told = command.help or ""
         _, _, examples = told.partition("For example:\n")
         assert f"  tenant-nats {name}" in examples, name
