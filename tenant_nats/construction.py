@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
+from cell.fingerprint import annotations
 from cluster.strangers import Object
 from components.instance import ServiceOptions
 from components.keeper import Keeper
@@ -32,7 +33,7 @@ def build(settings: Settings, decision: Decision, *, stack: str | None = None) -
     place = _place(settings, decision, stack)
     tenants = _tenants(settings, decision, place)
     if decision.member:
-        _close(decision.member, decision.mark, place, [*place.others, *tenants.values()])
+        _close(decision.member, decision, place, [*place.others, *tenants.values()])
     return tenants
 
 
@@ -120,9 +121,13 @@ def _let_follow(begun: pulumi.Resource) -> None:
 
 
 def _close(
-    member: Member, said: Mapping[str, str], place: _Place, before: Sequence[pulumi.Resource]
+    member: Member, decision: Decision, place: _Place, before: Sequence[pulumi.Resource]
 ) -> None:
     """Make what only a member of a cell has, after all else."""
+    plan = decision.plan
+    said = annotations(
+        decision.fingerprints, [each.id for each in plan.tenants], len(plan.instances)
+    )
     mark = Mark(
         member.name,
         MarkArgs(namespace=place.namespace, member=member.name, annotations=said, after=before),

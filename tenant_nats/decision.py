@@ -10,7 +10,7 @@ from types import MappingProxyType
 import pulumi
 
 from cell.checkpoint import CheckpointError, own_deployment, tenants_of_others
-from cell.fingerprint import annotations, fingerprints
+from cell.fingerprint import fingerprints
 from cell.recorded import kept_namespace, tenants_in
 from cluster import kinds
 from cluster.deployments import existing
@@ -58,8 +58,6 @@ class Decision:
     """Which member of a cell the stack is; None for a stack with a namespace of its own."""
     fingerprints: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """From what a member of a cell is deployed."""
-    mark: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    """What its mark says when all of it is deployed."""
     taken: frozenset[Object] = frozenset()
     """The objects of tenants that are somebody else's, or another shard's: an `up` leaves them
     alone."""
@@ -87,13 +85,11 @@ def decide(settings: Settings, member: Member | None = None) -> Decision:
         pulumi.log.info(told)
     recorded = _recorded(settings, member) if member else None
     seen = _look(settings, plan, member, recorded)
-    said: Mapping[str, str] = _fingerprints(member) if member else {}
     decision = Decision(
         plan=plan,
         rules=rules,
         member=member,
-        fingerprints=said,
-        mark=annotations(said, [each.id for each in plan.tenants], len(plan.instances)),
+        fingerprints=_fingerprints(member) if member else {},
         taken=seen.taken,
         in_turn=frozenset(
             tenant.id

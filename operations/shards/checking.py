@@ -83,9 +83,7 @@ def check(
         given = _given(found)
         if approve is not None:
             given = _approved(found, lost, approve)
-    missing = sorted(lost.approvals.keys() - {
-        name for name, each in lost.approvals.items() if each in given
-    })  # fmt: skip
+    missing = sorted(name for name, each in lost.approvals.items() if each not in given)
     code = 0 if not missing else Exit.OTHER_APPROVAL if given else Exit.NEEDS_APPROVAL
     if as_json:
         told = {

@@ -74,10 +74,8 @@ class Due:
     member: Member
     differing: frozenset[str]
     """What is another than at its last whole `up`: `inventory`, `settings`, `program`. All of them
-    if there was none."""
+    if there was none; nothing if the one after it did not end."""
     is_new: bool = False
-    is_unfinished: bool = False
-    """Whether the last `up` did not end, or was of something else."""
 
     @property
     def is_of_all(self) -> bool:
@@ -112,7 +110,7 @@ def _due(member: Member, left: Traces, folder: Path) -> Due | None:
     if mark is None:
         return Due(member=member, differing=frozenset(wanted), is_new=True)
     differing = {what for what, value in wanted.items() if mark.said.get(PREFIX + what) != value}
-    is_unfinished = member.shard is not None and [*begun] != [wanted]
-    if not (differing or is_unfinished):
+    has_ended = member.shard is None or [*begun] == [wanted]
+    if has_ended and not differing:
         return None
-    return Due(member=member, differing=frozenset(differing), is_unfinished=is_unfinished)
+    return Due(member=member, differing=frozenset(differing))

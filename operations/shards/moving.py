@@ -86,8 +86,8 @@ class Inventories:
         for source, going in sources.items():
             self._transfer(going, source, target)
 
-    def split(self, source: Member, name: str | None) -> Member:
-        """Move the later half of a shard's tenants to a new shard, and return that.
+    def split(self, source: Member, name: str | None) -> None:
+        """Move the later half of a shard's tenants to a new shard.
 
         The new inventory is a copy without the tenants that stay, so sizes and comments are the
         same. Without a `name` it gets the next number.
@@ -106,7 +106,6 @@ class Inventories:
         self.shards = (*self.shards, target)
         self._write(source, without(self._text(source), going))
         self._tell(going, source, target)
-        return target
 
     def finish_split(self, source: Member, name: str | None) -> None:
         """Finish an interrupted split: a shard whose tenants are all in `source` too keeps them.

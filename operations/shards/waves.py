@@ -10,8 +10,7 @@ from math import ceil
 
 from operations.shards.marks import Due
 
-EDITS, CANARY, TENTH, REST = "edits", "canary", "tenth", "rest"
-WAVES = (EDITS, CANARY, TENTH, REST)
+_NAMES = ("edits", "canary", "tenth", "rest")
 
 
 @dataclass(frozen=True)
@@ -51,6 +50,6 @@ def waves(due: Iterable[Due], canary: str | None = None) -> tuple[Wave, ...]:
     return tuple(
         Wave(name, tuple(found))
         for name, found in zip(
-            WAVES, (edits, others[:1], others[1:tenth], others[tenth:]), strict=True
+            _NAMES, (edits, others[:1], others[1:tenth], others[tenth:]), strict=True
         )
     )

@@ -71,5 +71,5 @@ def graph_of_member(member: Member, *tenants: str, **settings: Any) -> Graph:
     if tenants:
         inventory = Inventory.model_validate({"tenants": {each: {} for each in tenants}})
         plan, rules = plan_of(found, inventory), rules_of(found, inventory, member)
-    decision = Decision(plan=plan, rules=rules, member=member, mark={"tenant-nats/program": "1"})
+    decision = Decision(plan=plan, rules=rules, member=member, fingerprints={"program": "1"})
     return deploy(lambda: build(found, decision))
