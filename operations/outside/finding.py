@@ -53,20 +53,27 @@ def found(folder: Path, tenant: str) -> tuple[Path, Others]:
         FindingError: none has it, or several have.
     """
     contents = {file: _bytes(file) for file in files_of(folder)}
-    likely = [file for file, data in contents.items() if _has_any(data, [tenant])]
-    having = _having(likely, contents, tenant)
-    if not having:
-        # Its id may be written with escapes: "acme\x2dcorp".
-        escaped = [file for file, data in contents.items() if b"\\" in data]
-        having = _having(escaped, contents, tenant)
-    if not having:
+    files = having(contents, tenant)
+    if not files:
         raise FindingError(f"There is no tenant {printable(tenant)} in {folder}.")
-    if len(having) > 1:
-        files = " and ".join(map(str, having))
-        raise FindingError(f"Tenant {printable(tenant)} is in {files}; keep one of them.")
-    [file] = having
+    if len(files) > 1:
+        named = " and ".join(map(str, files))
+        raise FindingError(f"Tenant {printable(tenant)} is in {named}; keep one of them.")
+    [file] = files
     del contents[file]
     return file, Others(contents)
+
+
+def having(contents: Mapping[Path, bytes], tenant: str) -> list[Path]:
+    """The files that have the tenant; only those that may have it are read as YAML.
+
+    Raises:
+        InventoryError: one that may have it is no YAML that can be read in one way only.
+    """
+    likely = [file for file, data in contents.items() if _has_any(data, [tenant])]
+    # Its id may be written with escapes: "acme\x2dcorp".
+    escaped = [file for file, data in contents.items() if b"\\" in data]
+    return _having(likely, contents, tenant) or _having(escaped, contents, tenant)
 
 
 def _bytes(file: Path) -> bytes:

@@ -11,6 +11,7 @@ from pathlib import Path
 from operations.editing.entries import joined, without
 from operations.editing.text import added, mapping_of, read
 from operations.outside.files import read_text, replace_file, write_text
+from operations.outside.finding import having
 from tenancy.cells import Member
 from tenancy.inventory.faults import printable
 from tenancy.inventory.validation import parse
@@ -54,20 +55,18 @@ class Inventories:
             MoveError: a tenant is in several inventories.
             InventoryError, OSError: an inventory cannot be read.
         """
+        if tenants is None:
+            placed = [(each, shard) for shard in self.shards for each in self._tenants(shard)]
+        else:
+            placed = [(each, shard) for each in tenants for shard in self._holders(each)]
         found: dict[str, Member] = {}
-        for shard in self.shards:
-            if tenants is None:
-                having = self._tenants(shard)
-            else:
-                having = {each for each in tenants if self._has(shard, each)}
-            for tenant in having:
-                if tenant in found:
-                    raise MoveError(
-                        f"{tenant} is in {found[tenant].inventory} and in {shard.inventory}: "
-                        f"`tenant-nats shards move {tenant} SHARD` leaves it in one. Nothing was "
-                        "done."
-                    )
-                found[tenant] = shard
+        for tenant, shard in placed:
+            if tenant in found:
+                raise MoveError(
+                    f"{tenant} is in {found[tenant].inventory} and in {shard.inventory}: "
+                    f"`tenant-nats shards move {tenant} SHARD` leaves it in one. Nothing was done."
+                )
+            found[tenant] = shard
         return found
 
     def move(self, tenants: Collection[str], target: Member) -> None:
@@ -172,9 +171,9 @@ class Inventories:
         """
         found: dict[Member, set[str]] = {}
         for tenant in tenants:
-            having = [each for each in self.shards if self._has(each, tenant)]
-            others = [each for each in having if each != target]
-            if not having:
+            holders = self._holders(tenant)
+            others = [each for each in holders if each != target]
+            if not holders:
                 raise MoveError(
                     f"No inventory in {self._folder} has a tenant {printable(tenant)}. Nothing was "
                     "done."
@@ -201,9 +200,11 @@ class Inventories:
         width = max((len(each) for each in numbers), default=3)
         return str(max(map(int, numbers), default=0) + 1).zfill(width)
 
-    def _has(self, shard: Member, tenant: str) -> bool:
-        # To parse every inventory takes seconds, and nearly all are done with by the first half.
-        return tenant in self._text(shard) and tenant in self._tenants(shard)
+    def _holders(self, tenant: str) -> list[Member]:
+        """The shards whose inventories have the tenant."""
+        contents = {each.inventory: self._text(each).encode() for each in self.shards}
+        files = having(contents, tenant)
+        return [each for each in self.shards if each.inventory in files]
 
     def _write(self, shard: Member, text: str) -> None:
         """Replace an inventory, unless the new one has a fault."""

@@ -108,6 +108,7 @@ def _transfer(tenants: list[str], source: Member, target: Member, states: States
     states.forget(source, target)
     check_movable(states, [source, target])
     held, there = states.tenants(source), states.engine(target)
+    tenants = [each for each in tenants if each in held]
     before = {tenant: _ids(states.of(source), held[tenant]) for tenant in tenants}
     if states.of(target) is None:
         there.create()
