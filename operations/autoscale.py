@@ -111,7 +111,7 @@ def autoscale(
             inventory, snapshot, observation,
             most=most, most_servers=most_servers, excepted=excepted or [],
         )  # fmt: skip
-        before, after, written, notes = _edited_each(inventories, proposal.recommendations)
+        before, after, written, notes = _edited(inventories, proposal.recommendations)
         is_stuck = not written and bool(notes or proposal.held_back)
         for each, content in after.items():
             parse(each, content)
@@ -186,44 +186,33 @@ def _check_excepted(inventory: Inventory, excepted: Iterable[str]) -> None:
         raise typer.BadParameter(f"--except: there is no tenant {', '.join(strangers)}")
 
 
-def _edited_each(
+def _edited(
     inventories: Mapping[Path, Inventory], recommendations: Iterable[Recommendation]
 ) -> tuple[dict[Path, bytes], dict[Path, bytes], tuple[Recommendation, ...], list[str]]:
-    """The content of each file with a tenant to change, before and after; then as of `_edited`."""
+    """The content of each file with a tenant to change, before and after, and what is not changed.
+
+    After the contents come the recommendations that are carried out, and notes about the others. An
+    entry that no program can safely edit does not stop the other tenants from growing.
+    """
     owners = {
         tenant: file for file, inventory in inventories.items() for tenant in inventory.tenants
     }
     before: dict[Path, bytes] = {}
-    after: dict[Path, bytes] = {}
+    texts: dict[Path, str] = {}
     written: list[Recommendation] = []
     notes: list[str] = []
     for each in recommendations:
         file = owners[each.tenant]
         if file not in before:
-            before[file] = after[file] = read_bytes(file)
-        after[file], done, told = _edited(after[file], [each])
-        written += done
-        notes += told
-    return before, after, tuple(written), notes
-
-
-def _edited(
-    content: bytes, recommendations: Iterable[Recommendation]
-) -> tuple[bytes, tuple[Recommendation, ...], list[str]]:
-    """The edited content, the recommendations that it carries out, and notes about the others.
-
-    An entry that no program can safely edit does not stop the other tenants from growing.
-    """
-    text = content.decode()
-    written: list[Recommendation] = []
-    notes: list[str] = []
-    for recommendation in recommendations:
+            before[file] = read_bytes(file)
+            texts[file] = before[file].decode()
         try:
-            text = edited(text, recommendation.tenant, recommendation.changes)
-            written.append(recommendation)
+            texts[file] = edited(texts[file], each.tenant, each.changes)
+            written.append(each)
         except EditError as error:
-            notes.append(f"{_line(recommendation)} {error}")
-    return text.encode(), tuple(written), notes
+            notes.append(f"{_line(each)} {error}")
+    after = {file: text.encode() for file, text in texts.items()}
+    return before, after, tuple(written), notes
 
 
 def _data(proposal: Proposal) -> dict[str, Any]:
