@@ -24,16 +24,6 @@ def member_in(folder: Path, stack: str) -> Member | None:
     return None if (folder / f"Pulumi.{stack}.yaml").exists() else found
 
 
-def shards(cell: str, folder: Path) -> tuple[Member, ...]:
-    """The shards of a cell that have an inventory, by name.
-
-    Raises:
-        OSError: the cell's folder cannot be read.
-    """
-    files = filter(is_shard, (folder / FOLDER / cell).iterdir())
-    return tuple(Member(cell=cell, shard=name) for name in sorted(each.stem for each in files))
-
-
 def is_beside_shards(file: Path) -> bool:
     """Whether a cell's folder may have this file, which is no inventory."""
     return file.name.startswith(".") or file.name == "README.md" or file.suffix == ".approval"

@@ -10,15 +10,16 @@ from typing import Annotated
 
 import typer
 
-from cell.folders import cells, shards
+from cell.folders import cells
 from operations.exits import Exit, stopped
 from operations.options import Json, Stack, utf8
 from operations.outside.files import write_text
+from operations.outside.inventories import shards_of
 from operations.outside.pulumi import Engine, EngineError, selected_stack
 from tenancy.cells import FOLDER, Member
 from tenancy.edit.approval import IDLE
 from tenancy.edit.steps import PreviewError, Step, preview_steps
-from tenancy.inventory.faults import printable
+from tenancy.inventory.faults import InventoryError, printable
 from tenancy.rows.placement import LEAVE_VARIABLE
 from tenancy.words import agreeing, counted, in_code, in_markdown
 
@@ -117,9 +118,9 @@ def _of_cell(folder: Path, cell: str, at_once: int, report: Path | None, *, as_j
         there = f"there is {', '.join(known)}" if known else "there is none"
         raise stopped(Exit.FAILED, f"There is no cell {printable(cell)} in {FOLDER}/; {there}.")
     try:
-        members = [Member(cell=cell, shard=None), *shards(cell, folder)]
-    except OSError as error:
-        raise stopped(Exit.FAILED, f"{FOLDER}/{cell} cannot be read ({error.strerror}).") from None
+        members = [Member(cell=cell, shard=None), *shards_of(cell, folder)]
+    except InventoryError as error:
+        raise stopped(Exit.FAILED, str(error)) from None
 
     def look(member: Member) -> list[Step] | EngineError:
         try:

@@ -13,6 +13,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from cell.folders import is_beside_shards, is_shard
+from tenancy.cells import FOLDER, Member
 from tenancy.inventory import merging
 from tenancy.inventory.faults import Fault, InventoriesError, InventoryError
 from tenancy.inventory.models import Inventory
@@ -83,6 +84,15 @@ def files_of(path: Path) -> tuple[Path, ...]:
     if strays := [each for each in there if not (is_shard(each) or is_beside_shards(each))]:
         raise InventoriesError(path, map(_stray, strays))
     return files
+
+
+def shards_of(cell: str, folder: Path) -> tuple[Member, ...]:
+    """The shards of a cell of the project in `folder`, by name.
+
+    Raises:
+        InventoryError: as `files_of`.
+    """
+    return tuple(Member(cell=cell, shard=each.stem) for each in files_of(folder / FOLDER / cell))
 
 
 def _stray(file: Path) -> InventoryError:

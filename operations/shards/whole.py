@@ -15,7 +15,7 @@ from operations.editing.text import EditError
 from operations.exits import Exit, stopped
 from operations.options import utf8
 from operations.outside.files import read_bytes
-from operations.outside.inventories import files_of
+from operations.outside.inventories import shards_of
 from operations.outside.pulumi import Engine, EngineError
 from operations.outside.stack_file import StackFileError, all_settings, namespace_in
 from operations.shards.moving import MoveError
@@ -95,12 +95,8 @@ def cell_named(given: str | None) -> Cell:
         problem = f"{printable(given)} is none of them" if given else "name one"
         raise typer.BadParameter(f"--cell: the cells here are {known}; {problem}")
     with reported():
-        files = files_of(Path(FOLDER, name))
-    return Cell(
-        name=name,
-        base=Member(cell=name, shard=None),
-        shards=tuple(Member(cell=name, shard=each.stem) for each in files),
-    )
+        found = shards_of(name, Path())
+    return Cell(name=name, base=Member(cell=name, shard=None), shards=found)
 
 
 @contextmanager

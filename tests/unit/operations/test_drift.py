@@ -430,3 +430,15 @@ def test_a_cell_that_is_not_there_is_refused(cell_says: Callable[..., None]) -> 
     )
     both = CliRunner().invoke(app, ["drift", "--cell", "eu", "--stack", "eu-001"])
     assert both.exit_code == 2
+
+
+def test_a_cell_with_a_file_of_another_name_is_not_looked_at_in_part(
+    cell_says: Callable[..., None],
+) -> None:
+    """Its tenants' stack would be left out, and the report would say that nothing differs."""
+    cell_says(_001=previewed("same"))
+    Path("inventory", "eu", "002.yml").write_text("tenants:\n  hooli: {}\n")
+    found = drift_of_cell()
+    assert (found.exit_code, found.stdout) == (1, "")
+    assert "002.yml" in found.stderr
+    assert not Path("drift.md").exists()
