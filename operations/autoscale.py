@@ -14,9 +14,9 @@ from controlplane.dsn import ANY_VARIABLE, EXAMPLE, VARIABLE, VARIABLES, DsnErro
 from controlplane.reader import take_snapshot
 from operations.editing.text import EditError, edited
 from operations.exits import Exit, stopped
+from operations.inventories.loading import is_folder, load_each
 from operations.options import InventoryFile, Json, Namespace, SettingsFile, each_utf8, utf8
 from operations.outside.files import read_bytes, replace_file
-from operations.outside.inventories import is_folder, load_each
 from operations.outside.prometheus import HeaderError, observe, sent
 from operations.outside.stack_file import StackFileError, platform_in
 from tenancy.defaults import NAMESPACE

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from operations.exits import Exit, stopped
+from operations.inventories.differing import differing
+from operations.inventories.loading import is_folder
 from operations.options import Json
-from operations.outside.differing import differing
 from operations.outside.git import RevisionError, base_of
-from operations.outside.inventories import is_folder
 from tenancy.edit.description import as_data, as_markdown, as_text
 from tenancy.edit.effects import Changes, Files, changes_between
 from tenancy.inventory.faults import InventoryError

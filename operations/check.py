@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from operations.exits import Exit, stopped
+from operations.inventories.loading import load_inventory
 from operations.options import Json
-from operations.outside.inventories import load_inventory
 from tenancy.edit.effects import Totals, totals
 from tenancy.inventory import memory
 from tenancy.inventory.faults import InventoryError

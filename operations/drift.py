@@ -12,9 +12,9 @@ import typer
 
 from cell.folders import cells
 from operations.exits import Exit, stopped
+from operations.inventories.loading import shards_of
 from operations.options import Json, Stack, utf8
 from operations.outside.files import write_text
-from operations.outside.inventories import shards_of
 from operations.outside.pulumi import Engine, EngineError, selected_stack
 from tenancy.cells import FOLDER, Member
 from tenancy.edit.approval import IDLE

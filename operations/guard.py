@@ -9,11 +9,11 @@ from typing import Annotated
 import typer
 
 from operations.exits import Exit, stopped
+from operations.inventories.differing import differing
+from operations.inventories.loading import is_folder
 from operations.options import Json
-from operations.outside.differing import differing
 from operations.outside.files import read_text
 from operations.outside.git import RevisionError
-from operations.outside.inventories import is_folder
 from tenancy.edit.approval import approval as approval_of
 from tenancy.edit.approval import gated, overlooked, refusals, undated
 from tenancy.edit.effects import instances_beside, plan_of

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from operations.exits import Exit, stopped
+from operations.inventories.differing import blobs_at, hashes_of
+from operations.inventories.loading import files_of, is_folder
 from operations.options import InventoryFile, Json, utf8
-from operations.outside.differing import blobs_at, hashes_of
 from operations.outside.files import read_text
 from operations.outside.git import RevisionError, git
 from operations.outside.github import fitted, repository, token
-from operations.outside.inventories import files_of, is_folder
 from tenancy.inventory.faults import InventoryError, printable
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from operations.exits import Exit, stopped
+from operations.inventories.loading import load_inventory
 from operations.options import Json, each_utf8
 from operations.outside.files import read_bytes, write_text
-from operations.outside.inventories import load_inventory
 from operations.outside.stack_file import StackFileError, own_settings
 from tenancy.cells import FOLDER
 from tenancy.inventory.faults import InventoryError

@@ -8,8 +8,8 @@ import typer
 from monitoring.output import in_yaml
 from monitoring.rule_file import rules as rules_of
 from operations.exits import Exit, stopped
+from operations.inventories.loading import load_inventory
 from operations.options import InventoryFile, Json, Namespace
-from operations.outside.inventories import load_inventory
 from tenancy.defaults import NAMESPACE
 from tenancy.inventory.faults import InventoryError
 

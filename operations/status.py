@@ -16,8 +16,8 @@ from controlplane.connection import ControlPlaneError
 from controlplane.dsn import DsnError, resolve
 from controlplane.reader import take_snapshot
 from operations.exits import Exit, stopped
+from operations.inventories.loading import load_inventory
 from operations.options import ClusterDomain, Context, InventoryFile, Json, Namespace, SettingsFile
-from operations.outside.inventories import load_inventory
 from operations.outside.stack_file import StackFileError, cluster_domain_in, platform_in
 from operations.verification.client import ServerError, UnknownError, certificate
 from operations.verification.forwarding import forwarded

@@ -10,10 +10,10 @@ import typer
 from operations.editing.fields import once, parsed
 from operations.editing.text import EditError, added, edited
 from operations.exits import Exit, stopped
+from operations.inventories.finding import FindingError, Others, found
+from operations.inventories.loading import is_folder
 from operations.options import InventoryFile, Json, each_utf8, utf8
 from operations.outside.files import replace_file
-from operations.outside.finding import FindingError, Others, found
-from operations.outside.inventories import is_folder
 from tenancy.edit.description import as_data, as_text
 from tenancy.edit.effects import changes_between
 from tenancy.inventory import yaml_source

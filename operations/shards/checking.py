@@ -13,9 +13,9 @@ from controlplane.connection import ControlPlaneError
 from controlplane.dsn import DsnError
 from controlplane.reader import take_snapshot
 from operations.exits import Exit, stopped
+from operations.inventories.loading import load_inventory
 from operations.options import Context, Json, utf8
 from operations.outside.files import read_text, write_text
-from operations.outside.inventories import load_inventory
 from operations.outside.stack_file import ceiling_in, cluster_domain_in, platform_in
 from operations.shards.gate import Losses, losses
 from operations.shards.whole import Cell, CellName, cell_named, reported

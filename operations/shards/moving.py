@@ -10,8 +10,8 @@ from pathlib import Path
 
 from operations.editing.entries import joined, without
 from operations.editing.text import added, mapping_of, read
+from operations.inventories.finding import having
 from operations.outside.files import read_text, replace_file, write_text
-from operations.outside.finding import having
 from tenancy.cells import Member
 from tenancy.inventory.faults import printable
 from tenancy.inventory.validation import parse

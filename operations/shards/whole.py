@@ -13,9 +13,9 @@ from cluster.kubectl import ClusterError, Kubectl
 from controlplane.dsn import SETTING, resolve
 from operations.editing.text import EditError
 from operations.exits import Exit, stopped
+from operations.inventories.loading import shards_of
 from operations.options import utf8
 from operations.outside.files import read_bytes
-from operations.outside.inventories import shards_of
 from operations.outside.pulumi import Engine, EngineError
 from operations.outside.stack_file import StackFileError, all_settings, namespace_in
 from operations.shards.moving import MoveError

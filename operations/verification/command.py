@@ -11,6 +11,7 @@ import typer
 
 from cluster.kubectl import ClusterError, Kubectl
 from operations.exits import Exit, stopped
+from operations.inventories.loading import load_inventory
 from operations.options import (
     ClusterDomain,
     Context,
@@ -19,7 +20,6 @@ from operations.options import (
     Namespace,
     utf8,
 )
-from operations.outside.inventories import load_inventory
 from operations.outside.stack_file import StackFileError, cluster_domain_in, own_settings
 from operations.verification import client, probes
 from operations.verification.client import Credentials, ServerError, UnknownError

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from operations.outside import differing, inventories
+from operations.inventories import differing, loading
 from tests.unit.operations.cells import SIZES, cell, tenants
 from tests.unit.operations.test_commands import run
 
@@ -76,7 +76,7 @@ def test_files_that_do_not_differ_are_not_read_as_yaml(
     write(folder, _001=tenants(acme="instances: 2", globex=""))
     assert changes().endswith(GROWS)
     read: list[Path] = []
-    whole = inventories.load_all
+    whole = loading.load_all
 
     def load_all(files: tuple[Path, ...]) -> object:
         read.extend(files)

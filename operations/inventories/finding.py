@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from operations.outside.inventories import files_of, load_all
+from operations.inventories.loading import files_of, load_all
 from tenancy.inventory import merging, yaml_source
 from tenancy.inventory.faults import Fault, InventoriesError, InventoryError, printable
 from tenancy.inventory.models import Tenant

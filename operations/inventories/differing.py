@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cell.folders import is_shard
+from operations.inventories.loading import files_of, is_folder, load_all
 from operations.outside.files import read_bytes
 from operations.outside.git import RevisionError, git, revision_of
-from operations.outside.inventories import files_of, is_folder, load_all
 from tenancy.inventory import merging, yaml_source
 from tenancy.inventory.faults import InventoriesError, InventoryError
 from tenancy.inventory.models import Inventory

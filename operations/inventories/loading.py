@@ -1,4 +1,4 @@
-"""Inventories as commands are given them: a file, or a cell's folder with a file for each shard.
+"""Reads all inventories that a command is given.
 
 A folder is read as one inventory. What is in it under another name than a shard's is refused, since
 a file that is left out looks like one whose tenants are all removed.
