@@ -36,7 +36,7 @@ from tenancy.plan.plan import Plan, expand
 from tenancy.plan.quota import asked_by, judge
 from tenancy.rows import readdressing
 from tenancy.rows.placement import summary
-from tenancy.rows.removal import placement_of, refusal, refusals, repairs, warnings
+from tenancy.rows.removal import placement_of, refusal, refusals, removals, repairs, warnings
 from tenancy.rows.snapshot import Snapshot
 from tenancy.words import UNSEEN, agreeing, listed
 
@@ -103,7 +103,10 @@ def decide(settings: Settings, member: Member | None = None) -> Decision:
     if snapshot is None:
         return replace(decision, is_seen=False)
     if reasons := refusals(plan, snapshot):
-        raise pulumi.RunError(refusal(reasons, str(file)))
+        told = refusal(reasons, str(file))
+        if member and any(removals(plan, snapshot)):
+            told += " For a tenant that has moved to another shard: `tenant-nats shards settle`."
+        raise pulumi.RunError(told)
     for warning in (*readdressing.told(plan, snapshot), *warnings(plan, snapshot)):
         pulumi.log.warn(warning)
     due: dict[str, str] = {}

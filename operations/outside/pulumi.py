@@ -355,7 +355,9 @@ def _complaint(output: str, errors: str) -> str:
     except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
         said = []
     if not said:
-        lines = [line.strip() for line in (errors + output).splitlines() if line.strip()]
+        # What it did before is on the other one, and no part of the error.
+        text = errors if "error:" in errors else errors + output
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
         marked = [number for number, line in enumerate(lines) if "error:" in line]
         said = lines[marked[0] :] if marked else lines[-3:]
     return " ".join(part.strip() for part in said).removeprefix("error: ")

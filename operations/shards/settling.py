@@ -11,7 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from cell.recorded import tenants_in
-from operations.outside.pulumi import Engine, EngineError, NoStackError, Resource, State
+from operations.outside.pulumi import (
+    Engine,
+    EngineError,
+    NoStackError,
+    Resource,
+    StackLockedError,
+    State,
+)
 from operations.recovery.pending import name, operations, resources
 from tenancy.cells import Member
 from tenancy.tokens import TENANT
@@ -98,7 +105,14 @@ def settle(homes: Mapping[str, Member], states: States, members: Iterable[Member
             held = states.tenants(source)
             going = [each for each in held if homes.get(each) == target]
             if going:
-                _transfer(going, source, target, states)
+                try:
+                    _transfer(going, source, target, states)
+                except StackLockedError as error:
+                    raise EngineError(
+                        f"{source.stack} or {target.stack} is locked. Wait until its engine ends; "
+                        "if that is dead, run `tenant-nats recover --stack STACK` for the stack "
+                        f"that the lock names. Then run this again. ({error})"
+                    ) from None
                 done.append(f"{listed(sorted(going), most=5)}: {source.stack} → {target.stack}.")
     return done
 

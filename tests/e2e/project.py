@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -26,6 +27,9 @@ sizes:
   huge: {requests: {cpu: '999', memory: 64Mi}, limits: {cpu: '999', memory: 64Mi}}
 """
 """A server of size `huge` fits on no node, so it never becomes ready."""
+
+NOBODY = 2**22 + 1
+"""No process has this id: it is above the largest one."""
 
 Settings = dict[str, object]
 """What a stack's configuration says: `namespace`, or `kubernetes:context` of another package."""
@@ -223,6 +227,15 @@ class Project:
         )  # fmt: skip
         return answer.returncode, answer.stdout + answer.stderr
 
+    def begin_operations(self, *command: str) -> subprocess.Popen[bytes]:
+        """Start `tenant-nats` in a session of its own, to be killed with its engine."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "operations", *command],
+            cwd=self.folder, env={**os.environ, **self.env, "KUBECONFIG": self.target.kubeconfig},
+            start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+
     def make(self, target: str) -> tuple[int, str]:
         """Make a target of the project as CI does; its exit code and its output."""
         answer = subprocess.run(
@@ -284,6 +297,14 @@ class Project:
         stored = json.loads(file.read_text())
         edit(stored["checkpoint"]["latest"])
         file.write_text(json.dumps(stored))
+
+    def lock(self, *, pid: int = NOBODY, username: str = "root", hostname: str = "") -> Path:
+        """Leave a lock as an engine that died does, on this machine or on another; its file."""
+        file = self.state / f".pulumi/locks/organization/tenant-nats/{self.stack}/{pid}.json"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        owner = {"pid": pid, "username": username, "hostname": hostname or socket.gethostname()}
+        file.write_text(json.dumps(owner))
+        return file
 
     def preview(self) -> Run:
         """Run `pulumi preview`."""

@@ -1,10 +1,15 @@
 """Moves between the shards of a cell: nothing restarts, and the same call finishes what stopped."""
 
+import os
+import random
+import signal
+import time
 from collections.abc import Callable
 
 import pytest
 
 from tests.e2e.cell import CELL, Cell, inventory
+from tests.sweeps import swept
 
 
 def deployed(cell: Cell) -> dict[str, tuple[str, int]]:
@@ -132,6 +137,32 @@ def test_an_interrupted_move_harms_nothing_and_is_finished(
     check_settled(cell, before, s001={"globex", "initech"}, s002={"acme", "hooli"})
 
 
+@pytest.mark.sweep
+@pytest.mark.parametrize("moment", swept(range(20), 2))
+def test_a_move_that_is_killed_is_finished_by_the_same_command(
+    cell: Cell, moment: int, drawn: random.Random
+) -> None:
+    before = deployed(cell)
+    began = time.monotonic()
+    assert cell.shards("move", "acme", "002")[0] == 0
+    seconds = time.monotonic() - began
+    move = ("move", "acme", "globex", "001")
+    running = cell.any.begin_operations("shards", *move)
+    time.sleep(seconds * (moment + drawn.random()) / 20)
+    os.killpg(running.pid, signal.SIGKILL)
+    running.wait()
+    for name in ("001", "002"):
+        cell.member(name).up()
+    assert cell.identities() == before
+    code, said = cell.shards(*move)
+    for name in ("001", "002"):
+        if code and f"/{CELL}-{name}/" in said:  # the lock of the engine that was killed
+            cell.member(name).recover()
+            code, said = cell.shards(*move)
+    assert code == 0, said
+    check_settled(cell, before, s001={"acme", "globex", "initech"}, s002={"hooli"})
+
+
 def test_an_interrupted_split_is_finished_and_not_repeated(cell: Cell) -> None:
     before = deployed(cell)
     cell.write("003", "globex", "initech")
@@ -189,6 +220,24 @@ def test_a_shard_that_was_interrupted_is_recovered_before_a_move(cell: Cell) -> 
     assert (cell.folder / "001.yaml").read_text() == inventory("acme", "globex", "initech")
     code, said = cell.member("001").recover()
     assert code == 0, said
+    assert cell.shards("move", "acme", "002")[0] == 0
+    check_settled(cell, before, s001={"globex", "initech"}, s002={"acme", "hooli"})
+
+
+@pytest.mark.parametrize("locked", ["001", "002"])
+def test_the_lock_of_a_dead_engine_is_told_and_removed_before_a_move(
+    cell: Cell, locked: str
+) -> None:
+    before = deployed(cell)
+    cell.member(locked).lock()
+    code, said = cell.shards("move", "acme", "002")
+    assert code == 1
+    told = "\n".join(said.splitlines()[1:])
+    assert told.startswith("eu-001 or eu-002 is locked. Wait until its engine ends; if that is")
+    assert f"/{CELL}-{locked}/" in told
+    assert "Planning to move" not in told
+    code, said = cell.member(locked).recover()
+    assert "The lock of a dead engine is removed" in said
     assert cell.shards("move", "acme", "002")[0] == 0
     check_settled(cell, before, s001={"globex", "initech"}, s002={"acme", "hooli"})
 

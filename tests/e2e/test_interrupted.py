@@ -9,7 +9,6 @@ import os
 import random
 import re
 import shlex
-import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -375,9 +374,7 @@ def test_a_lock_of_another_machine_is_left_alone_until_somebody_knows(
     new_project: NewProject,
 ) -> None:
     project = new_project(WITHOUT_GLOBEX)
-    lock = project.state / ".pulumi/locks/organization/tenant-nats/e2e/elsewhere.json"
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    lock.write_text(json.dumps({"pid": 1, "username": "ci", "hostname": "another-machine"}))
+    lock = project.lock(pid=1, username="ci", hostname="another-machine")
     code, said = project.recover()
     assert code == 4
     assert "pid 1 of ci on another-machine" in said
@@ -389,11 +386,7 @@ def test_a_lock_of_another_machine_is_left_alone_until_somebody_knows(
 
 def test_a_file_cut_short_does_not_stop_the_recovery(new_project: NewProject) -> None:
     project = new_project(WITHOUT_GLOBEX)
-    lock = project.state / ".pulumi/locks/organization/tenant-nats/e2e/dead.json"
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    nobody = 2**22 + 1  # above the largest process id
-    owner = {"pid": nobody, "username": "root", "hostname": socket.gethostname()}
-    lock.write_text(json.dumps(owner))
+    project.lock()
     for file in project.state.glob(".pulumi/stacks/*/e2e.json.attrs"):
         file.write_text("")
     code, said = project.recover()
