@@ -8,6 +8,8 @@ Parts, of which `--parts` chooses some:
 - `due`: how long `tenant-nats shards due` and `shards check` take over the cell.
 - `kill`: three more shards are deployed at once and the engine of one is killed (-9). What is live
   is compared with all states, before and after `tenant-nats recover` and an `up`.
+- `move`: tenants are moved between two shards, one move is killed (-9) and run again, and a shard
+  is split and merged. Each object's UID and generation are compared with those before.
 - `kubectl`: `kubectl apply --server-side` of the same objects into another namespace.
 - `one-stack`: `python -m benchmarks.up 100 300`, if it is asked for (half an hour).
 
@@ -34,7 +36,7 @@ from statistics import linear_regression, mean, median
 
 import psycopg
 
-from benchmarks import neighbours
+from benchmarks import cell_moves, neighbours
 from benchmarks.api_requests import Requests, as_engine
 from benchmarks.members import OPTIONS, Up, deploy, deploy_all, ended, kill_below, say
 from benchmarks.up import applied_by_kubectl, new_database, timed
@@ -46,7 +48,7 @@ from tests.e2e.cell import CELL, Cell
 from tests.e2e.comparison import Comparison, compare
 from tests.e2e.project import Target
 
-PARTS = ("neighbours", "cold", "noop", "edit", "due", "kill", "kubectl")
+PARTS = ("neighbours", "cold", "noop", "edit", "due", "kill", "move", "kubectl")
 OF_THE_CELL = {*PARTS} - {"neighbours"}
 NEIGHBOURS = (0, 300, 1_000)
 REPEATS = 3
@@ -298,6 +300,8 @@ def measure_cell(machine: Machine, parts: set[str]) -> None:
         print_commands(cell)
     if "kill" in parts:
         kill_one(machine, cell)
+    if "move" in parts:
+        machine.faults += cell_moves.measure(cell, files)
     if "kubectl" in parts:
         print_kubectl(machine, cell, cold)
     print_large(machine, cold, noop, edit)
