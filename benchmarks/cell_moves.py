@@ -49,7 +49,7 @@ def measure(cell: Cell, files: dict[str, list[str]]) -> list[str]:
     new = f"{max(map(int, (each.stem for each in cell.folder.glob('*.yaml')))) + 1:03}"
     before = _Before.of(cell)
     what = f"moves beside {len(before.objects):,} objects (seconds)"
-    print(f"\n{what:<58} {'command':>8} {'an up of each':<15} {'other UID or generation':>12}")
+    print(f"\n{what:<58} {'command':>8} {'an up of each':<15} other UID or generation")
 
     def line(what: str, command: Callable[[], None], *ups: str) -> float:
         say(f"move: {what}")
@@ -59,7 +59,7 @@ def measure(cell: Cell, files: dict[str, list[str]]) -> list[str]:
         took = [f"{deploy(cell.member(each)).seconds:.1f}" for each in ups]
         print(
             f"{what:<58} {seconds:>8.1f} {' '.join(f'{each:>7}' for each in took):<15} "
-            f"{before.others(cell):>12}",
+            f"{before.others(cell):>23}",
             flush=True,
         )
         return seconds

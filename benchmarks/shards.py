@@ -376,8 +376,8 @@ def kill_one(machine: Machine, cell: Cell) -> None:
     members = [cell.member(shard) for shard in names]
     killed, written = members[1], members[1].written()
     share = random.uniform(0.1, 0.8)  # noqa: S311
-    # Five of each tenant, the reading of the closing policy, and the mark.
-    most = 5 * machine.a_shard + 2
+    # Five of each tenant, the reading of the closing policy, the mark, and what has begun.
+    most = 5 * machine.a_shard + 3
     every = ("base", *(f"{number + 1:03}" for number in range(machine.shards + 3)))
     engines = [member.begin_up(*OPTIONS) for member in members]
     while killed.written() == written or len(killed.recorded()) < share * most:
