@@ -10,16 +10,15 @@ from typing import Annotated
 
 import typer
 
-from cell.folders import cells
 from operations.exits import Exit, stopped
 from operations.inventories.loading import shards_of
-from operations.options import Json, Stack, utf8
+from operations.options import Json, Stack, cell_name, utf8
 from operations.outside.files import write_text
 from operations.outside.pulumi import Engine, EngineError, selected_stack
-from tenancy.cells import FOLDER, Member
+from tenancy.cells import Member
 from tenancy.edit.approval import IDLE
 from tenancy.edit.steps import PreviewError, Step, preview_steps
-from tenancy.inventory.faults import InventoryError, printable
+from tenancy.inventory.faults import InventoryError
 from tenancy.rows.placement import LEAVE_VARIABLE
 from tenancy.words import agreeing, counted, in_code, in_markdown
 
@@ -72,7 +71,7 @@ def drift(
     if cell is not None:
         if stack is not None:
             raise typer.BadParameter("give one of --stack and --cell")
-        _of_cell(folder, cell, at_once, report, as_json=as_json)
+        _of_cell(folder, cell_name(cell, folder), at_once, report, as_json=as_json)
         return
     try:
         engine = _engine(folder, stack or selected_stack(folder))
@@ -114,9 +113,6 @@ def _changes(engine: Engine) -> list[Step]:
 
 def _of_cell(folder: Path, cell: str, at_once: int, report: Path | None, *, as_json: bool) -> None:
     """Look at all stacks of a cell; what is found in one is told whatever becomes of the others."""
-    if cell not in (known := cells(folder)):
-        there = f"there is {', '.join(known)}" if known else "there is none"
-        raise stopped(Exit.FAILED, f"There is no cell {printable(cell)} in {FOLDER}/; {there}.")
     try:
         members = [Member(cell=cell, shard=None), *shards_of(cell, folder)]
     except InventoryError as error:

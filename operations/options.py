@@ -6,6 +6,8 @@ from typing import Annotated
 import typer
 from pydantic import TypeAdapter, ValidationError
 
+from cell.folders import cells
+from tenancy.cells import FOLDER
 from tenancy.defaults import CLUSTER_DOMAIN
 from tenancy.inventory import types
 from tenancy.inventory.faults import printable
@@ -33,6 +35,21 @@ def each_utf8(given: list[str] | None) -> list[str] | None:
     for each in given or []:
         utf8(each)
     return given
+
+
+def cell_name(given: str | None, folder: Path) -> str:
+    """The cell that an option names, or else the only one of the project in `folder`.
+
+    Raises:
+        BadParameter: there is no such cell, or there are several.
+    """
+    there = cells(folder)
+    name = there[0] if given is None and len(there) == 1 else given
+    if name is None or name not in there:
+        known = ", ".join(there) or f"none: there is no folder in {FOLDER}/ here"
+        problem = f"{printable(given)} is none of them" if given else "name one"
+        raise typer.BadParameter(f"--cell: the cells here are {known}; {problem}")
+    return name
 
 
 def _domain(given: str | None) -> str | None:

@@ -4,9 +4,9 @@ import typer
 
 from operations.shards.checking import check
 from operations.shards.moves import add, merge, move, settle_, split
+from operations.shards.operator import shards as stack_objects
 from operations.shards.outcome import summary, waves
 from operations.shards.overview import due_, list_
-from operations.shards.stack_objects import shards as stack_objects
 
 shards = typer.Typer(callback=stack_objects, invoke_without_command=True)
 shards.command("list")(list_)

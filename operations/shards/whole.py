@@ -8,19 +8,18 @@ from typing import Annotated, Any
 
 import typer
 
-from cell.folders import cells
 from cluster.kubectl import ClusterError, Kubectl
 from controlplane.dsn import SETTING, resolve
 from operations.editing.text import EditError
 from operations.exits import Exit, stopped
 from operations.inventories.loading import shards_of
-from operations.options import utf8
+from operations.options import cell_name, utf8
 from operations.outside.files import read_bytes
 from operations.outside.pulumi import Engine, EngineError
 from operations.outside.stack_file import StackFileError, all_settings, namespace_in
 from operations.shards.moving import MoveError
-from tenancy.cells import FOLDER, Member
-from tenancy.inventory.faults import InventoryError, printable
+from tenancy.cells import Member
+from tenancy.inventory.faults import InventoryError
 
 CellName = Annotated[
     str | None,
@@ -88,12 +87,7 @@ def cell_named(given: str | None) -> Cell:
         BadParameter: there is no such cell, or there are several.
         Exit: its folder cannot be read, or has no inventory.
     """
-    there = cells(Path())
-    name = there[0] if given is None and len(there) == 1 else given
-    if name is None or name not in there:
-        known = ", ".join(there) or f"none: there is no folder in {FOLDER}/ here"
-        problem = f"{printable(given)} is none of them" if given else "name one"
-        raise typer.BadParameter(f"--cell: the cells here are {known}; {problem}")
+    name = cell_name(given, Path())
     with reported():
         found = shards_of(name, Path())
     return Cell(name=name, base=Member(cell=name, shard=None), shards=found)

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from cell.fingerprint import PREFIX, fingerprints
-from operations.shards.operator import Source, Workspace, stack_objects
+from operations.shards.stack_objects import Source, Workspace, stack_objects
 from sandbox.layout import PROJECT
 from tenancy.cells import Member
 from tenancy.names import mark_name
