@@ -1,4 +1,4 @@
-"""What CI runs for a cell, by the Makefile, where one shard cannot become green."""
+"""What CI runs for a cell, by the Makefile: a shard that cannot become green, and the waves."""
 
 import os
 import subprocess
@@ -63,3 +63,49 @@ def test_a_red_shard_is_red_alone_and_the_next_run_deploys_it_alone(cell: Cell) 
     code, said = make(cell, "cell")
     assert (code, table(said)) == (0, []), said
     assert "**eu: nothing was due.**" in said
+
+
+def test_other_settings_go_to_one_shard_first_and_stop_there_if_it_is_red(cell: Cell) -> None:
+    shards = {"001": "acme", "002": "globex", "003": "hooli"}
+    cell.configure({"readyTimeout": "15s"})
+    for shard, tenant in shards.items():
+        cell.write(shard, tenant)
+    cell.up("base", *shards)
+    before = cell.identities()
+
+    cell.configure({"pod": {"nodeSelector": {"pool": "elsewhere"}}})
+    code, said = make(cell, "cell", PARALLEL="2")
+    assert code != 0
+    assert [[stack, wave, result] for stack, wave, _, result in table(said)] == [
+        ["eu-base", "base", "green"],
+        ["eu-001", "canary", "red"],
+        ["eu-002", "tenth", "not begun"],
+        ["eu-003", "rest", "not begun"],
+    ], said
+    assert touched(before, cell.identities()) == {"acme"}
+
+    cell.configure({"pod": None})
+    code, said = make(cell, "cell")
+    assert code == 0, said
+    assert [row[0] for row in table(said)] == ["eu-base", "eu-001"], (
+        "the others have these settings"
+    )
+    assert touched(before, cell.identities()) == {"acme"}
+
+    cell.configure({"pod": {"annotations": {"example.com/edit": "2"}}})
+    code, said = make(cell, "cell", PARALLEL="2")
+    assert code == 0, said
+    assert {row[3] for row in table(said)} == {"green"}
+    assert touched(before, cell.identities()) == {*shards.values()}
+    ended = {each: (cell.any.folder / ".shards" / f"{each}.log").stat().st_mtime for each in shards}
+    assert ended["001"] < ended["002"] < ended["003"]
+    assert cell.due() == []
+
+
+def touched(before: dict[str, tuple[str, int]], after: dict[str, tuple[str, int]]) -> set[str]:
+    """The tenants of the Deployments that are others than before."""
+    return {
+        name.split("-")[1]
+        for name in before
+        if name.startswith("Deployment/") and before[name] != after[name]
+    }
