@@ -202,6 +202,8 @@ def arguments() -> argparse.Namespace:
         parser.error(f"--parts: there is no {', '.join(sorted(unknown))}")
     if not 3 <= options.shards <= options.tenants:
         parser.error("--shards: at least 3, and no more than there are tenants")
+    if "move" in options.parts and options.tenants < cell_moves.LEAST * options.shards:
+        parser.error(f"--tenants: at least {cell_moves.LEAST} for each shard, to move some")
     return options
 
 
