@@ -46,9 +46,12 @@ def cell_name(given: str | None, folder: Path) -> str:
     there = cells(folder)
     name = there[0] if given is None and len(there) == 1 else given
     if name is None or name not in there:
-        known = ", ".join(there) or f"none: there is no folder in {FOLDER}/ here"
+        if not there:
+            raise typer.BadParameter(
+                f"--cell: there is no cell here, which is a folder such as {FOLDER}/eu"
+            )
         problem = f"{printable(given)} is none of them" if given else "name one"
-        raise typer.BadParameter(f"--cell: the cells here are {known}; {problem}")
+        raise typer.BadParameter(f"--cell: the cells here are {', '.join(there)}; {problem}")
     return name
 
 

@@ -1,4 +1,4 @@
-"""Reads all inventories that a command is given.
+"""The inventory files that a command is given, and what is in them.
 
 A folder is read as one inventory. What is in it under another name than a shard's is refused, since
 a file that is left out looks like one whose tenants are all removed.

@@ -4,11 +4,11 @@ import typer
 
 from operations.shards.checking import check
 from operations.shards.moves import add, merge, move, settle_, split
-from operations.shards.operator import shards as stack_objects
+from operations.shards.operator import for_operator
 from operations.shards.outcome import summary, waves
 from operations.shards.overview import due_, list_
 
-shards = typer.Typer(callback=stack_objects, invoke_without_command=True)
+shards = typer.Typer(callback=for_operator, invoke_without_command=True)
 shards.command("list")(list_)
 shards.command("due")(due_)
 shards.command()(check)

@@ -70,7 +70,7 @@ def _matches(
 _NAME = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 
 
-def shards(
+def for_operator(
     context: typer.Context,
     shape: Annotated[
         Format | None,

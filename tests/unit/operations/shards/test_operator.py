@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 from typer.testing import CliRunner, Result
 
 from operations.__main__ import app
-from operations.shards.operator import BACKEND_VARIABLE, shards
+from operations.shards.operator import BACKEND_VARIABLE, for_operator
 from sandbox.layout import PROJECT
 from tests.unit.operations.shards.repository import SETTINGS, Repository
 
@@ -190,7 +190,7 @@ def test_without_an_image_or_a_format_it_says_what_is_missing() -> None:
 
 def test_an_option_before_a_command_is_refused() -> None:
     """It would be read by neither, and the command would take another cell."""
-    group = typer.Typer(callback=shards, invoke_without_command=True)
+    group = typer.Typer(callback=for_operator, invoke_without_command=True)
     done: list[str] = []
     group.command("list")(lambda: done.append("list"))
     group.command("due")(lambda: done.append("due"))
