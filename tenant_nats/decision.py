@@ -105,7 +105,7 @@ def decide(settings: Settings, member: Member | None = None) -> Decision:
     if reasons := refusals(plan, snapshot):
         told = refusal(reasons, str(file))
         if member and any(removals(plan, snapshot)):
-            told += " For a tenant that has moved to another shard: `tenant-nats shards settle`."
+            told += " If it has moved to another shard: `tenant-nats shards settle`."
         raise pulumi.RunError(told)
     for warning in (*readdressing.told(plan, snapshot), *warnings(plan, snapshot)):
         pulumi.log.warn(warning)

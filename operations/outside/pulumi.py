@@ -6,6 +6,7 @@ from stdin, and which writes settings files of its own.
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -56,6 +57,7 @@ class Update(BaseModel):
 
 
 _CREATIONS = ("create", "replace")
+_SALT_ALONE = re.compile(r"(encryptionsalt: \S+)?")
 
 
 class _Named(BaseModel):
@@ -188,11 +190,17 @@ class Engine:
         if self._member is None:
             self._run("stack", "init")
             return
-        own = self.folder / f"Pulumi.{self.stack_name}.yaml"
-        is_needless = not own.exists()
         self._run("stack", "init", "--no-select", *self._secrets_provider(self._member))
-        if is_needless:
-            own.unlink(missing_ok=True)
+        self.drop_needless_settings()
+
+    def drop_needless_settings(self) -> None:
+        """Remove the file that `stack init` makes; a member of a cell has the cell's settings.
+
+        A file that has more than the salt of secrets is somebody's, and stays.
+        """
+        own = self.folder / f"Pulumi.{self.stack_name}.yaml"
+        if self._member and own.exists() and _SALT_ALONE.fullmatch(own.read_text().strip()):
+            own.unlink()
 
     def _secrets_provider(self, member: Member) -> list[str]:
         """What encrypts a cell's secrets, if not the passphrase or the service of its state."""
@@ -355,9 +363,16 @@ def _complaint(output: str, errors: str) -> str:
     except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
         said = []
     if not said:
-        # What it did before is on the other one, and no part of the error.
-        text = errors if "error:" in errors else errors + output
-        lines = [line.strip() for line in text.splitlines() if line.strip()]
-        marked = [number for number, line in enumerate(lines) if "error:" in line]
-        said = lines[marked[0] :] if marked else lines[-3:]
+        said = [*_marked(errors), *_marked(output)] or _lines(errors + output)[-3:]
     return " ".join(part.strip() for part in said).removeprefix("error: ")
+
+
+def _marked(text: str) -> list[str]:
+    """Its lines from the first error on."""
+    lines = _lines(text)
+    marked = [number for number, line in enumerate(lines) if "error:" in line]
+    return lines[marked[0] :] if marked else []
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip()]

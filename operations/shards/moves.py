@@ -1,7 +1,6 @@
 """`shards add`, `move`, `split`, `merge` and `settle`: which tenant is in which shard."""
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -89,17 +88,16 @@ def move(
     """
     found, answer = cell_named(cell), _Answer(as_json)
     with reported():
-        files, states = _files(found, answer), _states()
+        files, states = _files(found, answer), _states(answer)
         target = files.shard(shard)
         homes = dict.fromkeys(tenants, target)
         leaving = files.sources(tenants, target)
         check_movable(states, [target, *leaving])
         files.move(tenants, target)
-        done = settle(homes, states, leaving)
+        settle(homes, states, leaving)
         if not leaving or homes.keys() - states.tenants(target).keys():
             # Of an interrupted move, or of an older stack: they may be in any state.
-            done += settle(homes, states, _everywhere(found))
-        answer.settled(done)
+            settle(homes, states, _everywhere(found))
         if new := sorted(homes.keys() - states.tenants(target).keys()):
             answer.say(
                 f"{', '.join(new)}: in no state, so an `up` of {target.stack} makes the servers."
@@ -124,11 +122,13 @@ def split(
 ) -> None:
     """Move the later half of a shard's tenants to a new shard, and restart nothing.
 
-    The new inventory is a copy without those that stay. If it is interrupted, run it again.
+    The new inventory is a copy without those that stay. If it is interrupted, run it again with
+    --new and the name of the new shard, so that nothing is split twice.
 
     \b
     For example:
       tenant-nats shards split 017
+      tenant-nats shards split 017 --new 035
 
     \b
     Exit codes:
@@ -143,15 +143,16 @@ def split(
         )
     found, answer = cell_named(cell), _Answer(as_json)
     with reported():
-        files, states = _files(found, answer), _states()
+        files, states = _files(found, answer), _states(answer)
         source = files.shard(shard)
         check_movable(states, [source])
-        files.finish_split(source, new)
-        done = settle(files.homes(states.tenants(source)), states, [source])
-        if not done:
+        is_finished = files.finish_split(source, new)
+        is_finished |= settle(files.homes(states.tenants(source)), states, [source])
+        if not is_finished and new and new in {each.shard for each in files.shards}:
+            answer.say(f"{files.shard(new).inventory} is there already. Nothing was left to do.")
+        elif not is_finished:
             files.split(source, new)
-            done = settle(files.homes(states.tenants(source)), states, [source])
-        answer.settled(done)
+            settle(files.homes(states.tenants(source)), states, [source])
     answer.end(_NEXT)
 
 
@@ -182,14 +183,13 @@ def merge(
             f"{printable(shard)} is no shard; for example {found.shards[0].name}"
         )
     with reported():
-        files, states = _files(found, answer), _states()
+        files, states = _files(found, answer), _states(answer)
         target = files.shard(into)
         source = Member(cell=found.name, shard=shard)
         check_movable(states, [source, target])
         if source in files.shards or states.of(source) is None:
             files.merge(files.shard(shard), target)
-        done = settle(files.homes(states.tenants(source)), states, [source])
-        answer.settled(done)
+        settle(files.homes(states.tenants(source)), states, [source])
         if left := sorted(states.tenants(source)):
             raise MoveError(
                 f"{source.stack} still has {listed(left, most=3)}, and no inventory has "
@@ -222,9 +222,15 @@ def settle_(cell: CellName = None, as_json: Json = False) -> None:
     """
     found, answer = cell_named(cell), _Answer(as_json)
     with reported():
-        done = settle(_files(found, answer).homes(), _states(), _everywhere(found))
-        answer.settled(done)
-    answer.end(_NEXT if done else "Each tenant is in the state of its own shard.")
+        homes, states = _files(found, answer).homes(), _states(answer)
+        is_changed = settle(homes, states, members := _everywhere(found))
+        for member in members:
+            if left := sorted(states.tenants(member).keys() - homes.keys()):
+                answer.say(
+                    f"{member.stack} has {listed(left, most=5)}, in no inventory. Its next `up` "
+                    f"removes {agreeing(len(left), 'it', 'them')}, but refuses while a row is live."
+                )
+    answer.end(_NEXT if is_changed else "Each tenant is in the state of its own shard.")
 
 
 @dataclass
@@ -236,12 +242,8 @@ class _Answer:
 
     def say(self, line: str) -> None:
         self.done.append(line)
-        if not self.as_json:
-            typer.echo(line)
-
-    def settled(self, lines: Iterable[str]) -> None:
-        for line in lines:
-            self.say(f"State of {line}")
+        # So it is told as well if the command fails later.
+        typer.echo(line, err=self.as_json)
 
     def end(self, following: str) -> None:
         """Say what is to follow."""
@@ -263,5 +265,5 @@ def _everywhere(cell: Cell) -> tuple[Member, ...]:
     return (*cell.members, *filter(None, gone))
 
 
-def _states() -> States:
-    return States(lambda member: Engine(Path.cwd(), member.stack))
+def _states(answer: _Answer) -> States:
+    return States(lambda member: Engine(Path.cwd(), member.stack), answer.say)

@@ -106,18 +106,23 @@ class Inventories:
         self._write(source, without(self._text(source), going))
         self._tell(going, source, target)
 
-    def finish_split(self, source: Member, name: str | None) -> None:
+    def finish_split(self, source: Member, name: str | None) -> bool:
         """Finish an interrupted split: a shard whose tenants are all in `source` too keeps them.
+
+        Returns:
+            Whether there was one.
 
         Raises:
             EditError, InventoryError, OSError: it cannot be done.
         """
-        tenants = self._tenants(source)
+        tenants, is_found = self._tenants(source), False
         for each in self.shards:
             is_near = each != source and any(tenant in self._text(each) for tenant in tenants)
             if is_near and name in (None, each.shard) and (going := self._tenants(each)) < tenants:
                 self._write(source, without(self._text(source), going))
                 self._tell(going, source, each)
+                is_found = True
+        return is_found
 
     def merge(self, source: Member, target: Member) -> None:
         """Move all tenants of a shard to another one, and remove its inventory.

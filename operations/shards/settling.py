@@ -19,6 +19,7 @@ from operations.outside.pulumi import (
     StackLockedError,
     State,
 )
+from operations.recovery import leftovers
 from operations.recovery.pending import name, operations, resources
 from tenancy.cells import Member
 from tenancy.tokens import TENANT
@@ -33,8 +34,38 @@ class States:
     """The states of some members of a cell, read when they are first asked for."""
 
     engine: Callable[[Member], Engine]
+    say: Callable[[str], None]
+    """Told each thing that is done."""
     _read: dict[Member, State | None] = field(default_factory=dict[Member, State | None])
     """None for a member without a stack."""
+    _unlocked: set[Member] = field(default_factory=set[Member])
+
+    def unlock(self, members: Iterable[Member]) -> None:
+        """Remove what a dead engine has left in the way, such as its lock.
+
+        So a move that was killed goes on by itself when it is run again. `recover` could not help:
+        it asks the program, which refuses in the middle of a move.
+
+        Raises:
+            EngineError: an engine runs, or it cannot be seen from here whether it does.
+        """
+        for member in members:
+            if member in self._unlocked:
+                continue
+            try:
+                leftovers.clear(self.engine(member), self.say)
+            except leftovers.EngineLives as finding:
+                raise EngineError(
+                    f"{member.stack}: {finding} Wait until it ends, then run this again."
+                ) from None
+            except leftovers.LockUnjudged as finding:
+                raise EngineError(
+                    f"{member.stack} is locked by {finding} Whether that engine runs cannot be "
+                    "seen from here. Wait until it ends; if it is dead, run `tenant-nats recover "
+                    f"--stack {member.stack} --engine-is-dead`, whatever else that says. Then run "
+                    "this again."
+                ) from None
+            self._unlocked.add(member)
 
     def read(self, members: Iterable[Member]) -> None:
         """Read several states at once.
@@ -80,10 +111,20 @@ class States:
             return self.engine(member).export()
         except NoStackError:
             return None
+        except EngineError as error:
+            if "failed to load checkpoint" not in str(error):
+                raise
+            # Of all states that are read here, somebody has to know which.
+            raise EngineError(
+                f"The state of {member.stack} cannot be read: {error}. If an engine was killed, run"
+                f" `tenant-nats recover --stack {member.stack}` first, then this again."
+            ) from None
 
 
-def settle(homes: Mapping[str, Member], states: States, members: Iterable[Member]) -> list[str]:
+def settle(homes: Mapping[str, Member], states: States, members: Iterable[Member]) -> bool:
     """Move tenants between states until each is in that of its home alone.
+
+    Two stacks between which nothing can be moved hold up no others.
 
     Args:
         homes: the shard whose inventory has the tenant, by tenant. Others are left alone.
@@ -91,30 +132,36 @@ def settle(homes: Mapping[str, Member], states: States, members: Iterable[Member
         members: where to look for them, the base too: it has them when one stack becomes a cell.
 
     Returns:
-        What was done, a line for each pair of stacks.
+        Whether anything was moved.
 
     Raises:
         EngineError: a stack was interrupted or is in use, or the engine failed. What was done
-            before stays done, and the next call goes on.
+            stays done, and the next call goes on.
     """
     members = list(members)
     states.read(members)
-    done: list[str] = []
+    is_changed, errors = False, dict[str, None]()
     for source in members:
         for target in sorted(set(homes.values()) - {source}, key=lambda each: each.stack):
-            held = states.tenants(source)
-            going = [each for each in held if homes.get(each) == target]
-            if going:
-                try:
-                    _transfer(going, source, target, states)
-                except StackLockedError as error:
-                    raise EngineError(
-                        f"{source.stack} or {target.stack} is locked. Wait until its engine ends; "
-                        "if that is dead, run `tenant-nats recover --stack STACK` for the stack "
-                        f"that the lock names. Then run this again. ({error})"
-                    ) from None
-                done.append(f"{listed(sorted(going), most=5)}: {source.stack} → {target.stack}.")
-    return done
+            going = [each for each in states.tenants(source) if homes.get(each) == target]
+            if not going:
+                continue
+            try:
+                _transfer(going, source, target, states)
+            except StackLockedError as error:
+                errors[
+                    f"{source.stack} or {target.stack} is in use; run this again when its `up` has "
+                    f"ended. ({error})"
+                ] = None
+            except EngineError as error:
+                errors[str(error)] = None
+            else:
+                is_changed = True
+                named = listed(sorted(going), most=5)
+                states.say(f"State of {named}: {source.stack} → {target.stack}.")
+    if errors:
+        raise EngineError("\n".join(errors))
+    return is_changed
 
 
 def _transfer(tenants: list[str], source: Member, target: Member, states: States) -> None:
@@ -127,6 +174,7 @@ def _transfer(tenants: list[str], source: Member, target: Member, states: States
     if states.of(target) is None:
         there.create()
         states.forget(target)
+    there.drop_needless_settings()
     _check_alike(before, source, target, states)
     hollow = states.hollow(target)
     state = states.of(target)
@@ -149,17 +197,19 @@ def check_movable(states: States, members: Iterable[Member]) -> None:
     """Check that tenants can move between these members.
 
     Raises:
-        EngineError: an `up` of one was interrupted, they were last deployed with different
+        EngineError: an `up` of one runs or was interrupted, they were last deployed with different
             settings, which the engine cannot move between, or a state cannot be read.
     """
     members = list(members)
+    states.unlock(members)
     states.read(members)
     for member in members:
         state = states.of(member)
         if state and (pending := operations(state)):
             raise EngineError(
-                f"{member.stack} was interrupted ({counted(len(pending), 'pending operation')}): "
-                f"run `tenant-nats recover --stack {member.stack}` first, then this again."
+                f"{member.stack} has {counted(len(pending), 'pending operation')}. Its `up` runs: "
+                "wait until it ends. Or it was interrupted: run `tenant-nats recover --stack "
+                f"{member.stack}` first. Then run this again."
             )
 
     providers: dict[str, tuple[Member, object]] = {}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from operations.outside.pulumi import Engine
+from operations.outside.pulumi import Engine, EngineError
 
 
 @pytest.fixture
@@ -43,3 +43,28 @@ def test_a_replacement_is_a_creation_too(folder: Path) -> None:
         [{"urn": "create", "type": "t"}, {"urn": "replace", "type": "t"}],
         {},
     )
+
+
+@pytest.mark.parametrize(
+    ("output", "errors", "told"),
+    [
+        ("Planning to move\n", "warning: a\nerror: the stack is locked\n", "the stack is locked"),
+        ("Diagnostics:\n  error: it failed\n", "warning: a\n", "it failed"),
+        (
+            "  error: it failed\n",
+            "warning: rpc error: b\n",
+            "warning: rpc error: b error: it failed",
+        ),
+        ("one\ntwo\n", "three\n", "three one two"),
+    ],
+)
+def test_a_failure_is_told_by_its_errors_wherever_they_are(
+    folder: Path, output: str, errors: str, told: str
+) -> None:
+    (folder / "answer").write_text(output)
+    (folder / "errors").write_text(errors)
+    with (folder / "pulumi").open("a") as program:
+        program.write(f"cat {folder / 'errors'} >&2\nexit 1\n")
+    with pytest.raises(EngineError) as caught:
+        Engine(folder, "prod").export()
+    assert str(caught.value) == f"pulumi stack export: {told}"
