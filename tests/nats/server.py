@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -16,6 +17,7 @@ from typing import Any
 from tenancy.inventory.models import Inventory
 from tenancy.plan.nats_config import TLS_FOLDER
 from tenancy.plan.plan import InstancePlan, expand
+from tests.waiting import wait_until
 
 PROGRAM = shutil.which("nats-server") or "nats-server"
 
@@ -72,6 +74,12 @@ class Server:
         address = f"http://127.0.0.1:{self.monitoring_port}/varz"
         with urllib.request.urlopen(address, timeout=10) as response:
             return json.load(response)
+
+    def reload(self) -> None:
+        """Let it read its files anew, and wait until it has: meanwhile it may refuse a client."""
+        before = self.varz()["config_load_time"]
+        self.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: self.varz()["config_load_time"] != before)
 
     def restart(self, config: str | None = None) -> None:
         """End the server, as a rollout would, and start it anew on the same ports.

@@ -62,7 +62,7 @@ def test_a_server_that_may_not_connect_to_anything_serves_as_any_other(
             address = f"http://127.0.0.1:{server.monitoring_port}/{path}"
             with urllib.request.urlopen(address, timeout=10) as answer:
                 assert json.load(answer)
-        server.process.send_signal(signal.SIGHUP)
+        server.reload()
         assert round_trip(server.client_port, "acme.test", credentials, tls_host=host) < 60
         server.restart()
         assert round_trip(server.client_port, "acme.test", credentials, tls_host=host) < 60
