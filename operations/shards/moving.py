@@ -4,7 +4,7 @@ The new file is written first: an interrupted move leaves a tenant in both, and 
 same call finishes it.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -58,7 +58,8 @@ class Inventories:
         if tenants is None:
             placed = [(each, shard) for shard in self.shards for each in self._tenants(shard)]
         else:
-            placed = [(each, shard) for each in tenants for shard in self._holders(each)]
+            holders = self._holders(tenants)
+            placed = [(each, shard) for each in tenants for shard in holders[each]]
         found: dict[str, Member] = {}
         for tenant, shard in placed:
             if tenant in found:
@@ -175,8 +176,7 @@ class Inventories:
             InventoryError, OSError: an inventory cannot be read.
         """
         found: dict[Member, set[str]] = {}
-        for tenant in tenants:
-            holders = self._holders(tenant)
+        for tenant, holders in self._holders(tenants).items():
             others = [each for each in holders if each != target]
             if not holders:
                 raise MoveError(
@@ -205,11 +205,14 @@ class Inventories:
         width = max((len(each) for each in numbers), default=3)
         return str(max(map(int, numbers), default=0) + 1).zfill(width)
 
-    def _holders(self, tenant: str) -> list[Member]:
-        """The shards whose inventories have the tenant."""
+    def _holders(self, tenants: Iterable[str]) -> dict[str, list[Member]]:
+        """The shards whose inventories have the tenant, by tenant."""
         contents = {each.inventory: self._text(each).encode() for each in self.shards}
-        files = having(contents, tenant)
-        return [each for each in self.shards if each.inventory in files]
+        files = {tenant: having(contents, tenant) for tenant in tenants}
+        return {
+            tenant: [each for each in self.shards if each.inventory in found]
+            for tenant, found in files.items()
+        }
 
     def _write(self, shard: Member, text: str) -> None:
         """Replace an inventory, unless the new one has a fault."""

@@ -142,10 +142,11 @@ def settle(homes: Mapping[str, Member], states: States, members: Iterable[Member
     states.read(members)
     is_changed, errors = False, dict[str, None]()
     for source in members:
-        for target in sorted(set(homes.values()) - {source}, key=lambda each: each.stack):
-            going = [each for each in states.tenants(source) if homes.get(each) == target]
-            if not going:
-                continue
+        leaving: dict[Member, list[str]] = {}
+        for tenant in states.tenants(source):
+            if (home := homes.get(tenant, source)) != source:
+                leaving.setdefault(home, []).append(tenant)
+        for target, going in sorted(leaving.items(), key=lambda each: each[0].stack):
             try:
                 _transfer(going, source, target, states)
             except StackLockedError as error:

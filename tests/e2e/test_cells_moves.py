@@ -265,7 +265,7 @@ def test_the_lock_of_a_dead_engine_is_removed_by_a_move(cell: Cell, locked: str)
 
 
 def test_a_lock_of_another_machine_holds_up_its_own_shard_only(cell: Cell) -> None:
-    before = deployed(cell)
+    deployed(cell)
     cell.write("003", "vandelay")
     cell.up("003")
     before = cell.identities()
